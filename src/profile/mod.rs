@@ -1,0 +1,74 @@
+//! What a target is known to do: the facts about a server that decide which rules apply.
+
+use serde::{Deserialize, Serialize};
+
+/// What kind of server it is (docs/protocol.md, "Server profiles").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Knows nothing of calls and routes by JID.
+    #[default]
+    Relay,
+    /// Judges signals itself; the EN rules apply.
+    Enforcing,
+}
+
+impl Class {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Class::Relay => "relay",
+            Class::Enforcing => "enforcing",
+        }
+    }
+}
+
+/// How a call signal is addressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Addressing {
+    /// Only a full JID reaches a client (RFC 6121 §8.5.3); a bare JID is the server's own to answer.
+    #[default]
+    Full,
+    /// The server accepts a bare JID and rings every device.
+    Bare,
+}
+
+/// A server's profile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Profile {
+    /// The name it is listed by, such as `relay` or `prosody-0.12`.
+    pub name: String,
+    pub class: Class,
+    pub addressing: Addressing,
+    /// The largest stanza that the server takes, in bytes; `None`: not known.
+    pub stanza_limit: Option<u64>,
+    /// The largest relay delay that RT-13 lets pass, in seconds.
+    pub relay_within: f64,
+    /// Bytes a second that the server reads from one stream; `None`: no limit known.
+    pub rate_limit: Option<u64>,
+    /// Rules that this server is known to break, with the evidence: reported as `known`, never as held.
+    pub known_breaches: Vec<KnownBreach>,
+}
+
+/// A rule that a stock server is proven to break.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct KnownBreach {
+    pub rule: String,
+    pub evidence: String,
+}
+
+impl Default for Profile {
+    fn default() -> Profile {
+        Profile {
+            name: "relay".into(),
+            class: Class::Relay,
+            addressing: Addressing::Full,
+            stanza_limit: None,
+            relay_within: 1.0,
+            rate_limit: None,
+            known_breaches: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the judge says.
+
+use std::collections::BTreeMap;
+
+use super::{Level, Rule};
+
+/// Whose a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blame {
+    Server,
+    /// The client under test.
+    Client,
+    /// A bot of ours broke a rule that the scenario does not announce: an error of ours, no verdict on the target.
+    Ourselves,
+    /// A bot of ours broke it on purpose, as the scenario says: no finding on anyone.
+    Announced,
+    /// The source can be read in two ways.
+    Nobody,
+}
+
+/// One thing that the judge found.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    pub rule: &'static Rule,
+    /// The rule's level, or `Info` where this case is ambiguous.
+    pub level: Level,
+    pub blame: Blame,
+    /// The party's name or JID that the finding is about; empty for the server.
+    pub party: String,
+    /// One sentence: what happened.
+    pub message: String,
+    pub wanted: String,
+    pub seen: String,
+    /// The events that show it, in order.
+    pub events: Vec<u64>,
+    /// `None`: certain. Otherwise the order of events that would excuse it, and the finding is inconclusive.
+    pub excuse: Option<String>,
+    /// The call it is about, where there is one.
+    pub call: Option<String>,
+}
+
+/// The result of one scenario (`flaky` and `skipped` come from the run, not from the judge).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Passed,
+    Failed,
+    Warned,
+    Flaky,
+    Inconclusive,
+    Skipped,
+    Error,
+}
+
+/// How often a rule was seen kept and broken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Tally {
+    pub held: u64,
+    pub broken: u64,
+}
+
+/// What the judge says of a whole transcript: a pure function of it.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    pub outcome: Outcome,
+    /// In the order of their first events.
+    pub findings: Vec<Finding>,
+    /// Only rules that this transcript put to the test.
+    pub rules: BTreeMap<&'static str, Tally>,
+    /// Why the target could not be tested, if so.
+    pub trouble: Option<String>,
+}

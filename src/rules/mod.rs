@@ -1,0 +1,9 @@
+//! The judge: events in, findings out. No I/O, no clock, no knowledge of who made the transcript.
+
+mod catalogue;
+mod finding;
+mod judge;
+
+pub use catalogue::{Level, Rule, Subjects, catalogue, rule};
+pub use finding::{Blame, Finding, Outcome, Tally, Verdict};
+pub use judge::{Family, Record, Seen};

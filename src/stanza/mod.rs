@@ -1,0 +1,205 @@
+//! One XMPP stanza or stream element as text and as a tree: what is on the wire, readable.
+
+use minidom::Element;
+
+pub const CLIENT: &str = "jabber:client";
+pub const STREAM: &str = "http://etherx.jabber.org/streams";
+pub const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
+pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+pub const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+
+/// The `type` of an IQ (RFC 6120 §8.2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IqType {
+    Get,
+    Set,
+    Result,
+    Error,
+}
+
+/// A stanza, or another top-level element of a stream, beside the exact text it was read from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stanza {
+    raw: String,
+    element: Element,
+}
+
+/// Why a text is not a stanza.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XmlError(pub String);
+
+impl std::fmt::Display for XmlError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for XmlError {}
+
+impl Stanza {
+    /// Reads one element. A missing default namespace counts as `jabber:client` and the prefix `stream` as bound,
+    /// as they are inside a TCP stream (RFC 6120 §4.8.3).
+    pub fn parse(raw: impl Into<String>) -> Result<Stanza, XmlError> {
+        let raw = raw.into();
+        let prefixes = [
+            (None, CLIENT.to_owned()),
+            (Some("stream".to_owned()), STREAM.to_owned()),
+        ]
+        .into_iter()
+        .collect::<std::collections::BTreeMap<_, _>>();
+        let element = Element::from_reader_with_prefixes(raw.as_bytes(), prefixes)
+            .map_err(|error| XmlError(error.to_string()))?;
+        Ok(Stanza { raw, element })
+    }
+
+    /// The text on the wire, to the byte.
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+
+    pub fn element(&self) -> &Element {
+        &self.element
+    }
+
+    pub fn is(&self, name: &str, ns: &str) -> bool {
+        self.element.is(name, ns)
+    }
+
+    pub fn attr<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.element.attr(name)
+    }
+
+    pub fn id(&self) -> Option<&str> {
+        self.attr("id")
+    }
+
+    pub fn from(&self) -> Option<&str> {
+        self.attr("from")
+    }
+
+    pub fn to(&self) -> Option<&str> {
+        self.attr("to")
+    }
+
+    pub fn is_iq(&self) -> bool {
+        self.element.is("iq", CLIENT)
+    }
+
+    pub fn is_message(&self) -> bool {
+        self.element.is("message", CLIENT)
+    }
+
+    pub fn is_presence(&self) -> bool {
+        self.element.is("presence", CLIENT)
+    }
+
+    pub fn iq_type(&self) -> Option<IqType> {
+        if !self.is_iq() {
+            return None;
+        }
+        match self.attr("type")? {
+            "get" => Some(IqType::Get),
+            "set" => Some(IqType::Set),
+            "result" => Some(IqType::Result),
+            "error" => Some(IqType::Error),
+            _ => None,
+        }
+    }
+
+    /// The `<call xmlns="urn:xmpp:call:0"/>` children.
+    pub fn calls(&self) -> impl Iterator<Item = &Element> {
+        self.element
+            .children()
+            .filter(|child| child.is("call", crate::protocol::NAMESPACE))
+    }
+
+    /// The JSON text of the first `<call/>`, unescaped.
+    pub fn call_text(&self) -> Option<String> {
+        self.calls().next().map(Element::text)
+    }
+
+    /// The text of a message's first `<body/>`.
+    pub fn body(&self) -> Option<String> {
+        if !self.is_message() {
+            return None;
+        }
+        self.element.get_child("body", CLIENT).map(Element::text)
+    }
+
+    /// The defined condition of a stanza error or a stream error, such as `service-unavailable`
+    /// (RFC 6120 §8.3.3, §4.9.3).
+    pub fn error_condition(&self) -> Option<&str> {
+        let (parent, ns) = if self.element.is("error", STREAM) {
+            (Some(&self.element), STREAM_ERRORS)
+        } else {
+            (self.element.get_child("error", CLIENT), STANZA_ERRORS)
+        };
+        parent?
+            .children()
+            .find(|child| child.has_ns(ns) && child.name() != "text")
+            .map(Element::name)
+    }
+}
+
+/// A JID without its resource.
+pub fn bare(jid: &str) -> &str {
+    jid.split_once('/').map_or(jid, |(bare, _)| bare)
+}
+
+/// A JID's resource.
+pub fn resource(jid: &str) -> Option<&str> {
+    jid.split_once('/').map(|(_, resource)| resource)
+}
+
+/// Text made safe for XML character data and for attribute values in either quote.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            // A parser would turn a bare carriage return into a line feed (XML 1.0 §2.11).
+            '\r' => out.push_str("&#xD;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_stanza_with_and_without_its_namespace() {
+        for raw in [
+            "<iq type='set' id='a' to='b@c/d'/>",
+            "<iq xmlns='jabber:client' type='set' id='a' to='b@c/d'/>",
+        ] {
+            let stanza = Stanza::parse(raw).expect("a stanza");
+            assert_eq!(stanza.raw(), raw);
+            assert_eq!(
+                (stanza.iq_type(), stanza.id(), stanza.to()),
+                (Some(IqType::Set), Some("a"), Some("b@c/d"))
+            );
+        }
+    }
+
+    #[test]
+    fn names_the_condition_of_both_kinds_of_error() {
+        let stanza = "<iq type='error' id='a'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
+        assert_eq!(
+            Stanza::parse(stanza).expect("a stanza").error_condition(),
+            Some("service-unavailable")
+        );
+        let stream = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+        assert_eq!(
+            Stanza::parse(stream).expect("a stream error").error_condition(),
+            Some("conflict")
+        );
+    }
+}

@@ -1,0 +1,162 @@
+//! The lines of a transcript.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::profile::Profile;
+
+/// The first line: all that the verdict depends on beside the events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// The format's version, see [`super::FORMAT`].
+    pub callspec: u32,
+    /// The program's version.
+    #[serde(default)]
+    pub version: String,
+    pub scenario: ScenarioInfo,
+    /// Where it ran: a URL without secrets, or `embedded`.
+    #[serde(default)]
+    pub target: String,
+    #[serde(default)]
+    pub profile: Profile,
+    /// Every party by its name in the scenario.
+    #[serde(default)]
+    pub cast: BTreeMap<String, Member>,
+    #[serde(default)]
+    pub seed: u64,
+    /// Deadlines and waits were multiplied by this.
+    #[serde(default = "one")]
+    pub time_scale: f64,
+    /// How far a `timestamp` may lie from the observer's clock, in seconds.
+    #[serde(default = "default_skew")]
+    pub clock_skew: f64,
+    /// Wall time of `t` = 0, RFC 3339.
+    #[serde(default)]
+    pub started: String,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+fn default_skew() -> f64 {
+    60.0
+}
+
+/// The scenario as it was resolved: enough to judge, and to find it again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct ScenarioInfo {
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    pub rules: Vec<String>,
+    pub tags: Vec<String>,
+    /// The matrix values of this case, in the file's order, such as `gap=5ms`.
+    pub case: Vec<String>,
+    /// The steps after expansion, for readers of the transcript.
+    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    pub steps: serde_json::Value,
+}
+
+/// What is known of a party.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Party {
+    /// A scripted bot of ours: its `received` events stand where it took the stanza in, so its view is exact.
+    Bot,
+    /// A client under test: only what it sent and acknowledged is known.
+    #[default]
+    Client,
+}
+
+/// One member of the cast.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// The full JID it was first bound to; reconnects show in `connected` events.
+    pub jid: String,
+    /// The user's UUID as it stands in `senderId`; `None`: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(default)]
+    pub party: Party,
+}
+
+/// What an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dir {
+    /// `who` wrote `xml`.
+    Sent,
+    /// `who` took `xml` in; `arrived` tells when it had come, if that was earlier.
+    Received,
+    /// `who` is bound as `jid` (a session begins).
+    Connected,
+    /// `who` closed its stream lawfully.
+    Disconnected,
+    /// `who` cut its connection without a word.
+    Cut,
+    /// The other side ended the stream of `who`; `note` says how.
+    Closed,
+    /// An expectation was met; `events` are the events that met it.
+    Met,
+    /// An expectation was missed: `wanted`, `seen`, and `rule` if the step names one.
+    Missed,
+    /// A bot breaks `rules` on purpose with the event that follows.
+    Breaks,
+    /// From here on `who` withholds its IQ answers (`note`: how), until the next of these.
+    Answers,
+    /// This process was itself stalled for `seconds`: delays seen around it are not the target's.
+    Stalled,
+    /// The run could not go on: the target's trouble or ours, never a finding.
+    Trouble,
+    /// The steps are done; what follows is the quiet at the end.
+    Steps,
+    /// The last event of a whole transcript.
+    End,
+    /// For readers only.
+    Note,
+}
+
+/// One line after the header.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Counts up from 1.
+    pub n: u64,
+    /// Seconds since the start, on a clock that never goes back.
+    pub t: f64,
+    /// The same moment as wall time, RFC 3339 in UTC.
+    #[serde(default)]
+    pub time: String,
+    /// The party's name in the cast.
+    #[serde(default)]
+    pub who: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jid: Option<String>,
+    pub dir: Dir,
+    /// What was on the wire, to the byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xml: Option<String>,
+    /// The signal in `xml`, for readers; the judge reads `xml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// When a received stanza had arrived, in seconds since the start, if it waited before it was taken in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrived: Option<f64>,
+    /// The step of the scenario, such as `cancel.yaml:14`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+}
