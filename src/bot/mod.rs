@@ -1,1 +1,12 @@
-//! TODO
+//! Scripted parties: steps in, stanzas and deadlines out (sans-IO), and the driver that gives them connections.
+//! They have no opinion: what happened goes into the transcript, and the judge reads that.
+
+mod compose;
+mod cursor;
+mod driver;
+mod matching;
+mod names;
+mod script;
+
+pub use driver::{Dialer, Recorder, drive};
+pub use script::{Account, Input, Output, Script, Setup};

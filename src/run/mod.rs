@@ -1,1 +1,8 @@
-//! TODO
+//! Plays cases: one case, one runtime, one clock; a suite of them side by side. Tells an observer; prints nothing.
+
+mod case;
+mod dial;
+mod suite;
+
+pub use case::{Finished, Options, Place};
+pub use suite::{Progress, shard, suite};

@@ -1,0 +1,248 @@
+//! The async shell around a script: gives it connections and time, and does what it says.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::script::{Input, Output, Script};
+use crate::transcript::Event;
+use crate::xmpp::{Incoming, Reader, Session, Writer};
+
+/// Makes logged-in sessions for users of the scenario.
+pub trait Dialer: Send + Sync {
+    /// The error is one sentence for people, without secrets.
+    fn dial<'a>(
+        &'a self,
+        user: &'a str,
+        resource: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Session, String>> + Send + 'a>>;
+
+    /// Whether time is virtual: then this process cannot stall.
+    fn is_virtual(&self) -> bool;
+}
+
+/// Gets every event as it happens.
+pub type Recorder<'a> = &'a mut dyn FnMut(&Event);
+
+enum Command {
+    Send(String),
+    Close,
+    Cut,
+}
+
+enum News {
+    Input(Input),
+    Linked { jid: String },
+}
+
+struct Line {
+    number: u64,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+/// How late a timer of ours may be before delays around it are no longer put down to the target.
+const STALL: Duration = Duration::from_millis(200);
+
+/// Plays a script to its end. `stop` turning true ends it early, with a whole transcript.
+pub async fn drive(
+    mut script: Script,
+    dialer: Arc<dyn Dialer>,
+    record: Recorder<'_>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let start = Instant::now();
+    let (news, mut inbox) = mpsc::unbounded_channel::<(String, u64, News)>();
+    let mut lines: BTreeMap<String, Line> = BTreeMap::new();
+    let mut lines_made = 0;
+    let period = Duration::from_millis(100);
+    let mut heartbeat = tokio::time::interval(period);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last_beat = start;
+    let mut stopped = false;
+
+    loop {
+        while let Some(output) = script.poll_output() {
+            match output {
+                Output::Event(event) => record(&event),
+                Output::Connect {
+                    who,
+                    account,
+                    resource,
+                } => {
+                    lines_made += 1;
+                    let (commands, todo) = mpsc::unbounded_channel();
+                    lines.insert(
+                        who.clone(),
+                        Line {
+                            number: lines_made,
+                            commands,
+                        },
+                    );
+                    let tell = Teller {
+                        news: news.clone(),
+                        who,
+                        number: lines_made,
+                        start,
+                    };
+                    tokio::spawn(live(dialer.clone(), account, resource, tell, todo));
+                }
+                Output::Send { who, raw } => command(&lines, &who, Command::Send(raw)),
+                Output::Disconnect { who } => command(&lines, &who, Command::Close),
+                Output::Cut { who } => {
+                    command(&lines, &who, Command::Cut);
+                    lines.remove(&who);
+                }
+            }
+        }
+        if script.is_over() {
+            return;
+        }
+        let deadline = script
+            .deadline()
+            .map_or_else(|| start + Duration::from_secs(86_400), |at| start + at);
+        tokio::select! {
+            biased;
+            changed = stop.changed(), if !stopped => {
+                stopped = true;
+                if changed.is_ok() && *stop.borrow() {
+                    script.handle(start.elapsed(), Input::Interrupted);
+                }
+            }
+            _ = heartbeat.tick(), if !dialer.is_virtual() => {
+                let late = last_beat.elapsed().saturating_sub(period);
+                last_beat = Instant::now();
+                if late > STALL {
+                    script.handle(start.elapsed(), Input::Stalled(late));
+                }
+            }
+            Some((who, number, item)) = inbox.recv() => {
+                if lines.get(&who).is_some_and(|line| line.number == number) {
+                    let input = match item {
+                        News::Input(input) => input,
+                        News::Linked { jid } => Input::Connected { who, jid },
+                    };
+                    script.handle(start.elapsed(), input);
+                }
+            }
+            () = tokio::time::sleep_until(deadline) => script.handle_time(start.elapsed()),
+        }
+    }
+}
+
+fn command(lines: &BTreeMap<String, Line>, who: &str, command: Command) {
+    if let Some(line) = lines.get(who) {
+        // A line that is gone has told so by `Ended`.
+        let _ = line.commands.send(command);
+    }
+}
+
+struct Teller {
+    news: mpsc::UnboundedSender<(String, u64, News)>,
+    who: String,
+    number: u64,
+    start: Instant,
+}
+
+impl Teller {
+    fn tell(&self, news: News) {
+        // The driver is gone only when the case is over.
+        let _ = self.news.send((self.who.clone(), self.number, news));
+    }
+
+    fn input(&self, input: Input) {
+        self.tell(News::Input(input));
+    }
+}
+
+/// One connection, from dialling to its end.
+async fn live(
+    dialer: Arc<dyn Dialer>,
+    user: String,
+    resource: String,
+    tell: Teller,
+    mut todo: mpsc::UnboundedReceiver<Command>,
+) {
+    let session = tokio::select! {
+        biased;
+        session = dialer.dial(&user, &resource) => session,
+        // Dropped or cut while still dialling.
+        () = given_up(&mut todo) => return,
+    };
+    match session {
+        Err(why) => tell.input(Input::NotConnected {
+            who: tell.who.clone(),
+            why,
+        }),
+        Ok(Session {
+            jid, reader, writer, ..
+        }) => {
+            tell.tell(News::Linked { jid });
+            let reading = tokio::spawn(read(reader, tell));
+            if write(writer, todo).await == Left::Cut {
+                reading.abort();
+            }
+        }
+    }
+}
+
+async fn given_up(todo: &mut mpsc::UnboundedReceiver<Command>) {
+    while let Some(command) = todo.recv().await {
+        if matches!(command, Command::Cut | Command::Close) {
+            return;
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Left {
+    Cut,
+    Open,
+}
+
+async fn write(mut writer: Writer, mut todo: mpsc::UnboundedReceiver<Command>) -> Left {
+    while let Some(command) = todo.recv().await {
+        match command {
+            // What cannot be written any more shows itself at the reader as the end of the stream.
+            Command::Send(raw) => drop(writer.send(&raw).await),
+            Command::Close => drop(writer.close().await),
+            Command::Cut => {
+                writer.cut();
+                return Left::Cut;
+            }
+        }
+    }
+    Left::Open
+}
+
+async fn read(mut reader: Reader, tell: Teller) {
+    loop {
+        let incoming = reader.next().await;
+        let arrived = tell.start.elapsed();
+        let who = tell.who.clone();
+        match incoming {
+            Incoming::Element(stanza) => tell.input(Input::Element { who, stanza, arrived }),
+            Incoming::Broken { raw, error } => tell.input(Input::Broken {
+                who,
+                raw,
+                why: error,
+                arrived,
+            }),
+            Incoming::StreamClosed => {
+                tell.input(Input::Ended {
+                    who,
+                    how: "the stream was closed".into(),
+                });
+                return;
+            }
+            Incoming::Ended(how) => {
+                tell.input(Input::Ended { who, how });
+                return;
+            }
+        }
+    }
+}

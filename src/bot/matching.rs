@@ -1,0 +1,184 @@
+//! Does a stanza meet an expectation? And the words for what was wanted and what came.
+
+use regex::Regex;
+use serde_json::Value;
+
+use crate::protocol::Kind;
+use crate::scenario::Pattern;
+use crate::stanza::{STREAM, Stanza};
+
+/// A stanza as expectations look at it.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// The number of its `received` event.
+    pub n: u64,
+    pub stanza: Stanza,
+    pub signal: Option<Value>,
+    pub taken: bool,
+}
+
+impl Arrival {
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::from_wire(self.signal.as_ref()?.get("type")?.as_str()?)
+    }
+
+    pub fn call(&self) -> Option<&str> {
+        self.signal.as_ref()?.get("callId")?.as_str()
+    }
+
+    /// Signals and chat: what `hears: nothing` and `next` are about.
+    pub fn counts(&self) -> bool {
+        self.signal.is_some() || self.stanza.calls().next().is_some() || self.stanza.body().is_some()
+    }
+
+    /// A few words, such as `hangup cancelled` or `chat "hello"`.
+    pub fn brief(&self) -> String {
+        brief(&self.stanza, self.signal.as_ref())
+    }
+}
+
+pub fn brief(stanza: &Stanza, signal: Option<&Value>) -> String {
+    if let Some(signal) = signal {
+        let name = signal
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or("a signal without type");
+        let name = name.strip_prefix("call:").unwrap_or(name);
+        let reason = signal.pointer("/payload/reason").and_then(Value::as_str);
+        return reason.map_or_else(|| name.to_owned(), |reason| format!("{name} {reason}"));
+    }
+    if let Some(body) = stanza.body() {
+        let short: String = body.chars().take(30).collect();
+        return format!("chat {short:?}");
+    }
+    let name = stanza.element().name();
+    let kind = stanza.attr("type").map(|t| format!(" {t}")).unwrap_or_default();
+    let condition = stanza
+        .error_condition()
+        .map(|c| format!(" {c}"))
+        .unwrap_or_default();
+    format!("{name}{kind}{condition}")
+}
+
+/// What an expectation looks for, with every name resolved.
+#[derive(Debug)]
+pub struct Wanted {
+    pub pattern: Pattern,
+    /// The callId that the pattern's label stands for.
+    pub call: Option<String>,
+    pub from: Option<String>,
+    pub equals: Vec<(String, Value)>,
+    pub matches: Vec<(String, Regex)>,
+    pub absent: Vec<String>,
+}
+
+impl Wanted {
+    /// `None` if it is not even the kind of thing that is looked for; otherwise the list of differences.
+    pub fn compare(&self, arrival: &Arrival) -> Option<Vec<String>> {
+        if !self.is_of_kind(arrival) {
+            return None;
+        }
+        let mut differences = Vec::new();
+        if let Some(from) = &self.from
+            && arrival.stanza.from() != Some(from.as_str())
+        {
+            differences.push(format!(
+                "from: wanted {from}, came {}",
+                arrival.stanza.from().unwrap_or("nothing")
+            ));
+        }
+        let at = |pointer: &str| arrival.signal.as_ref().and_then(|signal| signal.pointer(pointer));
+        let shown = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), Value::to_string);
+        for (pointer, wanted) in &self.equals {
+            if at(pointer) != Some(wanted) {
+                differences.push(format!("{pointer}: wanted {wanted}, came {}", shown(at(pointer))));
+            }
+        }
+        for (pointer, wanted) in &self.matches {
+            let text =
+                at(pointer).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            if !text.is_some_and(|text| wanted.is_match(&text)) {
+                differences.push(format!(
+                    "{pointer}: wanted /{wanted}/, came {}",
+                    shown(at(pointer))
+                ));
+            }
+        }
+        for pointer in &self.absent {
+            if at(pointer).is_some() {
+                differences.push(format!("{pointer}: wanted nothing, came {}", shown(at(pointer))));
+            }
+        }
+        Some(differences)
+    }
+
+    fn is_of_kind(&self, arrival: &Arrival) -> bool {
+        let fits = |wanted: &[String], came: Option<&str>| {
+            wanted.is_empty() || came.is_some_and(|came| wanted.iter().any(|w| w == came))
+        };
+        let stanza = &arrival.stanza;
+        match &self.pattern {
+            Pattern::Signal { kind, .. } => {
+                arrival.kind() == Some(*kind)
+                    && self
+                        .call
+                        .as_deref()
+                        .is_none_or(|call| arrival.call() == Some(call))
+            }
+            Pattern::Chat { body } => stanza
+                .body()
+                .is_some_and(|came| body.as_ref().is_none_or(|wanted| *wanted == came)),
+            Pattern::Stanza {
+                name,
+                stanza_type,
+                conditions,
+            } => {
+                stanza.element().name() == name
+                    && stanza_type
+                        .as_deref()
+                        .is_none_or(|wanted| stanza.attr("type") == Some(wanted))
+                    && fits(conditions, stanza.error_condition())
+            }
+            Pattern::StreamError { conditions } => {
+                stanza.is("error", STREAM) && fits(conditions, stanza.error_condition())
+            }
+            Pattern::Close => false,
+        }
+    }
+
+    pub fn words(&self, who: &str) -> String {
+        let thing = match &self.pattern {
+            Pattern::Signal { kind, call } if call == "main" => kind.name().to_owned(),
+            Pattern::Signal { kind, call } => format!("{} of call {call}", kind.name()),
+            Pattern::Chat { body: Some(body) } => format!("chat {body:?}"),
+            Pattern::Chat { body: None } => "a chat message".to_owned(),
+            Pattern::Stanza {
+                name,
+                stanza_type,
+                conditions,
+            } => {
+                format!(
+                    "<{name}/> {} {}",
+                    stanza_type.as_deref().unwrap_or(""),
+                    conditions.join(" or ")
+                )
+            }
+            Pattern::StreamError { conditions } => format!("a stream error {}", conditions.join(" or ")),
+            Pattern::Close => "the end of its stream".to_owned(),
+        };
+        let mut words = format!("{who} receives {}", thing.trim_end());
+        for (pointer, value) in &self.equals {
+            words.push_str(&format!(", {pointer} = {value}"));
+        }
+        for (pointer, regex) in &self.matches {
+            words.push_str(&format!(", {pointer} like /{regex}/"));
+        }
+        for pointer in &self.absent {
+            words.push_str(&format!(", no {pointer}"));
+        }
+        if let Some(from) = &self.from {
+            words.push_str(&format!(", from {from}"));
+        }
+        words
+    }
+}

@@ -1,0 +1,365 @@
+//! One case, from its plan to its verdict.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::dial::{ToEmbedded, ToTarget};
+use crate::bot::{Account, Dialer, Script, Setup, drive};
+use crate::endpoint::{self, Endpoint};
+use crate::profile::Profile;
+use crate::rules::{Judge, Outcome, Verdict};
+use crate::scenario::Case;
+use crate::target::Target;
+use crate::transcript::{Event, FORMAT, Header, Member, Party, ScenarioInfo, Writer};
+use crate::xmpp::Dial;
+
+/// Where to play.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// The embedded endpoint of this profile, in virtual time.
+    Embedded(Profile),
+    Target(Arc<Target>),
+}
+
+impl Place {
+    pub fn profile(&self) -> &Profile {
+        match self {
+            Place::Embedded(profile) => profile,
+            Place::Target(target) => &target.profile,
+        }
+    }
+
+    pub fn name(&self) -> String {
+        match self {
+            Place::Embedded(_) => "embedded".into(),
+            Place::Target(target) => target.dial.url.to_string(),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub place: Place,
+    pub jobs: usize,
+    pub retries: u32,
+    pub fail_fast: bool,
+    pub strict: bool,
+    pub seed: u64,
+    pub time_scale: f64,
+    /// Where transcripts go; `None`: nowhere.
+    pub transcripts: Option<PathBuf>,
+}
+
+/// What became of a case.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    pub case: Case,
+    pub outcome: Outcome,
+    /// Wall time.
+    pub seconds: f64,
+    /// Why it was skipped, or why the target could not be tested.
+    pub reason: Option<String>,
+    pub transcript: Option<PathBuf>,
+    pub verdict: Option<Verdict>,
+    /// Kept where there is something to show.
+    pub events: Vec<Event>,
+    pub cast: BTreeMap<String, Member>,
+}
+
+impl Finished {
+    pub(super) fn without_run(case: Case, outcome: Outcome, reason: String) -> Finished {
+        Finished {
+            case,
+            outcome,
+            seconds: 0.0,
+            reason: Some(reason),
+            transcript: None,
+            verdict: None,
+            events: Vec::new(),
+            cast: BTreeMap::new(),
+        }
+    }
+}
+
+/// Why this case makes no sense on this target.
+pub(super) fn skip_reason(case: &Case, place: &Place) -> Option<String> {
+    let class = place.profile().class;
+    if !case.classes.is_empty() && !case.classes.contains(&class) {
+        let wanted: Vec<_> = case.classes.iter().map(|class| class.name()).collect();
+        return Some(format!(
+            "needs a target of class {} (this one is {})",
+            wanted.join(" or "),
+            class.name()
+        ));
+    }
+    if let Place::Target(target) = place {
+        let users = users_of(case);
+        if users.len() > target.accounts.len() {
+            let (needs, has) = (users.len(), target.accounts.len());
+            return Some(format!("needs {needs} accounts, the target file gives {has}"));
+        }
+    }
+    None
+}
+
+fn users_of(case: &Case) -> Vec<String> {
+    let mut users: Vec<String> = Vec::new();
+    for actor in &case.cast {
+        if !users.contains(&actor.user) {
+            users.push(actor.user.clone());
+        }
+    }
+    users
+}
+
+pub(super) fn play(case: Case, options: &Options, attempt: u32, stop: watch::Receiver<bool>) -> Finished {
+    let began = Instant::now();
+    let embedded = matches!(options.place, Place::Embedded(_));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(embedded)
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return Finished::without_run(case, Outcome::Error, format!("no runtime: {error}")),
+    };
+    let mut finished = runtime.block_on(play_in_runtime(case, options, attempt, stop));
+    finished.seconds = began.elapsed().as_secs_f64();
+    finished
+}
+
+async fn play_in_runtime(
+    case: Case,
+    options: &Options,
+    attempt: u32,
+    stop: watch::Receiver<bool>,
+) -> Finished {
+    let seed = case_seed(options.seed, &case);
+    let users = users_of(&case);
+    let (dialer, accounts): (Arc<dyn Dialer>, _) = match &options.place {
+        Place::Embedded(profile) => {
+            let accounts: BTreeMap<String, Account> = users
+                .iter()
+                .map(|user| (user.clone(), account(&format!("{user}@localhost"), None)))
+                .collect();
+            let ids = accounts
+                .values()
+                .filter_map(|a| Some((a.jid.clone(), Uuid::parse_str(&a.id).ok()?)));
+            let config = endpoint::Config {
+                profile: profile.clone(),
+                seed,
+                ids: ids.collect(),
+                ..Default::default()
+            };
+            let endpoint = Endpoint::new(config);
+            let dial = Dial::embedded("localhost");
+            (
+                Arc::new(ToEmbedded {
+                    endpoint,
+                    dial,
+                    accounts: accounts.clone(),
+                }),
+                accounts,
+            )
+        }
+        Place::Target(target) => {
+            let chosen = choose(&users, target);
+            let accounts = chosen.iter().filter_map(|(user, index)| {
+                let given = target.accounts.get(*index)?;
+                Some((user.clone(), account(&given.jid, Some(given.id))))
+            });
+            let accounts = accounts.collect();
+            (
+                Arc::new(ToTarget {
+                    target: (**target).clone(),
+                    users: chosen,
+                }),
+                accounts,
+            )
+        }
+    };
+    // Transcripts of virtual time are the same each time they are made, their wall time too.
+    let started = if dialer.is_virtual() {
+        time::macros::datetime!(2026-01-01 00:00 UTC)
+    } else {
+        OffsetDateTime::now_utc()
+    };
+    let quiet = if dialer.is_virtual() {
+        Duration::from_secs(35)
+    } else {
+        Duration::from_millis(300)
+    };
+    let script = Script::new(Setup {
+        case: case.clone(),
+        accounts,
+        class: options.place.profile().class,
+        seed,
+        time_scale: options.time_scale,
+        started,
+        quiet: if dialer.is_virtual() {
+            quiet
+        } else {
+            quiet.mul_f64(options.time_scale)
+        },
+    });
+    let cast = script.cast().into_iter();
+    let cast: BTreeMap<String, Member> = cast
+        .map(|(who, (jid, id))| {
+            (
+                who,
+                Member {
+                    jid,
+                    id,
+                    party: Party::Bot,
+                },
+            )
+        })
+        .collect();
+    let header = Header {
+        callspec: FORMAT,
+        version: env!("CARGO_PKG_VERSION").into(),
+        scenario: ScenarioInfo {
+            name: case.name.clone(),
+            file: Some(case.place.file.clone()),
+            rules: case.rules.clone(),
+            tags: case.tags.clone(),
+            case: case.matrix.clone(),
+            steps: serde_json::to_value(&case.steps).unwrap_or_default(),
+        },
+        target: options.place.name(),
+        profile: options.place.profile().clone(),
+        cast: cast.clone(),
+        seed: options.seed,
+        time_scale: options.time_scale,
+        clock_skew: 60.0,
+        started: started.format(&Rfc3339).unwrap_or_default(),
+    };
+
+    let path = options
+        .transcripts
+        .as_ref()
+        .map(|folder| transcript_path(folder, &case, attempt));
+    let mut writer = None;
+    if let Some(path) = &path {
+        match open(path, &header) {
+            Ok(open) => writer = Some(open),
+            Err(error) => {
+                let reason = format!("cannot write the transcript {}: {error}", path.display());
+                return Finished::without_run(case, Outcome::Error, reason);
+            }
+        }
+    }
+    let mut judge = Judge::new(&header);
+    let mut events = Vec::new();
+    let mut write_error = None;
+    let mut record = |event: &Event| {
+        judge.event(event);
+        events.push(event.clone());
+        if let Some(writer) = &mut writer
+            && let Err(error) = writer.event(event)
+        {
+            write_error.get_or_insert(error);
+        }
+    };
+    drive(script, dialer, &mut record, stop).await;
+    let verdict = judge.finish();
+    let reason = match write_error {
+        Some(error) => Some(format!("the transcript could not be written: {error}")),
+        None => verdict.trouble.clone(),
+    };
+    let outcome = if reason.is_some() {
+        Outcome::Error
+    } else {
+        verdict.outcome
+    };
+    if verdict.findings.is_empty() && outcome == Outcome::Passed {
+        events = Vec::new();
+    }
+    Finished {
+        case,
+        outcome,
+        seconds: 0.0,
+        reason,
+        transcript: path,
+        verdict: Some(verdict),
+        events,
+        cast,
+    }
+}
+
+fn account(jid: &str, id: Option<Uuid>) -> Account {
+    let derived = || Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("xmpp:{jid}").as_bytes());
+    Account {
+        jid: jid.to_owned(),
+        id: id.unwrap_or_else(derived).to_string(),
+    }
+}
+
+/// The account whose local part is the user's name; the others in the order of the file.
+fn choose(users: &[String], target: &Target) -> BTreeMap<String, usize> {
+    let local = |jid: &str| jid.split('@').next().unwrap_or_default().to_owned();
+    let mut chosen = BTreeMap::new();
+    for user in users {
+        if let Some(index) = target
+            .accounts
+            .iter()
+            .position(|account| local(&account.jid) == *user)
+        {
+            chosen.insert(user.clone(), index);
+        }
+    }
+    for user in users {
+        if !chosen.contains_key(user)
+            && let Some(index) = (0..target.accounts.len()).find(|i| !chosen.values().any(|taken| taken == i))
+        {
+            chosen.insert(user.clone(), index);
+        }
+    }
+    chosen
+}
+
+/// Each case has its own seed, so that one more scenario changes no other.
+fn case_seed(seed: u64, case: &Case) -> u64 {
+    let name = format!("{seed}/{}/{}", case.name, case.matrix.join("/"));
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
+        .as_u64_pair()
+        .0
+}
+
+fn transcript_path(folder: &Path, case: &Case, attempt: u32) -> PathBuf {
+    let mut name = case.name.replace('/', "-");
+    for value in &case.matrix {
+        name.push('.');
+        name.push_str(&value.replace('=', "-"));
+    }
+    if attempt > 0 {
+        name.push_str(&format!(".retry-{attempt}"));
+    }
+    let name: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-._".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    folder.join(format!("{name}.jsonl"))
+}
+
+fn open(path: &Path, header: &Header) -> std::io::Result<Writer<BufWriter<File>>> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    Writer::new(BufWriter::new(File::create_new(path)?), header)
+}

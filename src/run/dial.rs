@@ -1,0 +1,79 @@
+//! Where a case's bots get their sessions: the embedded endpoint or a real target.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::bot::{Account, Dialer};
+use crate::endpoint::Endpoint;
+use crate::target::Target;
+use crate::xmpp::{self, Dial, Login, Session};
+
+/// The embedded endpoint, over a pipe, in virtual time.
+pub struct ToEmbedded {
+    pub endpoint: Endpoint,
+    pub dial: Dial,
+    pub accounts: BTreeMap<String, Account>,
+}
+
+impl Dialer for ToEmbedded {
+    fn dial<'a>(
+        &'a self,
+        user: &'a str,
+        resource: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Session, String>> + Send + 'a>> {
+        Box::pin(async move {
+            let account = self
+                .accounts
+                .get(user)
+                .ok_or_else(|| format!("no account for {user}"))?;
+            let login = Login {
+                jid: account.jid.clone(),
+                password: Some(xmpp::Secret::new("embedded")),
+                resource: Some(resource.to_owned()),
+            };
+            let pipe = Box::new(self.endpoint.dial());
+            xmpp::connect_over(pipe, &self.dial, &login)
+                .await
+                .map_err(|error| error.to_string())
+        })
+    }
+
+    fn is_virtual(&self) -> bool {
+        true
+    }
+}
+
+/// A real server.
+pub struct ToTarget {
+    pub target: Target,
+    /// The target's account for each user of the scenario.
+    pub users: BTreeMap<String, usize>,
+}
+
+impl Dialer for ToTarget {
+    fn dial<'a>(
+        &'a self,
+        user: &'a str,
+        resource: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Session, String>> + Send + 'a>> {
+        Box::pin(async move {
+            let account = self
+                .users
+                .get(user)
+                .and_then(|index| self.target.accounts.get(*index));
+            let account = account.ok_or_else(|| format!("the target has no account for {user}"))?;
+            let (dial, login) = self
+                .target
+                .login(account, resource)
+                .map_err(|error| error.to_string())?;
+            xmpp::connect(&dial, &login)
+                .await
+                .map_err(|error| error.to_string())
+        })
+    }
+
+    fn is_virtual(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,146 @@
+//! Many cases side by side.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, mpsc};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::case::{Finished, Options, play, skip_reason};
+use crate::rules::Outcome;
+use crate::scenario::{Action, Case, Step};
+
+/// What an observer hears while a suite runs.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    Started { name: &'a str, matrix: &'a [String] },
+    Finished(&'a Finished),
+}
+
+enum Word {
+    Started(usize),
+    Finished(usize, Box<Finished>),
+}
+
+/// Plays all cases and returns what became of them, in the order given. `stop` turning true ends the running ones
+/// early; those not begun are left out.
+pub fn suite(
+    cases: Vec<Case>,
+    options: &Options,
+    stop: &watch::Sender<bool>,
+    observe: &mut dyn FnMut(Progress<'_>),
+) -> Vec<Finished> {
+    let mut order: Vec<usize> = (0..cases.len()).collect();
+    // The longest first, so that none of them runs on alone at the end.
+    order.sort_by_key(|index| std::cmp::Reverse(cases.get(*index).map(length).unwrap_or_default()));
+    let queue = Mutex::new(VecDeque::from(order));
+    let (words, heard) = mpsc::channel();
+    let mut results: Vec<Option<Finished>> = cases.iter().map(|_| None).collect();
+    let cases = &cases;
+    let queue = &queue;
+    std::thread::scope(|scope| {
+        for _ in 0..options.jobs.clamp(1, cases.len().max(1)) {
+            let words = words.clone();
+            scope.spawn(move || {
+                while !*stop.borrow() {
+                    let next = queue
+                        .lock()
+                        .map(|mut queue| queue.pop_front())
+                        .unwrap_or_default();
+                    let Some(index) = next else { return };
+                    let Some(case) = cases.get(index) else { return };
+                    if words.send(Word::Started(index)).is_err() {
+                        return;
+                    }
+                    let finished = with_retries(case, options, stop);
+                    if words.send(Word::Finished(index, Box::new(finished))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(words);
+        for word in heard {
+            match word {
+                Word::Started(index) => {
+                    if let Some(case) = cases.get(index) {
+                        observe(Progress::Started {
+                            name: &case.name,
+                            matrix: &case.matrix,
+                        });
+                    }
+                }
+                Word::Finished(index, finished) => {
+                    observe(Progress::Finished(&finished));
+                    if options.fail_fast && fails(finished.outcome, options.strict) {
+                        stop.send_replace(true);
+                    }
+                    if let Some(slot) = results.get_mut(index) {
+                        *slot = Some(*finished);
+                    }
+                }
+            }
+        }
+    });
+    results.into_iter().flatten().collect()
+}
+
+fn fails(outcome: Outcome, strict: bool) -> bool {
+    outcome == Outcome::Failed || (strict && outcome == Outcome::Warned)
+}
+
+fn with_retries(case: &Case, options: &Options, stop: &watch::Sender<bool>) -> Finished {
+    if let Some(reason) = skip_reason(case, &options.place) {
+        return Finished::without_run(case.clone(), Outcome::Skipped, reason);
+    }
+    let mut finished = play(case.clone(), options, 0, stop.subscribe());
+    for attempt in 1..=options.retries {
+        if finished.outcome != Outcome::Failed || *stop.borrow() {
+            break;
+        }
+        let again = play(case.clone(), options, attempt, stop.subscribe());
+        if matches!(again.outcome, Outcome::Passed | Outcome::Warned) {
+            let reason = format!("failed at first, passed on retry {attempt}");
+            return Finished {
+                outcome: Outcome::Flaky,
+                reason: Some(reason),
+                ..finished
+            };
+        }
+        finished = again;
+    }
+    finished
+}
+
+/// The K-th of N parts (K from 1): every N-th case, so that themes spread.
+pub fn shard(cases: Vec<Case>, k: usize, n: usize) -> Vec<Case> {
+    cases
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| index % n.max(1) == k.saturating_sub(1))
+        .map(|(_, c)| c)
+        .collect()
+}
+
+/// How long a case waits on purpose.
+fn length(case: &Case) -> Duration {
+    steps_length(&case.steps) + case.quiet.unwrap_or_default()
+}
+
+fn steps_length(steps: &[Step]) -> Duration {
+    steps
+        .iter()
+        .map(|step| match &step.action {
+            Action::Wait(length) | Action::Silence { length, .. } => *length,
+            Action::Send(send) => send.after,
+            Action::Connection(connection) => connection.after,
+            Action::Together(branches) => branches
+                .iter()
+                .map(|steps| steps_length(steps))
+                .max()
+                .unwrap_or_default(),
+            Action::AnyOrder(steps) | Action::When { steps, .. } => steps_length(steps),
+            Action::Expect(_) | Action::Answers { .. } => Duration::ZERO,
+        })
+        .sum()
+}
