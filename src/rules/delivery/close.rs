@@ -3,6 +3,7 @@
 use super::super::Record;
 use super::flight::{Freight, Goal};
 use super::watch::{Delivery, finding};
+use crate::profile::Addressing;
 
 impl Delivery {
     /// Says what was lost. Of a transcript that was cut off nothing is said: it may still have been on its way.
@@ -69,7 +70,7 @@ impl Delivery {
                     "an error service-unavailable",
                     None,
                 ),
-                Goal::Bare if flight.delivered.is_none() => (
+                Goal::Bare if self.profile.addressing == Addressing::Full => (
                     "RT-10",
                     format!("{what} to the bare JID {} was not answered.", flight.to),
                     "an answer by the server",

@@ -138,3 +138,64 @@ fn nobody_there() {
     let none: [&str; 0] = [];
     assert_eq!(Script::new().sends("1", B).line("bob", "cut", "").broken(), none);
 }
+
+#[test]
+fn a_forged_sender_is_delivered() {
+    let forged = set(Some("eve@x/1"), B, "1", "a");
+    let mut script = Script::new();
+    script
+        .line("alice", "sent", &forged)
+        .line("bob", "received", &forged);
+    assert_eq!(script.broken(), ["RT-02"]);
+    let none: [&str; 0] = [];
+    assert_eq!(Script::new().line("alice", "sent", &forged).broken(), none);
+}
+
+#[test]
+fn another_resource_and_another_call() {
+    const C: &str = "carol@x/3";
+    let call = |id: &str| format!(r#"{{"callId":"{id}"}}"#);
+    let mut script = Script::new();
+    script
+        .line("carol", "connected", C)
+        .line("alice", "sent", &set(None, B, "1", &call("p")));
+    script
+        .line("bob", "received", &set(Some(A), B, "1", &call("p")))
+        .answers("1");
+    script.line("carol", "received", &set(Some(A), B, "1", &call("p")));
+    assert_eq!(script.broken(), ["RT-06"]);
+    let mut script = Script::new();
+    script
+        .line("carol", "connected", C)
+        .line("carol", "sent", &set(None, A, "5", &call("q")));
+    script.line("alice", "received", &set(Some(C), A, "5", &call("q")));
+    script.line("alice", "sent", &set(None, B, "1", &call("p")));
+    script
+        .line("bob", "received", &set(Some(A), B, "1", &call("p")))
+        .answers("1");
+    script.line("carol", "received", &set(Some(A), B, "1", &call("p")));
+    assert_eq!(script.broken(), ["RT-12"]);
+}
+
+#[test]
+fn chat_and_archives() {
+    let chat =
+        |n: u8| format!("<message from='{A}' to='{B}' type='chat' id='m{n}'><body>{n}</body></message>");
+    let none: [&str; 0] = [];
+    let mut script = Script::new();
+    script
+        .line("alice", "sent", &chat(1))
+        .line("bob", "received", &chat(1));
+    assert_eq!(script.broken(), none);
+    assert_eq!(Script::new().line("alice", "sent", &chat(1)).broken(), ["CH-01"]);
+    let mut script = Script::new();
+    script
+        .line("alice", "sent", &chat(1))
+        .line("alice", "sent", &chat(2));
+    script
+        .line("bob", "received", &chat(2))
+        .line("bob", "received", &chat(1));
+    assert_eq!(script.broken(), ["CH-01"]);
+    let copy = "<message from='bob@x'><sent xmlns='urn:xmpp:carbons:2'><call xmlns='urn:xmpp:call:0'/></sent></message>";
+    assert_eq!(Script::new().line("bob", "received", copy).broken(), ["CH-03"]);
+}

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::{Blame, Family, Finding, Record, Seen, rule};
 use super::flight::{Flight, Freight, Goal, answer, call_id, fold, only_special, text};
-use crate::profile::{Class, Profile};
+use crate::profile::{Addressing, Class, Profile};
 use crate::protocol::NAMESPACE;
 use crate::stanza::{IqType, Stanza, bare, resource};
 use crate::transcript::{Dir, Event, Header, Party};
@@ -243,6 +243,10 @@ impl Delivery {
             self.stray(event, stanza, session, record);
             return;
         };
+        let elsewhere = self.flights.iter().rev().take(1_000).any(|(_, f)| {
+            let other = self.flights.get(&key).is_some_and(|flight| flight.call != f.call);
+            f.call.is_some() && other && (f.who == event.who || fold(&f.to) == session.jid)
+        });
         let Some(flight) = self.flights.get_mut(&key) else {
             return;
         };
@@ -256,7 +260,7 @@ impl Delivery {
         };
         if fold(&flight.to) != session.jid && resource(&flight.to).is_some() {
             let found = finding(
-                "RT-06",
+                if elsewhere { "RT-12" } else { "RT-06" },
                 flight,
                 format!(
                     "{} received {what}, which was addressed to {}.",
@@ -556,6 +560,7 @@ impl Delivery {
                         );
                     }
                 }
+                (Goal::Bare, _) if self.profile.addressing == Addressing::Bare => {}
                 (goal @ (Goal::Gone | Goal::Nobody | Goal::Bare), _) if relay => {
                     let id = match goal {
                         Goal::Gone => "RT-09",
