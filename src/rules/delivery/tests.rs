@@ -199,3 +199,39 @@ fn chat_and_archives() {
     let copy = "<message from='bob@x'><sent xmlns='urn:xmpp:carbons:2'><call xmlns='urn:xmpp:call:0'/></sent></message>";
     assert_eq!(Script::new().line("bob", "received", copy).broken(), ["CH-03"]);
 }
+
+#[test]
+fn a_slow_relay_warns_unless_this_process_was_stalled() {
+    let slow = |stalled: bool| {
+        let mut script = Script::new();
+        script.sends("1", B).gets("1").answers("1");
+        for event in script.events.iter_mut().skip(3) {
+            event.t += 2.0;
+        }
+        if stalled {
+            script.line("", "stalled", "");
+            if let Some(event) = script.events.last_mut() {
+                (event.t, event.seconds) = (2.1, Some(2.0));
+            }
+        }
+        let header = serde_json::from_str(r#"{"callspec":1,"scenario":{}}"#).expect("a header");
+        let verdict = judge(&header, script.events.drain(..));
+        assert_eq!(verdict.findings.len(), 1);
+        assert_eq!(verdict.findings[0].rule.id, "RT-13");
+        verdict.outcome
+    };
+    assert_eq!(slow(false), Outcome::Warned);
+    assert_eq!(slow(true), Outcome::Passed);
+}
+
+#[test]
+fn a_missed_step_counts_once_and_a_cut_off_transcript_loses_nothing() {
+    let mut script = Script::new();
+    assert_eq!(script.line("bob", "missed", "").broken(), ["SC-01"]);
+    let mut script = Script::new();
+    assert_eq!(script.sends("1", B).line("bob", "missed", "").broken(), ["RT-03"]);
+    let mut script = Script::new();
+    script.sends("1", B);
+    let header = serde_json::from_str(r#"{"callspec":1,"scenario":{}}"#).expect("a header");
+    assert!(judge(&header, script.events.drain(..)).findings.is_empty());
+}
