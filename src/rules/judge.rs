@@ -1,10 +1,11 @@
 //! The frame that the rule families share: each gets every event once, in order, and is asked at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Finding, Tally};
+use super::delivery::Delivery;
+use super::{Blame, Finding, Level, Outcome, Tally, Verdict, rule};
 use crate::stanza::Stanza;
-use crate::transcript::Event;
+use crate::transcript::{Dir, Event, Header};
 
 /// An event with its stanza read once for all families; `stanza` is `None` where `xml` is absent or no XML.
 #[derive(Debug, Clone, Copy)]
@@ -37,4 +38,139 @@ pub trait Family {
 
     /// Called once after the last event, with its time.
     fn finish(&mut self, at: f64, record: &mut Record);
+}
+
+/// The judge of one transcript, fed an event at a time.
+pub struct Judge {
+    families: Vec<Box<dyn Family>>,
+    record: Record,
+    missed: Vec<Event>,
+    trouble: Option<String>,
+    at: f64,
+}
+
+impl Judge {
+    pub fn new(header: &Header) -> Judge {
+        Judge {
+            // Every family of rules is plugged in here.
+            families: vec![Box::new(Delivery::new(header))],
+            record: Record::default(),
+            missed: Vec::new(),
+            trouble: None,
+            at: 0.0,
+        }
+    }
+
+    /// Takes the next event.
+    pub fn event(&mut self, event: &Event) {
+        self.at = self.at.max(event.t);
+        let stanza = event.xml.as_deref().and_then(|xml| Stanza::parse(xml).ok());
+        let seen = Seen {
+            event,
+            stanza: stanza.as_ref(),
+        };
+        for family in &mut self.families {
+            family.event(seen, &mut self.record);
+        }
+        match event.dir {
+            Dir::Trouble if self.trouble.is_none() => {
+                let text = event.note.as_deref().unwrap_or("the run could not go on");
+                self.trouble = Some(text.to_owned());
+            }
+            Dir::Missed => self.missed.push(event.clone()),
+            _ => {}
+        }
+    }
+
+    /// Says what came of it.
+    pub fn finish(mut self) -> Verdict {
+        for family in &mut self.families {
+            family.finish(self.at, &mut self.record);
+        }
+        for event in std::mem::take(&mut self.missed) {
+            self.miss(&event);
+        }
+        let mut seen = BTreeSet::new();
+        let mut findings = self.record.findings;
+        findings.sort_by_key(|finding| finding.events.iter().min().copied().unwrap_or(u64::MAX));
+        findings.retain(|f| seen.insert((f.rule.id, f.party.clone(), f.message.clone(), f.events.clone())));
+        Verdict {
+            outcome: outcome(&findings, self.trouble.is_some()),
+            findings,
+            rules: self.record.rules,
+            trouble: self.trouble,
+        }
+    }
+
+    fn miss(&mut self, event: &Event) {
+        let named = event.rules.first().and_then(|id| rule(id));
+        let explained = self.record.findings.iter().any(|finding| {
+            finding.excuse.is_none() && finding.blame == Blame::Server && finding.level == Level::Must
+        });
+        if named.is_none() && explained {
+            return;
+        }
+        let Some(rule) = named.or_else(|| rule("SC-01")) else {
+            return;
+        };
+        if self
+            .record
+            .findings
+            .iter()
+            .any(|finding| finding.rule.id == rule.id && rule.id != "SC-01")
+        {
+            return;
+        }
+        let mut events = event.events.clone();
+        events.push(event.n);
+        self.record.broken(Finding {
+            rule,
+            level: rule.level,
+            blame: if rule.subject == super::Subjects::Client {
+                Blame::Client
+            } else {
+                Blame::Server
+            },
+            party: String::new(),
+            message: match &event.step {
+                Some(step) => format!("What {} expects of {} did not happen.", step, event.who),
+                None => format!("What the scenario expects of {} did not happen.", event.who),
+            },
+            wanted: event.wanted.clone().unwrap_or_default(),
+            seen: event.seen.clone().unwrap_or_default(),
+            events,
+            excuse: None,
+            call: None,
+        });
+    }
+}
+
+/// Judges a whole transcript.
+pub fn judge(header: &Header, events: impl Iterator<Item = Event>) -> Verdict {
+    let mut judge = Judge::new(header);
+    for event in events {
+        judge.event(&event);
+    }
+    judge.finish()
+}
+
+fn outcome(findings: &[Finding], trouble: bool) -> Outcome {
+    let ours = findings.iter().any(|f| f.blame == Blame::Ourselves);
+    let theirs = |f: &&Finding| matches!(f.blame, Blame::Server | Blame::Client);
+    let must = |f: &&Finding| theirs(f) && f.level == Level::Must;
+    if trouble || ours {
+        Outcome::Error
+    } else if findings.iter().filter(must).any(|f| f.excuse.is_none()) {
+        Outcome::Failed
+    } else if findings.iter().any(|f| must(&f)) {
+        Outcome::Inconclusive
+    } else if findings
+        .iter()
+        .filter(theirs)
+        .any(|f| f.level == Level::Should && f.excuse.is_none())
+    {
+        Outcome::Warned
+    } else {
+        Outcome::Passed
+    }
 }

@@ -1,9 +1,10 @@
 //! The judge: events in, findings out. No I/O, no clock, no knowledge of who made the transcript.
 
 mod catalogue;
+mod delivery;
 mod finding;
 mod judge;
 
 pub use catalogue::{Level, Rule, Subjects, catalogue, rule};
 pub use finding::{Blame, Finding, Outcome, Tally, Verdict};
-pub use judge::{Family, Record, Seen};
+pub use judge::{Family, Judge, Record, Seen, judge};

@@ -1,8 +1,12 @@
 //! What happened, as data: a header and events, one JSON object a line.
 
 mod event;
+mod reader;
+mod writer;
 
 pub use event::{Dir, Event, Header, Member, Party, ScenarioInfo};
+pub use reader::{LINE_LIMIT, ReadError, Reader};
+pub use writer::Writer;
 
 /// The version of the transcript format, the header's `callspec` member.
 pub const FORMAT: u32 = 1;

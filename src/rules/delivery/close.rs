@@ -1,0 +1,100 @@
+//! What is still open at the end: stanzas that were lost, answers that never came.
+
+use super::super::Record;
+use super::flight::{Freight, Goal};
+use super::watch::{Delivery, finding};
+use crate::profile::Addressing;
+
+impl Delivery {
+    /// Says what was lost. Of a transcript that was cut off nothing is said: it may still have been on its way.
+    pub(super) fn close(&mut self, record: &mut Record) {
+        for (from, to, mut found) in std::mem::take(&mut self.late) {
+            if self
+                .stalls
+                .iter()
+                .any(|(begin, end)| *begin <= to && *end >= from)
+            {
+                found.excuse =
+                    Some("this process was itself stalled between the sending and the arrival".to_owned());
+            }
+            record.broken(found);
+        }
+        if !self.whole {
+            return;
+        }
+        for flight in self.flights.values() {
+            let here = |who: &str, conn: u64| self.sessions.get(who).is_some_and(|s| s.conn == conn);
+            if flight.odd || flight.got.is_some() || !here(&flight.who, flight.conn) {
+                continue;
+            }
+            let what = format!(
+                "{}'s {} `{}`",
+                flight.who,
+                if flight.freight == Freight::Chat {
+                    "message"
+                } else {
+                    "iq"
+                },
+                flight.id
+            );
+            let (id, message, wanted, more) = match &flight.goal {
+                Goal::Party { who, conn } if here(who, *conn) => match (flight.delivered, &flight.given) {
+                    (None, _) => (
+                        if flight.freight == Freight::Chat {
+                            "CH-01"
+                        } else {
+                            "RT-03"
+                        },
+                        format!("{what} never reached {who}, and no error came back."),
+                        "delivery, or an error",
+                        None,
+                    ),
+                    (Some(_), Some((n, _))) if flight.freight == Freight::Iq => (
+                        "RT-08",
+                        format!("{who} answered {what}, but the answer never came back."),
+                        "the addressee's answer",
+                        Some(*n),
+                    ),
+                    _ => continue,
+                },
+                _ if flight.freight == Freight::Chat => continue,
+                Goal::Gone => (
+                    "RT-09",
+                    format!("{what} to {}, which had disconnected, was swallowed.", flight.to),
+                    "an error service-unavailable",
+                    None,
+                ),
+                Goal::Nobody => (
+                    "RT-07",
+                    format!("{what} to {}, where nobody is, was swallowed.", flight.to),
+                    "an error service-unavailable",
+                    None,
+                ),
+                Goal::Bare if self.profile.addressing == Addressing::Full => (
+                    "RT-10",
+                    format!("{what} to the bare JID {} was not answered.", flight.to),
+                    "an answer by the server",
+                    None,
+                ),
+                Goal::Server => (
+                    "IQ-01",
+                    format!("The server never answered {what}."),
+                    "exactly one result or error",
+                    None,
+                ),
+                _ => continue,
+            };
+            let more: Vec<u64> = more.into_iter().collect();
+            if let Some(found) = finding(
+                id,
+                flight,
+                message,
+                wanted,
+                "nothing until the end".to_owned(),
+                &more,
+            ) {
+                record.broken(found);
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! One request or message on its way, and where it was meant to go.
+
+use crate::stanza::Stanza;
+
+/// What kind of stanza travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freight {
+    /// An IQ get or set between parties.
+    Iq,
+    /// A message with a body.
+    Chat,
+}
+
+/// Who stands at the address at the moment of sending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Goal {
+    /// An observed party, on this connection.
+    Party { who: String, conn: u64 },
+    /// An observed user's resource that was connected before.
+    Gone,
+    /// A full JID where nobody that we know of is connected.
+    Nobody,
+    /// A bare JID.
+    Bare,
+    /// The server itself.
+    Server,
+    /// Someone whose view is not known, or another domain.
+    Unknown,
+}
+
+/// A stanza that was sent, until it is settled.
+#[derive(Debug, Clone)]
+pub(super) struct Flight {
+    pub n: u64,
+    pub t: f64,
+    pub conn: u64,
+    pub who: String,
+    pub jid: String,
+    pub to: String,
+    pub id: String,
+    pub freight: Freight,
+    pub signal: bool,
+    pub text: String,
+    pub call: Option<String>,
+    pub size: usize,
+    pub goal: Goal,
+    /// The forged `from`, if it bears one that is not the sender's.
+    pub forged: Option<String>,
+    /// Chat messages on the way when this was sent.
+    pub crowd: usize,
+    /// Malformed on purpose, or forged: that it is refused or dropped is no breach.
+    pub odd: bool,
+    /// The event of its first delivery.
+    pub delivered: Option<u64>,
+    /// The addressee's own answer: event, and what it said.
+    pub given: Option<(u64, String)>,
+    /// The addressee itself answered more than once.
+    pub twice: bool,
+    /// The answer that the sender got: its event.
+    pub got: Option<u64>,
+}
+
+/// The text that has to arrive unchanged: the call's JSON, a message's body, or nothing.
+pub(super) fn text(stanza: &Stanza) -> String {
+    stanza.call_text().or_else(|| stanza.body()).unwrap_or_default()
+}
+
+/// The `callId` in a signal's text, if it has one.
+pub(super) fn call_id(stanza: &Stanza) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_str(&stanza.call_text()?).ok()?;
+    Some(value.get("callId")?.as_str()?.to_owned())
+}
+
+/// What an answer says: its type, and an error's condition.
+pub(super) fn answer(stanza: &Stanza) -> String {
+    let kind = stanza.attr("type").unwrap_or_default();
+    match stanza.error_condition() {
+        Some(condition) if kind == "error" => format!("error {condition}"),
+        _ => kind.to_owned(),
+    }
+}
+
+/// The JID in the form in which two are compared: user and domain fold their case, the resource does not.
+pub(super) fn fold(jid: &str) -> String {
+    match jid.split_once('/') {
+        Some((bare, resource)) => format!("{}/{resource}", bare.to_lowercase()),
+        None => jid.to_lowercase(),
+    }
+}
+
+/// Whether two texts differ only where a character is not ASCII or is special in XML.
+pub(super) fn only_special(sent: &str, got: &str) -> bool {
+    let plain = |text: &str| -> String { text.chars().filter(|c| c.is_ascii_alphanumeric()).collect() };
+    sent.chars().any(|c| !c.is_ascii() || "<>&'\"]".contains(c)) && plain(sent) == plain(got)
+}

@@ -1,0 +1,10 @@
+//! What the server did between the parties that were observed.
+
+mod close;
+mod flight;
+mod watch;
+
+pub(super) use watch::Delivery;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! Each rule with a transcript that keeps it and one that breaks it.
+
+use crate::rules::{Outcome, judge};
+use crate::transcript::{Event, Header};
+
+const A: &str = "alice@x/1";
+const B: &str = "bob@x/2";
+
+struct Script {
+    events: Vec<Event>,
+}
+
+impl Script {
+    fn new() -> Script {
+        let mut script = Script { events: Vec::new() };
+        script.line("alice", "connected", A).line("bob", "connected", B);
+        script
+    }
+
+    fn line(&mut self, who: &str, dir: &str, text: &str) -> &mut Script {
+        let n = self.events.len() as u64 + 1;
+        let key = if dir == "connected" { "jid" } else { "xml" };
+        let value = serde_json::json!({"n": n, "t": n as f64 / 100.0, "who": who, "dir": dir, key: text});
+        self.events.push(serde_json::from_value(value).expect("an event"));
+        self
+    }
+
+    fn sends(&mut self, id: &str, to: &str) -> &mut Script {
+        self.line("alice", "sent", &set(None, to, id, "a&lt;é"))
+    }
+
+    fn gets(&mut self, id: &str) -> &mut Script {
+        self.line("bob", "received", &set(Some(A), B, id, "a&lt;é"))
+    }
+
+    fn answers(&mut self, id: &str) -> &mut Script {
+        self.line("bob", "sent", &format!("<iq type='result' id='{id}' to='{A}'/>"))
+            .back(id)
+    }
+
+    fn back(&mut self, id: &str) -> &mut Script {
+        self.line(
+            "alice",
+            "received",
+            &format!("<iq type='result' id='{id}' from='{B}' to='{A}'/>"),
+        )
+    }
+
+    fn broken(&mut self) -> Vec<&'static str> {
+        self.line("", "end", "");
+        let header: Header = serde_json::from_str(
+            r#"{"callspec":1,"scenario":{},"cast":{"alice":{"jid":"alice@x/1","party":"bot"},"bob":{"jid":"bob@x/2","party":"bot"}}}"#,
+        )
+        .expect("a header");
+        let verdict = judge(&header, self.events.drain(..));
+        assert_eq!(verdict.outcome == Outcome::Passed, verdict.findings.is_empty());
+        verdict.findings.iter().map(|finding| finding.rule.id).collect()
+    }
+}
+
+fn set(from: Option<&str>, to: &str, id: &str, text: &str) -> String {
+    let from = from.map(|from| format!("from='{from}' ")).unwrap_or_default();
+    format!("<iq type='set' {from}to='{to}' id='{id}'><call xmlns='urn:xmpp:call:0'>{text}</call></iq>")
+}
+
+#[test]
+fn a_kept_exchange_has_no_findings() {
+    let none: [&str; 0] = [];
+    assert_eq!(Script::new().sends("1", B).gets("1").answers("1").broken(), none);
+}
+
+#[test]
+fn loss_and_copies() {
+    assert_eq!(Script::new().sends("1", B).broken(), ["RT-03"]);
+    assert_eq!(
+        Script::new()
+            .sends("1", B)
+            .gets("1")
+            .answers("1")
+            .gets("1")
+            .broken(),
+        ["RT-03"]
+    );
+    assert_eq!(Script::new().gets("9").broken(), ["RT-03"]);
+}
+
+#[test]
+fn order() {
+    let mut script = Script::new();
+    script
+        .sends("1", B)
+        .sends("2", B)
+        .gets("2")
+        .gets("1")
+        .answers("1")
+        .answers("2");
+    assert_eq!(script.broken(), ["RT-04"]);
+}
+
+#[test]
+fn changed_text_id_and_sender() {
+    let change = |xml: String| {
+        let mut script = Script::new();
+        script.sends("1", B).line("bob", "received", &xml).answers("1");
+        script.broken()
+    };
+    assert_eq!(change(set(Some(A), B, "1", "b")), ["RT-05"]);
+    assert_eq!(change(set(Some(A), B, "1", "a&lt;?")), ["RT-14"]);
+    assert_eq!(change(set(Some("alice@x"), B, "1", "a&lt;é")), ["RT-01"]);
+    assert_eq!(change(set(Some(A), B, "7", "a&lt;é")), ["RT-05"]);
+}
+
+#[test]
+fn answers() {
+    assert_eq!(
+        Script::new()
+            .sends("1", B)
+            .gets("1")
+            .answers("1")
+            .back("1")
+            .broken(),
+        ["IQ-01"]
+    );
+    assert_eq!(
+        Script::new().sends("1", B).gets("1").back("1").broken(),
+        ["RT-08"]
+    );
+}
+
+#[test]
+fn nobody_there() {
+    assert_eq!(Script::new().sends("1", "zoe@x/1").broken(), ["RT-07"]);
+    assert_eq!(Script::new().sends("1", "bob@x").broken(), ["RT-10"]);
+    assert_eq!(
+        Script::new().line("bob", "cut", "").sends("1", B).broken(),
+        ["RT-09"]
+    );
+    let none: [&str; 0] = [];
+    assert_eq!(Script::new().sends("1", B).line("bob", "cut", "").broken(), none);
+}
+
+#[test]
+fn a_forged_sender_is_delivered() {
+    let forged = set(Some("eve@x/1"), B, "1", "a");
+    let mut script = Script::new();
+    script
+        .line("alice", "sent", &forged)
+        .line("bob", "received", &forged);
+    assert_eq!(script.broken(), ["RT-02"]);
+    let none: [&str; 0] = [];
+    assert_eq!(Script::new().line("alice", "sent", &forged).broken(), none);
+}
+
+#[test]
+fn another_resource_and_another_call() {
+    const C: &str = "carol@x/3";
+    let call = |id: &str| format!(r#"{{"callId":"{id}"}}"#);
+    let mut script = Script::new();
+    script
+        .line("carol", "connected", C)
+        .line("alice", "sent", &set(None, B, "1", &call("p")));
+    script
+        .line("bob", "received", &set(Some(A), B, "1", &call("p")))
+        .answers("1");
+    script.line("carol", "received", &set(Some(A), B, "1", &call("p")));
+    assert_eq!(script.broken(), ["RT-06"]);
+    let mut script = Script::new();
+    script
+        .line("carol", "connected", C)
+        .line("carol", "sent", &set(None, A, "5", &call("q")));
+    script.line("alice", "received", &set(Some(C), A, "5", &call("q")));
+    script.line("alice", "sent", &set(None, B, "1", &call("p")));
+    script
+        .line("bob", "received", &set(Some(A), B, "1", &call("p")))
+        .answers("1");
+    script.line("carol", "received", &set(Some(A), B, "1", &call("p")));
+    assert_eq!(script.broken(), ["RT-12"]);
+}
+
+#[test]
+fn chat_and_archives() {
+    let chat =
+        |n: u8| format!("<message from='{A}' to='{B}' type='chat' id='m{n}'><body>{n}</body></message>");
+    let none: [&str; 0] = [];
+    let mut script = Script::new();
+    script
+        .line("alice", "sent", &chat(1))
+        .line("bob", "received", &chat(1));
+    assert_eq!(script.broken(), none);
+    assert_eq!(Script::new().line("alice", "sent", &chat(1)).broken(), ["CH-01"]);
+    let mut script = Script::new();
+    script
+        .line("alice", "sent", &chat(1))
+        .line("alice", "sent", &chat(2));
+    script
+        .line("bob", "received", &chat(2))
+        .line("bob", "received", &chat(1));
+    assert_eq!(script.broken(), ["CH-01"]);
+    let copy = "<message from='bob@x'><sent xmlns='urn:xmpp:carbons:2'><call xmlns='urn:xmpp:call:0'/></sent></message>";
+    assert_eq!(Script::new().line("bob", "received", copy).broken(), ["CH-03"]);
+}
+
+#[test]
+fn a_slow_relay_warns_unless_this_process_was_stalled() {
+    let slow = |stalled: bool| {
+        let mut script = Script::new();
+        script.sends("1", B).gets("1").answers("1");
+        for event in script.events.iter_mut().skip(3) {
+            event.t += 2.0;
+        }
+        if stalled {
+            script.line("", "stalled", "");
+            if let Some(event) = script.events.last_mut() {
+                (event.t, event.seconds) = (2.1, Some(2.0));
+            }
+        }
+        let header = serde_json::from_str(r#"{"callspec":1,"scenario":{}}"#).expect("a header");
+        let verdict = judge(&header, script.events.drain(..));
+        assert_eq!(verdict.findings.len(), 1);
+        assert_eq!(verdict.findings[0].rule.id, "RT-13");
+        verdict.outcome
+    };
+    assert_eq!(slow(false), Outcome::Warned);
+    assert_eq!(slow(true), Outcome::Passed);
+}
+
+#[test]
+fn a_missed_step_counts_once_and_a_cut_off_transcript_loses_nothing() {
+    let mut script = Script::new();
+    assert_eq!(script.line("bob", "missed", "").broken(), ["SC-01"]);
+    let mut script = Script::new();
+    assert_eq!(script.sends("1", B).line("bob", "missed", "").broken(), ["RT-03"]);
+    let mut script = Script::new();
+    script.sends("1", B);
+    let header = serde_json::from_str(r#"{"callspec":1,"scenario":{}}"#).expect("a header");
+    assert!(judge(&header, script.events.drain(..)).findings.is_empty());
+}

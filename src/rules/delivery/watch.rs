@@ -1,0 +1,645 @@
+//! Follows each stanza from the party that sent it to the party that took it in, and its answer back.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::super::{Blame, Family, Finding, Record, Seen, rule};
+use super::flight::{Flight, Freight, Goal, answer, call_id, fold, only_special, text};
+use crate::profile::{Addressing, Class, Profile};
+use crate::protocol::NAMESPACE;
+use crate::stanza::{IqType, Stanza, bare, resource};
+use crate::transcript::{Dir, Event, Header, Party};
+
+/// Settled stanzas that are remembered, to know a late second copy.
+const REMEMBERED: usize = 65_536;
+
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub jid: String,
+    pub conn: u64,
+}
+
+/// The judge of everything between two observed parties.
+pub(in super::super) struct Delivery {
+    pub(super) profile: Profile,
+    clients: BTreeSet<String>,
+    client_users: BTreeSet<String>,
+    pub(super) sessions: BTreeMap<String, Session>,
+    past: BTreeSet<String>,
+    conns: u64,
+    next: u64,
+    pub(super) flights: BTreeMap<u64, Flight>,
+    by_id: BTreeMap<String, Vec<u64>>,
+    settled: VecDeque<u64>,
+    newest: BTreeMap<(u64, u64), u64>,
+    chats: usize,
+    pub(super) whole: bool,
+    pub(super) stalls: Vec<(f64, f64)>,
+    pub(super) late: Vec<(f64, f64, Finding)>,
+    odd_next: BTreeSet<String>,
+}
+
+pub(super) fn finding(
+    id: &str,
+    flight: &Flight,
+    message: String,
+    wanted: &str,
+    seen: String,
+    more: &[u64],
+) -> Option<Finding> {
+    let rule = rule(id)?;
+    let mut events = vec![flight.n];
+    events.extend_from_slice(more);
+    events.sort_unstable();
+    events.dedup();
+    Some(Finding {
+        rule,
+        level: rule.level,
+        blame: Blame::Server,
+        party: String::new(),
+        message,
+        wanted: wanted.to_owned(),
+        seen,
+        events,
+        excuse: None,
+        call: flight.call.clone(),
+    })
+}
+
+impl Delivery {
+    pub(in super::super) fn new(header: &Header) -> Delivery {
+        let clients = header.cast.iter().filter(|(_, m)| m.party == Party::Client);
+        Delivery {
+            profile: header.profile.clone(),
+            client_users: clients.clone().map(|(_, m)| fold(bare(&m.jid))).collect(),
+            clients: clients.map(|(name, _)| name.clone()).collect(),
+            sessions: BTreeMap::new(),
+            past: BTreeSet::new(),
+            conns: 0,
+            next: 0,
+            flights: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            settled: VecDeque::new(),
+            newest: BTreeMap::new(),
+            chats: 0,
+            whole: false,
+            stalls: Vec::new(),
+            late: Vec::new(),
+            odd_next: BTreeSet::new(),
+        }
+    }
+
+    fn goal(&self, to: &str, own: &str) -> Goal {
+        let to = fold(to);
+        let domain = |jid: &str| bare(jid).rsplit('@').next().unwrap_or_default().to_owned();
+        if to.is_empty() || !to.contains('@') {
+            return if to.is_empty() || domain(&to) == domain(own) {
+                Goal::Server
+            } else {
+                Goal::Unknown
+            };
+        }
+        if let Some((who, session)) = self.sessions.iter().find(|(_, s)| s.jid == to) {
+            return Goal::Party {
+                who: who.clone(),
+                conn: session.conn,
+            };
+        }
+        if self.client_users.contains(bare(&to)) || domain(&to) != domain(own) {
+            Goal::Unknown
+        } else if resource(&to).is_none() {
+            Goal::Bare
+        } else if self.past.contains(&to) {
+            Goal::Gone
+        } else {
+            Goal::Nobody
+        }
+    }
+
+    fn sent(&mut self, event: &Event, stanza: &Stanza) {
+        let odd = self.odd_next.remove(&event.who);
+        let Some(session) = self.sessions.get(&event.who).cloned() else {
+            return;
+        };
+        let to = stanza.to().unwrap_or_default().to_owned();
+        let id = stanza.id().unwrap_or_default().to_owned();
+        match stanza.iq_type() {
+            Some(IqType::Result | IqType::Error) => {
+                let found = self.find(&id, |f| {
+                    f.freight == Freight::Iq && fold(&f.to) == session.jid && f.jid == fold(&to)
+                });
+                if let Some(flight) = found.and_then(|key| self.flights.get_mut(&key)) {
+                    if flight.given.is_some() {
+                        flight.twice = true;
+                    } else {
+                        flight.given = Some((event.n, answer(stanza)));
+                    }
+                }
+                return;
+            }
+            Some(_) => {}
+            None if stanza.body().is_some() && stanza.attr("type") != Some("error") => {}
+            None => return,
+        }
+        let freight = if stanza.is_iq() {
+            Freight::Iq
+        } else {
+            Freight::Chat
+        };
+        let forged = stanza
+            .from()
+            .map(fold)
+            .filter(|from| *from != session.jid && from != bare(&session.jid));
+        let flight = Flight {
+            n: event.n,
+            t: event.t,
+            conn: session.conn,
+            who: event.who.clone(),
+            goal: self.goal(&to, &session.jid),
+            jid: session.jid,
+            to,
+            odd: odd
+                || forged.is_some()
+                || (stanza.is_iq() && (id.is_empty() || stanza.element().children().count() != 1)),
+            id: id.clone(),
+            freight,
+            signal: stanza.calls().next().is_some(),
+            text: text(stanza),
+            call: call_id(stanza),
+            size: stanza.raw().len(),
+            forged,
+            crowd: self.chats,
+            delivered: None,
+            given: None,
+            twice: false,
+            got: None,
+        };
+        if freight == Freight::Chat {
+            self.chats += 1;
+        }
+        self.next += 1;
+        self.by_id.entry(id).or_default().push(self.next);
+        self.flights.insert(self.next, flight);
+    }
+
+    fn find(&self, id: &str, fits: impl Fn(&Flight) -> bool) -> Option<u64> {
+        let keys = self.by_id.get(id)?;
+        keys.iter()
+            .rev()
+            .copied()
+            .find(|key| self.flights.get(key).is_some_and(&fits))
+    }
+
+    fn settle(&mut self, key: u64) {
+        self.settled.push_back(key);
+        if self.settled.len() > REMEMBERED
+            && let Some(old) = self.settled.pop_front()
+            && let Some(flight) = self.flights.remove(&old)
+            && let Some(keys) = self.by_id.get_mut(&flight.id)
+        {
+            keys.retain(|key| *key != old);
+            if keys.is_empty() {
+                self.by_id.remove(&flight.id);
+            }
+        }
+    }
+
+    fn received(&mut self, event: &Event, stanza: &Stanza, record: &mut Record) {
+        let Some(session) = self.sessions.get(&event.who).cloned() else {
+            return;
+        };
+        Self::stored(event, stanza, record);
+        match stanza.iq_type() {
+            Some(IqType::Result | IqType::Error) => self.answered(event, stanza, &session, record),
+            Some(_) => self.delivered(event, stanza, &session, Freight::Iq, record),
+            None if stanza.body().is_some() && stanza.attr("type") != Some("error") => {
+                self.delivered(event, stanza, &session, Freight::Chat, record);
+            }
+            None => {}
+        }
+    }
+
+    fn delivered(
+        &mut self,
+        event: &Event,
+        stanza: &Stanza,
+        session: &Session,
+        freight: Freight,
+        record: &mut Record,
+    ) {
+        let id = stanza.id().unwrap_or_default();
+        let from = fold(stanza.from().unwrap_or_default());
+        let mine = |f: &Flight| {
+            f.freight == freight && (fold(&f.to) == session.jid || fold(&f.to) == bare(&session.jid))
+        };
+        let body = text(stanza);
+        let key = self
+            .find(id, |f| {
+                mine(f) && f.delivered.is_none() && f.jid == from && f.text == body
+            })
+            .or_else(|| self.find(id, |f| mine(f) && f.delivered.is_none()))
+            .or_else(|| self.find(id, |f| mine(f) && f.jid == from))
+            .or_else(|| self.find(id, |f| f.freight == freight && f.jid == from && f.text == body));
+        let Some(key) = key else {
+            self.stray(event, stanza, session, record);
+            return;
+        };
+        let elsewhere = self.flights.iter().rev().take(1_000).any(|(_, f)| {
+            let other = self.flights.get(&key).is_some_and(|flight| flight.call != f.call);
+            f.call.is_some() && other && (f.who == event.who || fold(&f.to) == session.jid)
+        });
+        let Some(flight) = self.flights.get_mut(&key) else {
+            return;
+        };
+        let chat = freight == Freight::Chat;
+        let what = format!("{}'s {} `{id}`", flight.who, if chat { "message" } else { "iq" });
+        let at = [event.n];
+        let tell = |record: &mut Record, found: Option<Finding>| {
+            if let Some(found) = found {
+                record.broken(found);
+            }
+        };
+        if fold(&flight.to) != session.jid && resource(&flight.to).is_some() {
+            let found = finding(
+                if elsewhere { "RT-12" } else { "RT-06" },
+                flight,
+                format!(
+                    "{} received {what}, which was addressed to {}.",
+                    event.who, flight.to
+                ),
+                "delivery to the addressed resource only",
+                format!("delivery to {}", session.jid),
+                &at,
+            );
+            tell(record, found);
+            return;
+        }
+        if resource(&flight.to).is_some() {
+            record.held("RT-06");
+        }
+        if let Some(first) = flight.delivered {
+            if resource(&flight.to).is_some() {
+                let found = finding(
+                    if chat { "CH-01" } else { "RT-03" },
+                    flight,
+                    format!("{} received {what} more than once.", event.who),
+                    "one delivery",
+                    format!("deliveries at events {first} and {}", event.n),
+                    &[first, event.n],
+                );
+                tell(record, found);
+            }
+            return;
+        }
+        flight.delivered = Some(event.n);
+        record.held(if chat { "CH-01" } else { "RT-03" });
+        let flight = &flight.clone();
+        if flight.forged.as_deref() == Some(from.as_str()) {
+            let found = finding(
+                "RT-02",
+                flight,
+                format!("{} received {what} with the forged sender {from}.", event.who),
+                "a refusal, or the true sender in `from`",
+                format!("from='{from}'"),
+                &at,
+            );
+            tell(record, found);
+        } else if from != flight.jid {
+            let found = finding(
+                "RT-01",
+                flight,
+                format!(
+                    "{what} reached {} with a `from` that is not the sender's full JID.",
+                    event.who
+                ),
+                &format!("from='{}'", flight.jid),
+                format!("from='{from}'"),
+                &at,
+            );
+            tell(record, found);
+        } else {
+            record.held(if flight.forged.is_some() { "RT-02" } else { "RT-01" });
+        }
+        if body != flight.text && !chat {
+            let id = if only_special(&flight.text, &body) {
+                "RT-14"
+            } else {
+                "RT-05"
+            };
+            let found = finding(
+                id,
+                flight,
+                format!("The text of {what} changed on its way to {}.", event.who),
+                "the text that was sent, unchanged",
+                format!(
+                    "{} bytes were sent and {} other bytes arrived",
+                    flight.text.len(),
+                    body.len()
+                ),
+                &at,
+            );
+            tell(record, found);
+        } else if !chat {
+            record.held("RT-05");
+        }
+        let newest = self.newest.entry((flight.conn, session.conn)).or_insert(key);
+        let order = if chat { "CH-01" } else { "RT-04" };
+        if *newest > key {
+            let over = self.flights.get(newest).map(|f| f.n).unwrap_or(flight.n);
+            let found = finding(
+                order,
+                flight,
+                format!("{what} reached {} after a stanza that was sent later.", event.who),
+                "the order in which they were sent",
+                format!(
+                    "event {over} was sent after event {} and arrived before it",
+                    flight.n
+                ),
+                &[over, event.n],
+            );
+            tell(record, found);
+        } else {
+            *newest = key;
+            if !chat {
+                record.held("RT-04");
+            }
+        }
+        let arrived = event.arrived.unwrap_or(event.t);
+        if flight.signal {
+            let delay = arrived - flight.t;
+            if delay > self.profile.relay_within {
+                let id = if flight.crowd.max(self.chats) >= 20 {
+                    "CH-02"
+                } else {
+                    "RT-13"
+                };
+                let found = finding(
+                    id,
+                    flight,
+                    format!("{what} took {delay:.3} s to reach {}.", event.who),
+                    &format!("at most {} s", self.profile.relay_within),
+                    format!("{delay:.3} s"),
+                    &at,
+                );
+                self.late.extend(found.map(|found| (flight.t, arrived, found)));
+            } else {
+                record.held("RT-13");
+            }
+        }
+        if chat {
+            self.chats = self.chats.saturating_sub(1);
+            self.settle(key);
+        }
+    }
+
+    /// A request that fits no flight: its id was changed on the way, or the server made it up.
+    fn stray(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
+        let from = fold(stanza.from().unwrap_or_default());
+        let sender = self.sessions.values().any(|other| other.jid == from);
+        if stanza.calls().next().is_none() || !sender {
+            return;
+        }
+        let body = text(stanza);
+        // A changed id shows itself soon after the sending: an older one is not looked for.
+        let near = self.flights.iter_mut().rev().take(1_000);
+        let twin = near.map(|(_, f)| f).find(|f| {
+            f.delivered.is_none() && f.signal && f.jid == from && fold(&f.to) == session.jid && f.text == body
+        });
+        let got = stanza.id().unwrap_or_default();
+        let found = if let Some(flight) = twin {
+            flight.delivered = Some(event.n);
+            let message = format!(
+                "{}'s iq `{}` reached {} under another id.",
+                flight.who, flight.id, event.who
+            );
+            finding(
+                "RT-05",
+                flight,
+                message,
+                "the id that was sent",
+                format!("id='{got}'"),
+                &[event.n],
+            )
+        } else if self.profile.class == Class::Relay {
+            rule("RT-03").map(|rule| Finding {
+                rule,
+                level: rule.level,
+                blame: Blame::Server,
+                party: String::new(),
+                message: format!(
+                    "{} received a signal `{got}` from {from} that was never sent to it.",
+                    event.who
+                ),
+                wanted: "only signals that a party sent".to_owned(),
+                seen: format!("iq `{got}`"),
+                events: vec![event.n],
+                excuse: None,
+                call: call_id(stanza),
+            })
+        } else {
+            None
+        };
+        if let Some(found) = found {
+            record.broken(found);
+        }
+    }
+
+    /// Call signals belong in no archive, copy or offline store.
+    fn stored(event: &Event, stanza: &Stanza, record: &mut Record) {
+        let delayed =
+            stanza.element().has_child("delay", "urn:xmpp:delay") && stanza.calls().next().is_some();
+        let copied = stanza.element().children().any(|child| {
+            matches!(child.ns().as_str(), "urn:xmpp:carbons:2" | "urn:xmpp:mam:2")
+                && String::from(child).contains(NAMESPACE)
+        });
+        if !(delayed || copied) {
+            return;
+        }
+        if let Some(rule) = rule("CH-03") {
+            record.broken(Finding {
+                rule,
+                level: rule.level,
+                blame: Blame::Server,
+                party: String::new(),
+                message: format!(
+                    "{} received a call signal out of an archive, a copy or an offline store.",
+                    event.who
+                ),
+                wanted: "signals delivered once, live".to_owned(),
+                seen: if delayed {
+                    "a delay stamp"
+                } else {
+                    "a carbon or an archive result"
+                }
+                .to_owned(),
+                events: vec![event.n],
+                excuse: None,
+                call: None,
+            });
+        }
+    }
+
+    fn answered(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
+        let from = fold(stanza.from().unwrap_or_default());
+        let Some(key) = self.find(stanza.id().unwrap_or_default(), |f| {
+            f.freight == Freight::Iq && f.who == event.who && f.conn == session.conn
+        }) else {
+            return;
+        };
+        let Some(flight) = self.flights.get_mut(&key) else {
+            return;
+        };
+        let said = answer(stanza);
+        let what = format!("{}'s iq `{}`", flight.who, flight.id);
+        if let Some(first) = flight.got {
+            // Two answers are the server's doing only where the addressee gave one.
+            if flight.twice {
+                return;
+            }
+            let found = finding(
+                "IQ-01",
+                flight,
+                format!("{what} was answered more than once."),
+                "exactly one result or error",
+                format!("answers at events {first} and {}", event.n),
+                &[first, event.n],
+            );
+            if let Some(found) = found.filter(|_| !matches!(flight.goal, Goal::Unknown)) {
+                record.broken(found);
+            }
+            return;
+        }
+        flight.got = Some(event.n);
+        let flight = &*flight;
+        let relay = self.profile.class == Class::Relay;
+        let error = said.strip_prefix("error ");
+        let absent = |extra: bool| {
+            matches!(error, Some("service-unavailable" | "recipient-unavailable"))
+                || (extra && error == Some("item-not-found"))
+        };
+        let mut broken = None;
+        let at = [event.n];
+        if resource(&flight.to).is_some() && from != fold(&flight.to) {
+            broken = finding(
+                "IQ-01",
+                flight,
+                format!("The answer to {what} comes from another address than the one that was asked."),
+                &format!("from='{}'", flight.to),
+                format!("from='{from}'"),
+                &at,
+            );
+        } else if !flight.odd {
+            match (&flight.goal, &flight.given) {
+                (Goal::Party { .. }, Some((n, gave))) if *gave != said => {
+                    broken = finding(
+                        "RT-08",
+                        flight,
+                        format!("The answer to {what} changed on its way back."),
+                        gave,
+                        said.clone(),
+                        &[*n, event.n],
+                    );
+                }
+                (Goal::Party { .. }, Some(_)) => record.held("RT-08"),
+                (Goal::Party { who, conn }, None)
+                    if relay && self.sessions.get(who).is_some_and(|s| s.conn == *conn) =>
+                {
+                    let id = match (flight.delivered, error) {
+                        (None, Some("policy-violation")) => "RT-11",
+                        (None, Some(_)) => "RT-03",
+                        _ => "RT-08",
+                    };
+                    let over = self.profile.stanza_limit.unwrap_or(10_000) < flight.size as u64;
+                    if !(id == "RT-11" && over) {
+                        broken = finding(
+                            id,
+                            flight,
+                            format!("The server answered {what} itself, although {who} was connected."),
+                            "delivery, and the answer of the addressee",
+                            said.clone(),
+                            &at,
+                        );
+                    }
+                }
+                (Goal::Bare, _) if self.profile.addressing == Addressing::Bare => {}
+                (goal @ (Goal::Gone | Goal::Nobody | Goal::Bare), _) if relay => {
+                    let id = match goal {
+                        Goal::Gone => "RT-09",
+                        Goal::Bare => "RT-10",
+                        _ => "RT-07",
+                    };
+                    if absent(true) {
+                        record.held(id);
+                    } else if flight.signal {
+                        broken = finding(
+                            id,
+                            flight,
+                            format!(
+                                "{what} to {} was not answered as for an address where nobody is.",
+                                flight.to
+                            ),
+                            "error service-unavailable or recipient-unavailable",
+                            said.clone(),
+                            &at,
+                        );
+                    }
+                }
+                _ => {}
+            }
+        }
+        match broken {
+            Some(found) => record.broken(found),
+            None => record.held("IQ-01"),
+        }
+        self.settle(key);
+    }
+}
+
+impl Family for Delivery {
+    fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
+        let event = seen.event;
+        match event.dir {
+            Dir::Connected if !self.clients.contains(&event.who) => {
+                if let Some(jid) = &event.jid {
+                    self.conns += 1;
+                    let jid = fold(jid);
+                    self.past.insert(jid.clone());
+                    self.sessions.insert(
+                        event.who.clone(),
+                        Session {
+                            jid,
+                            conn: self.conns,
+                        },
+                    );
+                }
+            }
+            Dir::Disconnected | Dir::Cut | Dir::Closed => {
+                if let Some(gone) = self.sessions.remove(&event.who) {
+                    self.newest
+                        .retain(|(from, to), _| *from != gone.conn && *to != gone.conn);
+                }
+            }
+            Dir::Breaks => {
+                self.odd_next.insert(event.who.clone());
+            }
+            Dir::Stalled => self
+                .stalls
+                .push((event.t - event.seconds.unwrap_or(0.0), event.t)),
+            Dir::Steps | Dir::End => self.whole = true,
+            Dir::Sent => {
+                if let Some(stanza) = seen.stanza {
+                    self.sent(event, stanza);
+                }
+            }
+            Dir::Received => {
+                if let Some(stanza) = seen.stanza {
+                    self.received(event, stanza, record);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, _at: f64, record: &mut Record) {
+        self.close(record);
+    }
+}

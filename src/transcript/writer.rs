@@ -1,0 +1,46 @@
+//! Writes a transcript so that a killed process leaves whole lines.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{Event, Header};
+
+/// Appends lines, each in a single write followed by a flush.
+#[derive(Debug)]
+pub struct Writer<W: Write> {
+    out: W,
+}
+
+impl<W: Write> Writer<W> {
+    /// Writes the header line.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn new(out: W, header: &Header) -> io::Result<Writer<W>> {
+        let mut writer = Writer { out };
+        writer.line(header)?;
+        Ok(writer)
+    }
+
+    /// Writes one event as one line.
+    ///
+    /// # Errors
+    /// Those of the stream beneath.
+    pub fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.line(event)
+    }
+
+    fn line(&mut self, value: &impl Serialize) -> io::Result<()> {
+        // One buffer, one write: a kill between two writes would tear the line.
+        let mut line = serde_json::to_vec(value)?;
+        line.push(b'\n');
+        self.out.write_all(&line)?;
+        self.out.flush()
+    }
+
+    /// Gives the stream beneath back.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+}
