@@ -1,0 +1,1 @@
+//! The target file, accounts and secrets.
