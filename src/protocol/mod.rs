@@ -4,6 +4,7 @@ mod call;
 mod decode;
 mod kind;
 pub mod sample;
+mod strict;
 mod table;
 
 pub use call::{Act, Breach, RING_SECONDS, RING_TOLERANCE, Ruling, View};
