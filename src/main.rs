@@ -1,5 +1,5 @@
 //! The `callspec` program: everything it does is in the library's `cli` room.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    callspec::cli::main()
 }

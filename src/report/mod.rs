@@ -1,1 +1,9 @@
-//! TODO
+//! What came of a run, for people and for machines. Computes no verdict.
+
+mod json;
+mod junit;
+mod terminal;
+
+pub use json::json;
+pub use junit::junit;
+pub use terminal::{details, finding, footer, line, word};

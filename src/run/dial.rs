@@ -63,10 +63,7 @@ impl Dialer for ToTarget {
                 .get(user)
                 .and_then(|index| self.target.accounts.get(*index));
             let account = account.ok_or_else(|| format!("the target has no account for {user}"))?;
-            let (dial, login) = self
-                .target
-                .login(account, resource)
-                .map_err(|error| error.to_string())?;
+            let (dial, login) = self.target.login(account, resource);
             xmpp::connect(&dial, &login)
                 .await
                 .map_err(|error| error.to_string())
