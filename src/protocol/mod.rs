@@ -2,15 +2,22 @@
 
 mod call;
 mod decode;
+mod json;
 mod kind;
+mod payload;
+mod ruling;
 pub mod sample;
-mod strict;
+mod schema;
+pub mod sdp;
 mod table;
+mod timestamp;
 
-pub use call::{Act, Breach, RING_SECONDS, RING_TOLERANCE, Ruling, View};
+pub use call::{Act, Breach, RINGING, Ruling, View};
 pub use decode::{Decoded, Facts, Fault, decode};
 pub use kind::{Kind, Reason, Role, State};
-pub use table::{Cell, may_give, may_send};
+pub use schema::{SchemaError, asyncapi, schema, schema_names, validate};
+pub use table::{CALLEE, CALLEE_REASONS, CALLER, CALLER_REASONS, Cell, Row, reason_cell, signal_cell};
+pub use timestamp::unix_seconds;
 
 /// The namespace of the `<call/>` element (seed, "Namespace").
 pub const NAMESPACE: &str = "urn:xmpp:call:0";

@@ -1,0 +1,144 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::protocol::{schema, schema_names, validate};
+
+/// The seed's examples, their line ends escaped once.
+const EXAMPLES: &[&str] = &[
+    r#"{"type": "call:initiate", "callId": "550e8400-e29b-41d4-a716-446655440000", "senderId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "recipientId": "b2c3d4e5-f6a7-8901-bcde-f12345678901", "timestamp": "2025-12-08T10:30:00Z", "payload": {"callerName": "Alice", "callerAvatar": "https://example.com/avatars/alice.jpg"}}"#,
+    r#"{"type": "call:accept", "callId": "550e8400-e29b-41d4-a716-446655440000", "senderId": "b2c3d4e5-f6a7-8901-bcde-f12345678901", "recipientId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "timestamp": "2025-12-08T10:30:05Z", "payload": {}}"#,
+    r#"{"type": "call:reject", "callId": "550e8400-e29b-41d4-a716-446655440000", "senderId": "b2c3d4e5-f6a7-8901-bcde-f12345678901", "recipientId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "timestamp": "2025-12-08T10:30:05Z", "payload": {}}"#,
+    r#"{"type": "call:busy", "callId": "550e8400-e29b-41d4-a716-446655440000", "senderId": "b2c3d4e5-f6a7-8901-bcde-f12345678901", "recipientId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "timestamp": "2025-12-08T10:30:02Z", "payload": {}}"#,
+    r#"{"type": "call:offer", "callId": "550e8400-e29b-41d4-a716-446655440000", "senderId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "recipientId": "b2c3d4e5-f6a7-8901-bcde-f12345678901", "timestamp": "2025-12-08T10:30:06Z", "payload": {"sdp": "v=0\r\no=- 123456 2 IN IP4 127.0.0.1\r\n...", "type": "offer"}}"#,
+    r#"{"type": "call:answer", "callId": "550e8400-e29b-41d4-a716-446655440000", "senderId": "b2c3d4e5-f6a7-8901-bcde-f12345678901", "recipientId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "timestamp": "2025-12-08T10:30:07Z", "payload": {"sdp": "v=0\r\no=- 654321 2 IN IP4 127.0.0.1\r\n...", "type": "answer"}}"#,
+    r#"{"type": "call:ice-candidate", "callId": "550e8400-e29b-41d4-a716-446655440000", "senderId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "recipientId": "b2c3d4e5-f6a7-8901-bcde-f12345678901", "timestamp": "2025-12-08T10:30:08Z", "payload": {"candidate": "candidate:1 1 UDP 2122194687 192.168.1.100 54321 typ host", "sdpMid": "0", "sdpMLineIndex": 0}}"#,
+    r#"{"type": "call:hangup", "callId": "550e8400-e29b-41d4-a716-446655440000", "senderId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "recipientId": "b2c3d4e5-f6a7-8901-bcde-f12345678901", "timestamp": "2025-12-08T10:35:00Z", "payload": {"reason": "completed", "duration": 294}}"#,
+    r#"{"type": "call:hangup", "callId": "550e8400-e29b-41d4-a716-446655440000", "senderId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "recipientId": "b2c3d4e5-f6a7-8901-bcde-f12345678901", "timestamp": "2025-12-08T10:30:10Z", "payload": {"reason": "cancelled"}}"#,
+    r#"{"type": "call:mute-change", "callId": "550e8400-e29b-41d4-a716-446655440000", "senderId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "recipientId": "b2c3d4e5-f6a7-8901-bcde-f12345678901", "timestamp": "2025-12-08T10:32:00Z", "payload": {"muted": true}}"#,
+    r#"{"type": "call:mute-change", "callId": "550e8400-e29b-41d4-a716-446655440000", "senderId": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "recipientId": "b2c3d4e5-f6a7-8901-bcde-f12345678901", "timestamp": "2025-12-08T10:33:00Z", "payload": {"muted": false}}"#,
+];
+
+fn rules(text: &str) -> Vec<&'static str> {
+    decode(text)
+        .faults
+        .into_iter()
+        .filter(|fault| !fault.info)
+        .map(|fault| fault.rule)
+        .collect()
+}
+
+#[test]
+fn the_seeds_examples_are_sound_and_their_double_escapes_are_found() {
+    for example in EXAMPLES {
+        let decoded = decode(example);
+        assert!(decoded.is_sound(), "{example} {:?}", decoded.faults);
+        assert!(decoded.act().is_some());
+        assert_eq!(validate(decoded.facts.value.as_ref().unwrap()), Ok(()));
+        let doubled = example.replace("\\r\\n", "\\\\r\\\\n");
+        let wanted: &[&str] = if doubled == *example { &[] } else { &["SD-02"] };
+        let found: Vec<_> = rules(&doubled);
+        assert_eq!(found.contains(&"SD-02"), !wanted.is_empty());
+        assert!(decode(&doubled).is_sound() == wanted.is_empty());
+    }
+}
+
+#[test]
+fn every_schema_is_json_and_names_itself() {
+    for name in schema_names() {
+        let value: Value = serde_json::from_str(schema(name).unwrap()).unwrap();
+        assert_eq!(value["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    }
+    assert_eq!(schema("call:nothing"), None);
+}
+
+/// A sound signal with one member set to this.
+fn with(kind: Kind, pointer: &str, value: Value) -> Value {
+    let text = EXAMPLES
+        .iter()
+        .find(|text| text.contains(&format!("\"{}\"", kind.wire())))
+        .unwrap();
+    let mut signal: Value = serde_json::from_str(text).unwrap();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    signal.pointer_mut(parent).unwrap()[name] = value;
+    signal
+}
+
+#[test]
+fn each_fault_has_its_rule() {
+    let long = json!("1");
+    let cases = [
+        (Kind::Accept, "/type", json!("call:ring"), "SG-01"),
+        (Kind::Accept, "/callId", json!(7), "SG-02"),
+        (Kind::Accept, "/senderId", long, "SG-03"),
+        (Kind::Accept, "/timestamp", json!("2025-12-08T10:30:00"), "SG-04"),
+        (Kind::MuteChange, "/payload/muted", json!("yes"), "SG-05"),
+        (Kind::Initiate, "/payload/callerName", json!(" "), "SG-06"),
+        (Kind::Initiate, "/payload/callerAvatar", json!("a.jpg"), "SG-06"),
+        (Kind::Hangup, "/payload/reason", json!("bored"), "SG-07"),
+        (Kind::Hangup, "/payload/duration", json!(1.5), "SG-08"),
+        (Kind::Accept, "/payload", json!([]), "SG-10"),
+        (
+            Kind::Accept,
+            "/callId",
+            json!("00000000-0000-0000-0000-000000000000"),
+            "SG-15",
+        ),
+        (Kind::Offer, "/payload/type", json!("answer"), "SD-03"),
+    ];
+    for (kind, pointer, value, rule) in cases {
+        let signal = with(kind, pointer, value);
+        assert!(rules(&signal.to_string()).contains(&rule), "{signal} {rule}");
+    }
+    let mut same = with(Kind::Accept, "/note", json!(1));
+    same["recipientId"] = same["senderId"].clone();
+    assert_eq!(rules(&same.to_string()), ["SG-11"]);
+    let whole = decode(&with(Kind::Hangup, "/payload/duration", json!(294.0)).to_string());
+    assert!(whole.is_sound() && whole.facts.duration == Some(294));
+    let nowhere = with(
+        Kind::IceCandidate,
+        "/payload",
+        json!({"candidate": "candidate:1", "sdpMid": null}),
+    );
+    assert_eq!(rules(&nowhere.to_string()), ["SD-12"]);
+    assert_eq!(rules("[]"), ["IQ-04"]);
+    assert_eq!(rules(""), ["IQ-04"]);
+}
+
+/// The rules that a schema cannot say.
+const BEYOND_SCHEMA: &[&str] = &["SG-11", "SG-15", "SD-01", "SD-02"];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn decoding_and_the_schema_agree(
+        kind in prop::sample::select(&Kind::ALL[..]),
+        name in prop::sample::select(&[
+            "/type", "/callId", "/senderId", "/recipientId", "/timestamp", "/payload", "/more",
+            "/payload/callerName", "/payload/callerAvatar", "/payload/sdp", "/payload/type", "/payload/candidate",
+            "/payload/sdpMid", "/payload/sdpMLineIndex", "/payload/reason", "/payload/duration", "/payload/muted",
+        ][..]),
+        value in prop_oneof![
+            Just(json!(null)), Just(json!({})), Just(json!([])), any::<bool>().prop_map(|b| json!(b)),
+            any::<i32>().prop_map(|n| json!(n)), any::<f64>().prop_map(|n| json!(n)), Just(json!(3.0)), Just(json!(65535)),
+            "\\PC{0,8}".prop_map(|s| json!(s)), "[ \u{85}\u{feff}\u{a0}\t]{0,3}".prop_map(|s| json!(s)),
+            prop::sample::select(&["completed", "busy", "offer", "answer", "https://x.example/%zz", "data:,x", "call:hangup",
+                "call:offer", "2025-12-08t10:30:00.5+02:00", "A1B2c3d4-e5f6-7890-abcd-ef1234567890"][..]).prop_map(|s| json!(s)),
+        ],
+        remove in prop::option::of(prop::sample::select(&["type", "callId", "timestamp", "payload"][..])),
+    ) {
+        let mut signal = with(kind, name, value);
+        if let Some(name) = remove {
+            signal.as_object_mut().unwrap().remove(name);
+        }
+        let decoded = decode(&signal.to_string());
+        let sound = decoded.faults.iter().all(|fault| fault.info || BEYOND_SCHEMA.contains(&fault.rule));
+        prop_assert_eq!(validate(&signal).is_ok(), sound, "{} {:?}", signal, decoded.faults);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,64}") {
+        let decoded = decode(&text);
+        prop_assert!(decoded.facts.value.is_some() || !decoded.faults.is_empty());
+    }
+}

@@ -1,0 +1,99 @@
+//! The published JSON Schemas and the AsyncAPI document, and checking a signal against them.
+
+use std::sync::LazyLock;
+
+use jsonschema::{Registry, Resource, Validator};
+use serde_json::Value;
+
+use super::payload::is_uri;
+use super::unix_seconds;
+
+const BASE: &str = "https://callspec.example/schemas/";
+
+macro_rules! files {
+    ($($name:literal => $file:literal),* $(,)?) => {
+        &[$(($name, concat!($file, ".json"), include_str!(concat!("../../schemas/", $file, ".json")))),*]
+    };
+}
+
+/// Name, file name, text.
+const FILES: &[(&str, &str, &str)] = files! {
+    "signal" => "signal",
+    "envelope" => "envelope",
+    "call:initiate" => "call-initiate",
+    "call:accept" => "call-accept",
+    "call:reject" => "call-reject",
+    "call:busy" => "call-busy",
+    "call:offer" => "call-offer",
+    "call:answer" => "call-answer",
+    "call:ice-candidate" => "call-ice-candidate",
+    "call:hangup" => "call-hangup",
+    "call:mute-change" => "call-mute-change",
+    "payload-empty" => "payload-empty",
+    "payload-initiate" => "payload-initiate",
+    "payload-offer" => "payload-offer",
+    "payload-answer" => "payload-answer",
+    "payload-ice-candidate" => "payload-ice-candidate",
+    "payload-hangup" => "payload-hangup",
+    "payload-mute-change" => "payload-mute-change",
+};
+
+/// Where a value does not fit its schema, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaError {
+    /// A JSON pointer (RFC 6901) into the value.
+    pub pointer: String,
+    pub message: String,
+}
+
+/// The JSON Schema (2020-12) of this name: `signal`, `envelope`, a wire type such as `call:offer`, or a payload.
+pub fn schema(name: &str) -> Option<&'static str> {
+    FILES.iter().find(|file| file.0 == name).map(|file| file.2)
+}
+
+/// The names that [`schema`] knows, the whole signal first.
+pub fn schema_names() -> impl Iterator<Item = &'static str> {
+    FILES.iter().map(|file| file.0)
+}
+
+/// The AsyncAPI 3.0 document over the schemas, as YAML.
+pub fn asyncapi() -> &'static str {
+    include_str!("../../schemas/asyncapi.yaml")
+}
+
+static SIGNAL: LazyLock<Validator> =
+    LazyLock::new(|| compile().expect("the embedded schemas are sound: a test compiles them"));
+
+fn compile() -> Result<Validator, Box<dyn std::error::Error>> {
+    let mut registry = Registry::new();
+    for (_, file, text) in FILES {
+        let value: Value = serde_json::from_str(text)?;
+        registry = registry.add(format!("{BASE}{file}"), Resource::from_contents(value))?;
+    }
+    let registry = registry.prepare()?;
+    let whole = serde_json::json!({ "$ref": format!("{BASE}signal.json") });
+    // The project's own readers stand for the two formats, so that schema and decoding cannot disagree.
+    Ok(jsonschema::draft202012::options()
+        .with_registry(&registry)
+        .should_validate_formats(true)
+        .with_format("date-time", |text: &str| unix_seconds(text).is_some())
+        .with_format("uri", is_uri)
+        .build(&whole)?)
+}
+
+/// Checks a value against the schema of a whole signal.
+///
+/// # Errors
+/// Every place where the value does not fit.
+pub fn validate(value: &Value) -> Result<(), Vec<SchemaError>> {
+    if SIGNAL.is_valid(value) {
+        return Ok(());
+    }
+    Err(SIGNAL
+        .iter_errors(value)
+        .map(|error| SchemaError {
+            pointer: error.instance_path().to_string(),
+            message: error.to_string(),
+        })
+        .collect())
+}
