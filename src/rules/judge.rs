@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::delivery::Delivery;
+use super::party::Parties;
 use super::{Blame, Finding, Level, Outcome, Tally, Verdict, rule};
 use crate::stanza::Stanza;
 use crate::transcript::{Dir, Event, Header};
@@ -53,7 +54,7 @@ impl Judge {
     pub fn new(header: &Header) -> Judge {
         Judge {
             // Every family of rules is plugged in here.
-            families: vec![Box::new(Delivery::new(header))],
+            families: vec![Box::new(Delivery::new(header)), Box::new(Parties::new(header))],
             record: Record::default(),
             missed: Vec::new(),
             trouble: None,

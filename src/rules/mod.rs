@@ -4,6 +4,7 @@ mod catalogue;
 mod delivery;
 mod finding;
 mod judge;
+mod party;
 
 pub use catalogue::{Level, Rule, Subjects, catalogue, rule};
 pub use finding::{Blame, Finding, Outcome, Tally, Verdict};

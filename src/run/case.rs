@@ -348,25 +348,37 @@ fn case_seed(seed: u64, case: &Case) -> u64 {
 }
 
 fn transcript_path(folder: &Path, case: &Case, attempt: u32) -> PathBuf {
-    let mut name = case.name.replace('/', "-");
+    let mut name = case.name.clone();
     for value in &case.matrix {
         name.push('.');
         name.push_str(&value.replace('=', "-"));
     }
-    if attempt > 0 {
-        name.push_str(&format!(".retry-{attempt}"));
-    }
-    let name: String = name
+    let plain: String = name
         .chars()
+        .take(120)
         .map(|c| {
             if c.is_ascii_alphanumeric() || "-._".contains(c) {
                 c
+            } else if c == '/' {
+                '-'
             } else {
                 '_'
             }
         })
         .collect();
-    folder.join(format!("{name}.jsonl"))
+    let mut file = plain;
+    if file != name.replace('/', "-") {
+        // Two names may look alike once they are made safe for a file system.
+        let whole = Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
+            .simple()
+            .to_string();
+        file.push('.');
+        file.push_str(whole.get(..8).unwrap_or_default());
+    }
+    if attempt > 0 {
+        file.push_str(&format!(".retry-{attempt}"));
+    }
+    folder.join(format!("{file}.jsonl"))
 }
 
 fn open(path: &Path, header: &Header) -> std::io::Result<Writer<BufWriter<File>>> {

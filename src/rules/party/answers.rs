@@ -1,0 +1,180 @@
+//! How a client answers the IQs that it gets. Bots of ours answer as their scenario says, so they are not asked.
+
+use std::collections::BTreeMap;
+
+use crate::rules::{Blame, Finding, Level, Record, rule};
+use crate::stanza::{IqType, Stanza};
+
+/// What its answer has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// A result or an error.
+    Any,
+    /// An error: it is a `get`.
+    Error,
+    /// One of these errors: the signal broke something that its receiver sees.
+    Refusal(&'static str),
+}
+
+#[derive(Debug, Clone)]
+struct Asked {
+    n: u64,
+    at: f64,
+    due: Due,
+    call: Option<String>,
+}
+
+/// Requests that are remembered at once.
+const OPEN: usize = 65_536;
+/// How long an answer may take, in seconds.
+const WITHIN: f64 = 5.0;
+
+/// The requests that clients have got and not answered yet, by client, sender and id.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    open: BTreeMap<(String, String, String), Asked>,
+}
+
+impl Answers {
+    pub fn asked(
+        &mut self,
+        client: &str,
+        from: &str,
+        stanza: &Stanza,
+        (n, at): (u64, f64),
+        due: Due,
+        call: Option<String>,
+    ) {
+        let id = stanza.id().unwrap_or_default();
+        if id.is_empty() || self.open.len() >= OPEN {
+            return;
+        }
+        let key = (client.to_owned(), from.to_owned(), id.to_owned());
+        self.open.entry(key).or_insert(Asked { n, at, due, call });
+    }
+
+    pub fn answered(
+        &mut self,
+        client: &str,
+        asker: &str,
+        stanza: &Stanza,
+        (n, at): (u64, f64),
+        record: &mut Record,
+    ) {
+        let id = stanza.id().unwrap_or_default().to_owned();
+        let Some(asked) = self
+            .open
+            .remove(&(client.to_owned(), asker.to_owned(), id.clone()))
+        else {
+            return;
+        };
+        let mut tell = |rule, message, wanted: &str, seen: String| {
+            let events = vec![asked.n, n];
+            record.broken(Finding {
+                call: asked.call.clone(),
+                ..found(rule, client, message, wanted, seen, events)
+            });
+        };
+        let error = stanza.iq_type() == Some(IqType::Error);
+        let condition = stanza.error_condition().unwrap_or_default();
+        let said = if error {
+            format!("an error {condition}")
+        } else {
+            "a result".to_owned()
+        };
+        let took = at - asked.at;
+        let late = took > WITHIN;
+        if late {
+            tell(
+                "IQ-08",
+                format!("{client} took {took:.1} s to answer the iq `{id}`."),
+                "an answer within 5 s",
+                format!("an answer after {took:.1} s"),
+            );
+        }
+        let wrong = match asked.due {
+            Due::Any => None,
+            Due::Error if error => None,
+            Due::Error => Some(("IQ-07", "an error".to_owned())),
+            Due::Refusal(_) if error && condition == "service-unavailable" => None,
+            Due::Refusal(wanted) if error && condition == wanted => None,
+            Due::Refusal(wanted) => Some(("IQ-06", format!("an error {wanted}"))),
+        };
+        match wrong {
+            Some((rule, wanted)) => tell(
+                rule,
+                format!("{client} answered the iq `{id}` with {said}."),
+                &wanted,
+                said.clone(),
+            ),
+            None => {
+                record.held("IQ-01");
+                if asked.due == Due::Error {
+                    record.held("IQ-07");
+                }
+                if matches!(asked.due, Due::Refusal(_)) {
+                    record.held("IQ-06");
+                }
+            }
+        }
+        if !late {
+            record.held("IQ-08");
+        }
+    }
+
+    /// The client is gone: it owes no answer.
+    pub fn gone(&mut self, client: &str) {
+        self.open.retain(|(who, ..), _| who != client);
+    }
+
+    /// What is still owed at the end of a whole transcript. `seen`: whether its own wire was recorded.
+    pub fn finish(&mut self, end: f64, seen: impl Fn(&str) -> bool, record: &mut Record) {
+        for ((client, _, id), asked) in std::mem::take(&mut self.open) {
+            if end - asked.at < WITHIN {
+                continue;
+            }
+            let rule = if asked.due == Due::Error { "IQ-07" } else { "IQ-01" };
+            let lost = "it, or its answer, was lost on the way".to_owned();
+            record.broken(Finding {
+                call: asked.call,
+                excuse: (!seen(&client)).then_some(lost),
+                ..found(
+                    rule,
+                    &client,
+                    format!("{client} never answered the iq `{id}`."),
+                    "exactly one result or error",
+                    format!("nothing in {:.1} s", end - asked.at),
+                    vec![asked.n],
+                )
+            });
+        }
+    }
+}
+
+/// A finding about a client; `rule` is of the catalogue.
+pub(super) fn found(
+    id: &str,
+    party: &str,
+    message: String,
+    wanted: &str,
+    seen: String,
+    events: Vec<u64>,
+) -> Finding {
+    let rule = rule(id).unwrap_or(&crate::rules::catalogue()[0]);
+    Finding {
+        rule,
+        level: rule.level,
+        blame: if rule.level == Level::Info {
+            Blame::Nobody
+        } else {
+            Blame::Client
+        },
+        party: party.to_owned(),
+        message,
+        wanted: wanted.to_owned(),
+        seen,
+        events,
+        excuse: None,
+        call: None,
+    }
+}

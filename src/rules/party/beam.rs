@@ -1,0 +1,295 @@
+//! All views that a party may have of a call, given what is known of when it took things in.
+//!
+//! A bot's view is known exactly. Of anyone else only two things are known: stanzas are taken in in the order in which
+//! they were sent, and what was acknowledged had been taken in by then. A beam holds every view that fits, each with
+//! the breaches that it has cost so far: what costs something in all of them no order of events excuses.
+
+use std::collections::VecDeque;
+
+use crate::protocol::{Act, Ruling, View};
+use crate::rules::{Level, rule};
+
+/// Views that are followed at once.
+const WIDTH: usize = 64;
+/// Signals on their way to a party that are remembered.
+const QUEUE: usize = 256;
+
+/// A signal on its way to the party.
+#[derive(Debug, Clone)]
+pub(super) struct Inbound {
+    pub act: Act,
+    /// The earliest time at which it can have been taken in.
+    pub at: f64,
+    pub n: u64,
+    pub id: String,
+    /// Whether a reader may leave it out of account: it was broken, though not in its place in the call.
+    pub doubtful: bool,
+}
+
+/// What a signal costs: musts, shoulds and remarks, counted apart.
+type Cost = [u32; 3];
+
+#[derive(Debug, Clone, PartialEq)]
+struct Candidate {
+    /// How many inbound signals it has taken in.
+    seen: u64,
+    view: View,
+    cost: Cost,
+}
+
+/// What came of a signal that was sent.
+#[derive(Debug, Default)]
+pub(super) struct Sending {
+    /// What is wrong with it in the view that forgives the most; empty if some view allows it.
+    pub rulings: Vec<Ruling>,
+    /// The last inbound signal that this view had taken in.
+    pub after: Option<u64>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Beam {
+    /// The number of the queue's first signal.
+    base: u64,
+    queue: VecDeque<Inbound>,
+    candidates: Vec<Candidate>,
+    /// Each signal is taken in where it stands in the transcript.
+    exact: bool,
+    /// What has been under way for longer than this, in seconds, counts as taken in.
+    patience: Option<f64>,
+    /// Candidates before the last inbound signal, for taking it back.
+    before: Option<(String, Vec<Candidate>)>,
+    /// Views had to be left out: nothing is certain any more.
+    pub cut: bool,
+    last: Option<u64>,
+}
+
+impl Beam {
+    pub fn new(view: View, exact: bool, patience: Option<f64>) -> Beam {
+        Beam {
+            base: 0,
+            queue: VecDeque::new(),
+            candidates: vec![Candidate {
+                seen: 0,
+                view,
+                cost: [0; 3],
+            }],
+            exact,
+            patience,
+            before: None,
+            cut: false,
+            last: None,
+        }
+    }
+
+    /// Every view that is still possible without a needless breach.
+    pub fn views(&self) -> impl Iterator<Item = &View> {
+        let least = self.least();
+        self.candidates
+            .iter()
+            .filter(move |candidate| candidate.cost == least)
+            .map(|candidate| &candidate.view)
+    }
+
+    /// Inbound signals that some view has not taken in yet.
+    pub fn waiting(&self) -> bool {
+        let end = self.end();
+        self.candidates.iter().any(|candidate| candidate.seen < end)
+    }
+
+    pub fn receive(&mut self, inbound: Inbound) {
+        if self.queue.len() == QUEUE {
+            self.cut = true;
+            self.take_in(self.base);
+        }
+        self.queue.push_back(inbound);
+        if self.exact {
+            self.before = self
+                .queue
+                .back()
+                .map(|inbound| (inbound.id.clone(), self.candidates.clone()));
+            self.take_in(self.end() - 1);
+        }
+    }
+
+    /// The party has answered this inbound signal: it and all before it are taken in.
+    pub fn acknowledge(&mut self, id: &str) {
+        if let Some(index) = self.queue.iter().rposition(|inbound| inbound.id == id) {
+            self.take_in(self.base + index as u64);
+        }
+    }
+
+    /// The party has refused this inbound signal, or it never got there: it may or may not have moved its view.
+    pub fn refuse(&mut self, id: &str) {
+        if let Some(inbound) = self.queue.iter_mut().find(|inbound| inbound.id == id) {
+            inbound.doubtful = true;
+        } else if let Some((_, before)) = self.before.take_if(|(last, _)| last == id) {
+            self.candidates.extend(before.into_iter().map(|mut candidate| {
+                candidate.seen = self.base;
+                candidate
+            }));
+            self.prune();
+        }
+        self.acknowledge(id);
+    }
+
+    /// The party sent `act`. `doubtful`: it is broken in itself, and may or may not have moved its sender's view.
+    pub fn send(&mut self, act: &Act, at: f64, doubtful: bool) -> Sending {
+        self.before = None;
+        if let Some(patience) = self.patience {
+            let old = self.queue.iter().rposition(|inbound| inbound.at + patience < at);
+            if let Some(index) = old {
+                self.take_in(self.base + index as u64);
+            }
+        }
+        let least = self.least();
+        let mut reached: Vec<(Candidate, Vec<Ruling>)> = Vec::new();
+        for candidate in std::mem::take(&mut self.candidates) {
+            let mut prefixes = vec![candidate.clone()];
+            let mut frontier = vec![candidate];
+            for inbound in self.unseen(&frontier) {
+                frontier = frontier.iter().flat_map(|c| taken(c, &inbound)).collect();
+                dedupe(&mut frontier);
+                prefixes.extend(frontier.iter().cloned());
+            }
+            for prefix in prefixes {
+                let rulings = prefix.view.may_send(act, at);
+                let mut moved = prefix.clone();
+                for ruling in &rulings {
+                    if let Some(slot) = weight(ruling).and_then(|slot| moved.cost.get_mut(slot)) {
+                        *slot += 1;
+                    }
+                }
+                let (stays, moves) = effect(&rulings, doubtful);
+                if stays {
+                    reached.push((moved.clone(), rulings.clone()));
+                }
+                if moves {
+                    moved.view.sent(act, at);
+                    reached.push((moved, rulings));
+                }
+            }
+        }
+        let now = reached.iter().map(|(c, _)| c.cost).min().unwrap_or(least);
+        let best = reached.iter().filter(|(c, _)| c.cost == now);
+        let best = best.max_by_key(|(_, rulings)| rulings.len());
+        let mut sending = Sending::default();
+        if let Some((candidate, rulings)) = best {
+            if now > least {
+                sending.rulings.clone_from(rulings);
+            }
+            let index = candidate.seen.checked_sub(self.base + 1);
+            sending.after = index
+                .and_then(|index| self.queue.get(index as usize))
+                .map(|inbound| inbound.n)
+                .or(self.last);
+        }
+        self.candidates = reached.into_iter().map(|(candidate, _)| candidate).collect();
+        self.prune();
+        sending
+    }
+
+    fn least(&self) -> Cost {
+        self.candidates.iter().map(|c| c.cost).min().unwrap_or([0; 3])
+    }
+
+    fn end(&self) -> u64 {
+        self.base + self.queue.len() as u64
+    }
+
+    fn unseen(&self, frontier: &[Candidate]) -> Vec<Inbound> {
+        let seen = frontier.first().map_or(0, |c| c.seen.saturating_sub(self.base));
+        self.queue.iter().skip(seen as usize).cloned().collect()
+    }
+
+    /// Every candidate takes in all up to and with this number.
+    fn take_in(&mut self, until: u64) {
+        for (number, inbound) in (self.base..)
+            .zip(self.queue.iter())
+            .take_while(|(n, _)| *n <= until)
+        {
+            self.last = Some(inbound.n);
+            let ready = |c: &Candidate| c.seen == number;
+            let next = self.candidates.iter().flat_map(|c| {
+                if ready(c) {
+                    taken(c, inbound)
+                } else {
+                    vec![c.clone()]
+                }
+            });
+            self.candidates = next.collect();
+        }
+        self.prune();
+    }
+
+    fn prune(&mut self) {
+        dedupe(&mut self.candidates);
+        self.candidates.sort_by_key(|candidate| candidate.cost);
+        if self.candidates.len() > WIDTH {
+            self.cut = true;
+            self.candidates.truncate(WIDTH);
+        }
+        let oldest = self.candidates.iter().map(|c| c.seen).min().unwrap_or(self.base);
+        while self.base < oldest && !self.queue.is_empty() {
+            self.last = self.queue.pop_front().map(|inbound| inbound.n);
+            self.base += 1;
+        }
+    }
+}
+
+fn taken(candidate: &Candidate, inbound: &Inbound) -> Vec<Candidate> {
+    let mut still = candidate.clone();
+    still.seen += 1;
+    let mut moved = still.clone();
+    moved.view.received(&inbound.act, inbound.at);
+    if inbound.doubtful && moved != still {
+        vec![moved, still]
+    } else {
+        vec![moved]
+    }
+}
+
+/// Equal views that have seen the same are one: the one that has cost the least.
+fn dedupe(candidates: &mut Vec<Candidate>) {
+    candidates.sort_by_key(|candidate| candidate.cost);
+    let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
+    for candidate in candidates.drain(..) {
+        if !kept
+            .iter()
+            .any(|k| k.seen == candidate.seen && k.view == candidate.view)
+        {
+            kept.push(candidate);
+        }
+    }
+    *candidates = kept;
+}
+
+fn weight(ruling: &Ruling) -> Option<usize> {
+    match ruling {
+        Ruling::Legal => None,
+        Ruling::Ambiguous(_) => Some(2),
+        Ruling::Breach(breach) => match rule(breach.rule).map(|rule| rule.level) {
+            Some(Level::Must) => Some(0),
+            Some(Level::Should) => Some(1),
+            _ => Some(2),
+        },
+    }
+}
+
+/// Whether a view may stay where it is, and whether it may move. What is out of order moves nothing (ST-17). A
+/// hangup that gives a wrong reason, comes too early or is malformed is one that a reader may well act on.
+pub(super) fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, bool) {
+    let breaks = |strict: bool| {
+        rulings.iter().any(|ruling| match ruling {
+            Ruling::Breach(breach) => {
+                let order = breach.rule.starts_with("ST-") && breach.rule != "ST-12";
+                weight(ruling) == Some(0) && order == strict
+            }
+            _ => false,
+        })
+    };
+    if breaks(true) {
+        (true, false)
+    } else {
+        (doubtful || breaks(false), true)
+    }
+}

@@ -1,0 +1,73 @@
+//! The form of one signal: its IQ and its text, looked at alone.
+
+use crate::protocol::{Decoded, Fault, decode};
+use crate::stanza::{IqType, Stanza};
+
+/// A stanza with a `<call/>` in it, read.
+#[derive(Debug, Default)]
+pub(super) struct Form {
+    /// The text that stands for the signal, empty where there is none.
+    pub text: String,
+    pub decoded: Decoded,
+    /// All that is wrong, with what the text's own decoding found.
+    pub faults: Vec<Fault>,
+}
+
+/// `None`: this stanza has nothing to do with calls.
+pub(super) fn read(stanza: &Stanza) -> Option<Form> {
+    let call = stanza.calls().next()?;
+    // Servers and clients echo the request in an answer (RFC 6120 §8.3.1): that sends no signal.
+    if matches!(stanza.iq_type(), Some(IqType::Result | IqType::Error))
+        || stanza.attr("type") == Some("error")
+    {
+        return None;
+    }
+    let mut faults = Vec::new();
+    let mut fault = |rule, message: String| {
+        faults.push(Fault {
+            rule,
+            pointer: String::new(),
+            message,
+            info: false,
+            should: false,
+            offset: None,
+        });
+    };
+    match stanza.iq_type() {
+        Some(IqType::Set) => {}
+        Some(_) => fault("IQ-03", "the iq is of type `get`, not `set`".into()),
+        None => fault(
+            "IQ-03",
+            format!(
+                "the signal stands in {}, not in an iq of type `set`",
+                article(stanza)
+            ),
+        ),
+    }
+    let children = stanza.element().children().count();
+    if children > 1 {
+        fault("IQ-03", format!("the iq has {children} children, not one"));
+    }
+    if stanza.is_iq() && stanza.id().unwrap_or_default().is_empty() {
+        fault("IQ-02", "the iq has no `id`, or an empty one".into());
+    }
+    if call.children().next().is_some() {
+        fault("IQ-04", "`<call/>` holds elements, not only text".into());
+    }
+    let text = call.text();
+    let decoded = decode(&text);
+    faults.extend(decoded.faults.iter().cloned());
+    Some(Form {
+        text,
+        decoded,
+        faults,
+    })
+}
+
+fn article(stanza: &Stanza) -> String {
+    match stanza.attr("type") {
+        Some(kind) if stanza.is_iq() => format!("an iq of type `{kind}`"),
+        _ if stanza.is_iq() => "an iq without a type".to_owned(),
+        _ => format!("a <{}/>", stanza.element().name()),
+    }
+}

@@ -1,0 +1,12 @@
+//! What each party sent: the form of its signals, and whether any order of events makes them legal.
+
+mod answers;
+mod beam;
+mod form;
+mod track;
+mod watch;
+
+pub(super) use watch::Parties;
+
+#[cfg(test)]
+mod tests;

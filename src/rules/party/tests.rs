@@ -1,0 +1,480 @@
+//! Histories of one call: which signal breaks which rule, who is blamed, and what is not certain.
+
+use serde_json::{Value, json};
+
+use crate::protocol::sample;
+use crate::rules::{Blame, Outcome, Verdict, judge};
+use crate::transcript::{Event, Header};
+
+const ALICE: &str = "alice@x/1";
+const BOB: &str = "bob@x/2";
+const IDS: [&str; 2] = [
+    "a1b2c3d4-e5f6-4890-abcd-ef1234567890",
+    "b2c3d4e5-f6a7-4901-bcde-f12345678901",
+];
+const CALL: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
+
+/// A history written as a line for each event: `time who verb signal`, where the verbs are
+/// `>` sends, `<` takes in, `ok` answers with a result, `no` with an error, and `got` takes such an answer in.
+struct History {
+    bots: &'static str,
+    events: Vec<Event>,
+    change: Box<dyn Fn(&mut Value)>,
+}
+
+impl History {
+    /// `bots`: who of alice and bob is a bot of ours; the other is a client. Only those in `wires` connect.
+    fn new(bots: &'static str, wires: &str) -> History {
+        let mut history = History {
+            bots,
+            events: Vec::new(),
+            change: Box::new(|_| {}),
+        };
+        for who in ["alice", "bob"] {
+            if wires.contains(who) {
+                let jid = if who == "alice" { ALICE } else { BOB };
+                history.push(0.0, who, json!({"dir": "connected", "jid": jid}));
+            }
+        }
+        history
+    }
+
+    fn push(&mut self, t: f64, who: &str, event: Value) {
+        let Value::Object(mut event) = event else { return };
+        event.insert("n".into(), (self.events.len() + 1).into());
+        event.insert("t".into(), t.into());
+        event.insert("who".into(), who.into());
+        let whole = (t * 1000.0) as u64;
+        let (seconds, millis) = (whole / 1000, whole % 1000);
+        let time = format!(
+            "2026-01-01T00:{:02}:{:02}.{millis:03}Z",
+            seconds / 60,
+            seconds % 60
+        );
+        event.insert("time".into(), time.into());
+        self.events
+            .push(serde_json::from_value(Value::Object(event)).expect("an event"));
+    }
+
+    fn signal(&self, t: f64, sender: &str, word: &str) -> String {
+        let (kind, reason) = word.split_once('/').unwrap_or((word, "completed"));
+        let payload = match kind {
+            "initiate" => json!({"callerName": "Alice"}),
+            "offer" => json!({"sdp": sample::offer(), "type": "offer"}),
+            "answer" => json!({"sdp": sample::answer(), "type": "answer"}),
+            "ice-candidate" => sample::candidate(1),
+            "hangup" => match reason.split_once('+') {
+                Some((reason, duration)) => {
+                    json!({"reason": reason, "duration": duration.parse::<u64>().expect("seconds")})
+                }
+                None => json!({"reason": reason}),
+            },
+            "mute-change" => json!({"muted": reason == "on"}),
+            _ => json!({}),
+        };
+        let (from, to) = if sender == "alice" { (0, 1) } else { (1, 0) };
+        let whole = (t * 1000.0) as u64;
+        let mut value = json!({
+            "type": format!("call:{kind}"), "callId": CALL, "senderId": IDS[from], "recipientId": IDS[to],
+            "timestamp": format!("2026-01-01T00:{:02}:{:02}.{:03}Z", whole / 60_000, whole / 1000 % 60, whole % 1000),
+            "payload": payload,
+        });
+        (self.change)(&mut value);
+        value.to_string()
+    }
+
+    fn plays(mut self, lines: &str) -> History {
+        for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [time, who, verb, rest @ ..] = words.as_slice() else {
+                panic!("not a line: {line}")
+            };
+            let t: f64 = time.parse().expect("a time");
+            let (own, other) = if *who == "alice" {
+                (ALICE, BOB)
+            } else {
+                (BOB, ALICE)
+            };
+            let sender = match *verb {
+                ">" => *who,
+                _ if *who == "alice" => "bob",
+                _ => "alice",
+            };
+            let word = rest.first().copied().unwrap_or_default();
+            // `word#id` names the iq; the time at which it was sent stands after `@` where it was earlier.
+            let (word, sent) = word.split_once('@').unwrap_or((word, time));
+            let (word, id) = word.split_once('#').unwrap_or((word, word));
+            let sent: f64 = sent.parse().expect("a time");
+            match *verb {
+                "breaks" => self.push(t, who, json!({"dir": "breaks", "rules": rest})),
+                ">" | "<" => {
+                    let text = crate::stanza::escape(&self.signal(sent, sender, word));
+                    let (from, to) = if *verb == ">" { (own, other) } else { (other, own) };
+                    let xml = format!(
+                        "<iq type='set' id='{id}' from='{from}' to='{to}'><call xmlns='urn:xmpp:call:0'>{text}</call></iq>"
+                    );
+                    let dir = if *verb == ">" { "sent" } else { "received" };
+                    self.push(t, who, json!({"dir": dir, "xml": xml}));
+                }
+                "ok" | "no" => {
+                    let xml = answer(verb, own, other, id);
+                    self.push(t, who, json!({"dir": "sent", "xml": xml}));
+                }
+                "got" => {
+                    let xml = answer(rest.get(1).copied().unwrap_or("ok"), other, own, id);
+                    self.push(t, who, json!({"dir": "received", "xml": xml}));
+                }
+                _ => panic!("not a verb: {verb}"),
+            }
+        }
+        self
+    }
+
+    fn verdict(mut self) -> Verdict {
+        let t = self.events.last().map_or(0.0, |event| event.t);
+        self.push(t, "", json!({"dir": "end"}));
+        let party = |who: &str| if self.bots.contains(who) { "bot" } else { "client" };
+        let header: Header = serde_json::from_value(json!({
+            "callspec": 1, "scenario": {},
+            "cast": {
+                "alice": {"jid": ALICE, "id": IDS[0], "party": party("alice")},
+                "bob": {"jid": BOB, "id": IDS[1], "party": party("bob")},
+            },
+        }))
+        .expect("a header");
+        judge(&header, self.events.into_iter())
+    }
+}
+
+fn answer(verb: &str, from: &str, to: &str, id: &str) -> String {
+    if verb == "no" {
+        format!(
+            "<iq type='error' id='{id}' from='{from}' to='{to}'><error type='wait'>\
+             <unexpected-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        )
+    } else {
+        format!("<iq type='result' id='{id}' from='{from}' to='{to}'/>")
+    }
+}
+
+/// Rule and blame of what parties broke; what is not certain has a `?`.
+fn parties(verdict: &Verdict) -> Vec<String> {
+    let of_parties = |id: &str| ["ST", "TM", "SG", "IQ", "SD"].contains(&&id[..2]) && id != "IQ-01";
+    verdict
+        .findings
+        .iter()
+        .filter(|f| of_parties(f.rule.id) && f.blame != Blame::Nobody)
+        .map(|f| {
+            let doubt = if f.excuse.is_some() { "?" } else { "" };
+            format!("{} {:?}{doubt}", f.rule.id, f.blame)
+        })
+        .collect()
+}
+
+/// Two clients whose wires were both recorded.
+fn wires(lines: &str) -> Vec<String> {
+    parties(&History::new("", "alice bob").plays(lines).verdict())
+}
+
+/// A bot calls a client of which only the bot's end is known.
+fn far(lines: &str) -> Vec<String> {
+    parties(&History::new("alice", "alice").plays(lines).verdict())
+}
+
+const CONNECT: &str = "0 alice > initiate
+    0.1 alice got initiate
+    1 alice < accept
+    1 alice ok accept
+    1.1 alice > offer
+    1.2 alice got offer
+    1.3 alice < answer
+    1.3 alice ok answer";
+
+#[test]
+fn a_whole_call_is_sound_from_either_end() {
+    let lines = format!("{CONNECT}\n9 alice > hangup/completed+7\n9.1 alice got hangup/completed+7");
+    assert_eq!(far(&lines), [""; 0]);
+    let verdict = History::new("alice", "alice").plays(&lines).verdict();
+    assert_eq!(verdict.outcome, Outcome::Passed);
+}
+
+#[test]
+fn a_cancel_that_crosses_an_accept_accuses_nobody() {
+    // The accept was sent before the cancel arrived, and comes in after it was sent.
+    assert_eq!(
+        far("0 alice > initiate
+             0.1 alice got initiate
+             1 alice > hangup/cancelled
+             1.1 alice < accept
+             1.2 alice got hangup/cancelled"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn an_accept_after_the_cancel_was_acknowledged_is_a_breach() {
+    assert_eq!(
+        far("0 alice > initiate
+             0.1 alice got initiate
+             1 alice > hangup/cancelled
+             1.1 alice got hangup/cancelled
+             1.2 alice < accept"),
+        ["ST-09 Client"]
+    );
+}
+
+#[test]
+fn an_accept_long_after_an_unanswered_cancel_is_inconclusive() {
+    let verdict = History::new("alice", "alice")
+        .plays(
+            "0 alice > initiate
+             0.1 alice got initiate
+             1 alice > hangup/cancelled
+             8 alice < accept",
+        )
+        .verdict();
+    assert_eq!(parties(&verdict), ["ST-09 Client?"]);
+    assert_eq!(verdict.outcome, Outcome::Inconclusive);
+}
+
+#[test]
+fn an_answer_tells_what_its_sender_has_seen() {
+    // bob answers the offer, so it has seen it; a second answer has none left to answer.
+    assert_eq!(
+        far("0 alice > initiate
+             1 alice < accept
+             1.1 alice > offer
+             1.3 alice < answer#1
+             1.4 alice < answer#2"),
+        ["ST-05 Client"]
+    );
+}
+
+#[test]
+fn each_rule_of_order_is_found_where_it_is_broken() {
+    for (lines, rule) in [
+        ("0 alice < accept", "ST-01"),
+        ("0 alice < hangup/completed", "ST-08"),
+        ("0 alice > initiate\n1 alice < offer", "ST-02"),
+        (
+            "0 alice > initiate\n1 alice < accept#1\n2 alice < accept#2",
+            "ST-03",
+        ),
+        ("0 alice > initiate\n1 alice < answer", "ST-05"),
+        (
+            "0 alice > initiate\n1 alice < accept\n1.5 alice < ice-candidate",
+            "ST-06",
+        ),
+        ("0 alice > initiate\n1 alice < mute-change/on", "ST-07"),
+        ("0 alice > initiate\n1 alice < reject\n2 alice < accept", "ST-09"),
+        ("0 alice > initiate\n1 alice < hangup/cancelled", "ST-12"),
+        ("0 alice > initiate\n1 alice < hangup/timeout", "TM-01"),
+        ("0 alice > initiate\n1 alice < hangup/rejected+3", "TM-03"),
+        ("0 alice > initiate\n40 alice < accept", "TM-07"),
+    ] {
+        assert_eq!(far(lines), [format!("{rule} Client")], "{lines}");
+    }
+    let later = |line: &str| far(&format!("{CONNECT}\n{line}"));
+    assert_eq!(later("9 alice < hangup/completed+70"), ["TM-04 Client"]);
+    assert_eq!(later("9 alice < initiate"), ["ST-02 Client"]);
+    assert_eq!(
+        later("2 alice < mute-change/on#1\n3 alice < mute-change/on#2"),
+        ["ST-14 Client"]
+    );
+}
+
+#[test]
+fn a_caller_under_test_is_judged_as_well() {
+    let caller = |lines: &str| parties(&History::new("bob", "bob").plays(lines).verdict());
+    for (lines, rule) in [
+        ("0 bob < initiate\n1 bob < offer", "ST-04"),
+        ("0 bob < initiate\n1 bob < hangup/busy", "ST-12"),
+        (
+            "0 bob < initiate\n1 bob < hangup/cancelled\n2 bob < initiate#2",
+            "ST-10",
+        ),
+        ("0 bob < initiate\n1 bob < hangup/timeout", "TM-01"),
+        ("0 bob < initiate\n1 bob < accept", "ST-02"),
+    ] {
+        assert_eq!(caller(lines), [format!("{rule} Client")], "{lines}");
+    }
+    assert_eq!(caller("0 bob < initiate\n30 bob < hangup/timeout"), [""; 0]);
+    // The accept had not arrived when alice gave up, or it had: nobody can tell.
+    assert_eq!(
+        caller("0 bob < initiate\n1 bob > accept\n1.1 bob < hangup/cancelled"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn times_that_are_nearly_right_at_the_far_end_are_inconclusive() {
+    let caller = |lines: &str| parties(&History::new("bob", "bob").plays(lines).verdict());
+    assert_eq!(
+        caller("0 bob < initiate\n27 bob < hangup/timeout"),
+        ["TM-01 Client?"]
+    );
+}
+
+#[test]
+fn a_signal_out_of_order_moves_no_view() {
+    // alice's offer comes before the accept; bob may still accept, and alice offer once more.
+    assert_eq!(
+        wires(
+            "0 alice > initiate
+             0.1 bob < initiate
+             0.1 bob ok initiate
+             0.2 alice > offer#early
+             0.3 bob < offer#early@0.2
+             0.4 bob no offer#early
+             1 bob > accept
+             1.1 alice < accept@1
+             1.1 alice ok accept
+             1.2 alice > offer
+             1.3 bob < offer@1.2
+             1.3 bob ok offer
+             1.4 bob > answer
+             1.5 alice < answer@1.4
+             1.5 alice ok answer"
+        ),
+        ["ST-04 Client"]
+    );
+}
+
+#[test]
+fn an_early_timeout_may_be_echoed() {
+    assert_eq!(
+        wires(
+            "0 alice > initiate
+             0.1 bob < initiate
+             0.1 bob ok initiate
+             5 alice > hangup/timeout
+             5.1 bob < hangup/timeout@5
+             5.1 bob ok hangup/timeout
+             5.2 bob > hangup/timeout#echo"
+        ),
+        ["TM-01 Client"]
+    );
+}
+
+#[test]
+fn a_bot_of_ours_is_never_called_a_client() {
+    let lines = "0 alice > offer";
+    assert_eq!(far(lines), ["ST-01 Ourselves"]);
+    assert_eq!(
+        far(&format!("0 alice breaks ST-01\n{lines}")),
+        ["ST-01 Announced"]
+    );
+    let verdict = History::new("alice", "alice").plays(lines).verdict();
+    assert_eq!(verdict.outcome, Outcome::Error);
+}
+
+#[test]
+fn an_announcement_holds_for_one_stanza() {
+    assert_eq!(
+        far("0 alice breaks ST-01\n0 alice > offer#1\n1 alice > offer#2"),
+        ["ST-01 Announced", "ST-01 Ourselves"]
+    );
+}
+
+#[test]
+fn each_rule_of_form_is_found_where_it_is_broken() {
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change); 12] = [
+        ("SG-01", |v| v["type"] = "call:ring".into()),
+        ("SG-02", |v| {
+            drop(v.as_object_mut().map(|m| m.remove("timestamp")))
+        }),
+        ("SG-03", |v| v["callId"] = "0f0e0d0c".into()),
+        ("SG-04", |v| v["timestamp"] = "2026-01-01 00:00:00".into()),
+        ("SG-06", |v| v["payload"]["callerName"] = "  ".into()),
+        ("SG-13", |v| v["senderId"] = CALL.into()),
+        ("SG-14", |v| v["recipientId"] = CALL.into()),
+        ("SG-15", |v| {
+            v["callId"] = "00000000-0000-0000-0000-000000000000".into()
+        }),
+        ("TM-05", |v| v["timestamp"] = "2026-01-01T00:02:00Z".into()),
+        ("SG-06", |v| v["payload"] = json!({})),
+        ("SG-02", |v| v["payload"] = json!([])),
+        ("SG-06", |v| v["payload"]["callerAvatar"] = "me.png".into()),
+    ];
+    for (rule, change) in cases {
+        let mut history = History::new("bob", "bob");
+        history.change = Box::new(change);
+        let found = parties(&history.plays("0 bob < initiate").verdict());
+        assert_eq!(found, [format!("{rule} Client")]);
+    }
+}
+
+#[test]
+fn ids_that_change_within_a_call_and_clocks_that_run_back_are_found() {
+    let mut history = History::new("", "alice");
+    history.change = Box::new(|v| {
+        if v["type"] == "call:hangup" {
+            v["timestamp"] = "2025-12-31T23:59:50Z".into();
+        }
+    });
+    let found = parties(
+        &history
+            .plays("0 alice > initiate\n1 alice > hangup/cancelled")
+            .verdict(),
+    );
+    assert_eq!(found, ["TM-06 Client"]);
+}
+
+#[test]
+fn an_iq_id_is_used_once_in_a_stream() {
+    assert_eq!(
+        parties(
+            &History::new("", "alice")
+                .plays("0 alice > initiate#1\n1 alice > hangup/cancelled#1")
+                .verdict()
+        ),
+        ["IQ-02 Client"]
+    );
+}
+
+#[test]
+fn a_client_that_takes_what_it_must_refuse_is_warned() {
+    let found = far("0 alice breaks ST-01
+                     0 alice > offer
+                     0.1 alice got offer ok");
+    assert_eq!(found, ["ST-01 Announced", "IQ-06 Client"]);
+    let found = far("0 alice breaks ST-01
+                     0 alice > offer
+                     0.1 alice got offer no");
+    // Which of the two errors fits an unknown call is the client's to know; the other one is not it.
+    assert_eq!(found, ["ST-01 Announced", "IQ-06 Client"]);
+}
+
+#[test]
+fn a_slow_and_a_missing_answer_are_found() {
+    assert_eq!(far("0 alice > initiate\n7 alice got initiate"), ["IQ-08 Client"]);
+    let verdict = History::new("alice", "alice")
+        .plays("0 alice > initiate\n9 alice < reject\n9 alice ok reject")
+        .verdict();
+    let unanswered = verdict.findings.iter().find(|f| f.rule.id == "IQ-01");
+    assert!(unanswered.is_some_and(|f| f.blame == Blame::Client && f.excuse.is_some()));
+}
+
+#[test]
+fn a_call_that_rings_for_ever_is_found() {
+    let found = parties(
+        &History::new("", "alice")
+            .plays("0 alice > initiate\n36 alice < accept#late\n36 alice no accept#late")
+            .verdict(),
+    );
+    assert!(
+        found.contains(&"TM-07 Client?".to_owned()) || found.contains(&"TM-07 Client".to_owned()),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_recording_that_begins_within_a_call_accuses_nobody() {
+    let found = parties(
+        &History::new("", "")
+            .plays("0 alice > mute-change/on\n1 bob > hangup/completed")
+            .verdict(),
+    );
+    assert_eq!(found, [""; 0]);
+}

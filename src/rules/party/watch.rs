@@ -1,0 +1,808 @@
+//! Follows every party of the transcript, whether its own wire was recorded or only the other end.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::answers::{Answers, Due, found};
+use super::beam::{Inbound, effect};
+use super::form::{self, Form};
+use super::track::{Sight, Track};
+use crate::protocol::{Kind, Reason, Role, Ruling, State, unix_seconds};
+use crate::rules::{Blame, Family, Finding, Level, Record, Seen, rule};
+use crate::stanza::{IqType, Stanza, bare, resource};
+use crate::transcript::{Dir, Event, Header, Member, Party};
+
+/// Calls and stanza ids that are remembered at once: what is older is not looked up any more.
+const REMEMBERED: usize = 65_536;
+
+/// What a broken signal does to the views of those who sent and got it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spoilt {
+    /// Out of order: it moves none (ST-17).
+    OutOfOrder,
+    /// Broken in itself: a reader may act on it or not.
+    Doubtful,
+}
+
+/// Whoever a stanza comes from or goes to.
+#[derive(Debug, Clone)]
+struct Actor {
+    /// The name in the cast for what was recorded, the folded JID for everyone else.
+    key: String,
+    /// What a report calls it.
+    name: String,
+    jid: String,
+    sight: Sight,
+    half: bool,
+}
+
+#[derive(Debug)]
+struct Call {
+    /// The bare JIDs of caller and callee.
+    users: (String, String),
+    /// The ids that the initiate gave: sender, recipient.
+    ids: Option<(String, String)>,
+}
+
+/// A set that forgets its oldest members.
+#[derive(Debug)]
+struct Recent<K, V> {
+    map: HashMap<K, V>,
+    order: VecDeque<K>,
+}
+
+impl<K: Hash + Eq + Clone, V> Recent<K, V> {
+    fn new() -> Self {
+        Recent {
+            map: HashMap::new(),
+            order: VecDeque::new(),
+        }
+    }
+
+    /// What was there under this key stays.
+    fn insert(&mut self, key: K, value: V) {
+        if self.map.contains_key(&key) {
+            return;
+        }
+        self.order.push_back(key.clone());
+        self.map.insert(key, value);
+        if self.order.len() > REMEMBERED
+            && let Some(old) = self.order.pop_front()
+        {
+            self.map.remove(&old);
+        }
+    }
+
+    fn get(&self, key: &K) -> Option<&V> {
+        self.map.get(key)
+    }
+}
+
+/// The judge of everything that parties send.
+pub(in super::super) struct Parties {
+    skew: f64,
+    cast: BTreeMap<String, Member>,
+    /// User ids by bare JID.
+    ids: HashMap<String, String>,
+    /// The JIDs of those whose wire was recorded, with the number of their session.
+    sessions: BTreeMap<String, (String, u64)>,
+    recorded: HashSet<String>,
+    streams: u64,
+    announced: BTreeMap<String, Vec<String>>,
+    tracks: Recent<(String, String), Vec<Track>>,
+    calls: Recent<String, Call>,
+    /// The latest timestamp that each party gave in each call, and its event.
+    stamps: Recent<(String, String), std::cell::Cell<(f64, u64)>>,
+    used: Recent<(String, u64, String), u64>,
+    spoilt: Recent<u64, Spoilt>,
+    /// The call that each inbound signal was for, by who got it and its iq id.
+    under_way: Recent<(String, String), String>,
+    answers: Answers,
+    whole: bool,
+}
+
+fn fold(jid: &str) -> String {
+    match jid.split_once('/') {
+        Some((bare, resource)) => format!("{}/{resource}", bare.to_lowercase()),
+        None => jid.to_lowercase(),
+    }
+}
+
+fn fingerprint(from: &str, stanza: &Stanza, text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (from, stanza.id().unwrap_or_default(), text).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Parties {
+    pub(in super::super) fn new(header: &Header) -> Parties {
+        let known = header.cast.values();
+        let ids = known.filter_map(|m| Some((fold(bare(&m.jid)), m.id.as_ref()?.to_lowercase())));
+        Parties {
+            skew: header.clock_skew,
+            ids: ids.collect(),
+            cast: header.cast.clone(),
+            sessions: BTreeMap::new(),
+            recorded: HashSet::new(),
+            streams: 0,
+            announced: BTreeMap::new(),
+            tracks: Recent::new(),
+            calls: Recent::new(),
+            stamps: Recent::new(),
+            used: Recent::new(),
+            spoilt: Recent::new(),
+            under_way: Recent::new(),
+            answers: Answers::default(),
+            whole: false,
+        }
+    }
+
+    fn recorded_actor(&self, event: &Event) -> Actor {
+        let member = self.cast.get(&event.who);
+        let session = self.sessions.get(&event.who).map(|(jid, _)| jid.clone());
+        let given = event.jid.as_deref().or(member.map(|m| m.jid.as_str()));
+        let bot = member.is_some_and(|m| m.party == Party::Bot);
+        Actor {
+            key: event.who.clone(),
+            name: event.who.clone(),
+            half: session.is_none(),
+            jid: session.unwrap_or_else(|| fold(given.unwrap_or_default())),
+            sight: if bot { Sight::Exact } else { Sight::Wire },
+        }
+    }
+
+    /// Someone whose own wire was not recorded; `None` for a server, and for whoever was.
+    fn far_actor(&self, jid: &str) -> Option<Actor> {
+        let jid = fold(jid);
+        let near = |s: &(String, u64)| s.0 == jid || (resource(&jid).is_none() && bare(&s.0) == jid);
+        if !jid.contains('@') || self.recorded.contains(&jid) || self.sessions.values().any(near) {
+            return None;
+        }
+        // A device of a bot's user that never came in is nobody.
+        let member = |m: &Member| m.party == Party::Bot && fold(bare(&m.jid)) == bare(&jid);
+        if self.cast.values().any(member) {
+            return None;
+        }
+        let named = |m: &&String| {
+            self.cast
+                .get(*m)
+                .is_some_and(|m| fold(bare(&m.jid)) == bare(&jid))
+        };
+        Some(Actor {
+            key: jid.clone(),
+            name: self
+                .cast
+                .keys()
+                .find(named)
+                .cloned()
+                .unwrap_or_else(|| jid.clone()),
+            jid,
+            sight: Sight::Far,
+            half: false,
+        })
+    }
+
+    // -- what a party sends --------------------------------------------------------------------------------
+
+    fn sent(&mut self, actor: &Actor, event: &Event, stanza: &Stanza, record: &mut Record) {
+        let announced = if actor.sight == Sight::Far {
+            Vec::new()
+        } else {
+            self.announced.remove(&actor.key).unwrap_or_default()
+        };
+        let Some(form) = form::read(stanza) else { return };
+        let blame = |rule: &str| match actor.sight {
+            Sight::Exact if announced.iter().any(|id| id == rule) => Blame::Announced,
+            Sight::Exact => Blame::Ourselves,
+            _ => Blame::Client,
+        };
+        let call = form.decoded.facts.call.clone();
+        let mut findings: Vec<Finding> = Vec::new();
+        let base = |id: &str, message: String, wanted: &str, seen: String| Finding {
+            call: call.clone(),
+            blame: blame(id),
+            ..found(id, &actor.name, message, wanted, seen, vec![event.n])
+        };
+        for fault in &form.faults {
+            let Some(rule) = rule(fault.rule) else { continue };
+            let place = if fault.pointer.is_empty() {
+                String::new()
+            } else {
+                format!(" at {}", fault.pointer)
+            };
+            let mut finding = base(
+                fault.rule,
+                format!("In a signal of {}: {}.", actor.name, fault.message),
+                rule.text,
+                format!("{}{place}", value_at(&form, &fault.pointer)),
+            );
+            if fault.info {
+                finding.level = Level::Info;
+                finding.blame = Blame::Nobody;
+            } else if fault.should && finding.level == Level::Must {
+                finding.level = Level::Should;
+            }
+            findings.push(finding);
+        }
+        self.request_id(actor, event, stanza, &base, &mut findings);
+        self.identities(actor, stanza, &form, &base, &mut findings);
+        self.clock(actor, event, &form, &base, &mut findings);
+        let broken = |f: &Finding| f.level == Level::Must;
+        let doubtful = findings.iter().any(broken);
+        let mut spoilt = doubtful.then_some(Spoilt::Doubtful);
+        if stanza.iq_type() == Some(IqType::Set)
+            && let Some(order) = self.order(actor, event, stanza, &form, doubtful, &base, &mut findings)
+        {
+            spoilt = Some(order);
+        }
+        if let Some(spoilt) = spoilt {
+            self.spoilt
+                .insert(fingerprint(&actor.jid, stanza, &form.text), spoilt);
+        }
+        if actor.sight != Sight::Exact {
+            for id in tested(&form) {
+                if !findings.iter().any(|f| f.rule.id == id) {
+                    record.held(id);
+                }
+            }
+        }
+        for finding in findings {
+            record.broken(finding);
+        }
+    }
+
+    fn request_id(
+        &mut self,
+        actor: &Actor,
+        event: &Event,
+        stanza: &Stanza,
+        base: &impl Fn(&str, String, &str, String) -> Finding,
+        findings: &mut Vec<Finding>,
+    ) {
+        let id = stanza.id().unwrap_or_default().to_owned();
+        if id.is_empty() || !stanza.is_iq() || actor.sight == Sight::Far {
+            return;
+        }
+        let stream = self.sessions.get(&actor.key).map_or(0, |(_, stream)| *stream);
+        let key = (actor.key.clone(), stream, id.clone());
+        if let Some(first) = self.used.get(&key) {
+            let mut finding = base(
+                "IQ-02",
+                format!(
+                    "{} uses the iq id `{id}` a second time in one stream.",
+                    actor.name
+                ),
+                "an id of its own for each request",
+                format!("the same id at event {first}"),
+            );
+            finding.events.insert(0, *first);
+            findings.push(finding);
+        }
+        self.used.insert(key, event.n);
+    }
+
+    /// Who the signal says it is from and for (SG-12 to SG-14).
+    fn identities(
+        &mut self,
+        actor: &Actor,
+        stanza: &Stanza,
+        form: &Form,
+        base: &impl Fn(&str, String, &str, String) -> Finding,
+        findings: &mut Vec<Finding>,
+    ) {
+        let facts = &form.decoded.facts;
+        let (Some(sender), Some(recipient)) = (&facts.sender, &facts.recipient) else {
+            return;
+        };
+        let (sender, recipient) = (sender.to_lowercase(), recipient.to_lowercase());
+        let to = fold(stanza.to().unwrap_or_default());
+        let mut differs = |rule: &str, member: &str, jid: &str, given: &str| {
+            if let Some(id) = self.ids.get(bare(jid)).filter(|id| *id != given) {
+                findings.push(base(
+                    rule,
+                    format!(
+                        "{} gives a `{member}` that is not the id of {}.",
+                        actor.name,
+                        bare(jid)
+                    ),
+                    &format!("`{id}`"),
+                    format!("`{given}` at /{member}"),
+                ));
+            }
+        };
+        differs("SG-13", "senderId", &actor.jid, &sender);
+        differs("SG-14", "recipientId", &to, &recipient);
+        let Some(call) = facts.call.as_ref().and_then(|call| self.calls.get(call)) else {
+            return;
+        };
+        let mine = bare(&actor.jid);
+        let Some((first, second)) = &call.ids else { return };
+        let (from, other) = if mine == call.users.0 {
+            (first, second)
+        } else if mine == call.users.1 {
+            (second, first)
+        } else {
+            return;
+        };
+        if (from, other) != (&sender, &recipient) && facts.kind != Some(Kind::Initiate) {
+            findings.push(base(
+                "SG-12",
+                format!("{} gives other ids than the call began with.", actor.name),
+                &format!("senderId `{from}`, recipientId `{other}`"),
+                format!("senderId `{sender}`, recipientId `{recipient}`"),
+            ));
+        }
+    }
+
+    /// `timestamp` against the observer's clock and against the sender's own (TM-05, TM-06).
+    fn clock(
+        &mut self,
+        actor: &Actor,
+        event: &Event,
+        form: &Form,
+        base: &impl Fn(&str, String, &str, String) -> Finding,
+        findings: &mut Vec<Finding>,
+    ) {
+        let facts = &form.decoded.facts;
+        let Some(stamp) = facts.timestamp else { return };
+        if let Some(now) = unix_seconds(&event.time)
+            && (stamp - now).abs() > self.skew
+        {
+            let off = stamp - now;
+            findings.push(base(
+                "TM-05",
+                format!(
+                    "The timestamp of {} is {:.1} s {} the observer's clock.",
+                    actor.name,
+                    off.abs(),
+                    if off > 0.0 { "ahead of" } else { "behind" }
+                ),
+                &format!("within {} s", self.skew),
+                format!("{off:+.1} s at /timestamp"),
+            ));
+        }
+        let Some(call) = &facts.call else { return };
+        let key = (actor.key.clone(), call.clone());
+        match self.stamps.get(&key) {
+            Some(last) => {
+                let (latest, n) = last.get();
+                if stamp < latest {
+                    let mut finding = base(
+                        "TM-06",
+                        format!("The timestamps of {} run backwards in this call.", actor.name),
+                        "timestamps that do not decrease",
+                        format!("{:.3} s earlier than at event {n}", latest - stamp),
+                    );
+                    finding.events.insert(0, n);
+                    findings.push(finding);
+                } else {
+                    last.set((stamp, event.n));
+                }
+            }
+            None => self.stamps.insert(key, std::cell::Cell::new((stamp, event.n))),
+        }
+    }
+
+    /// Its place in the call (ST, TM). The answer says what it does to views if it is out of place.
+    #[allow(clippy::too_many_arguments)]
+    fn order(
+        &mut self,
+        actor: &Actor,
+        event: &Event,
+        stanza: &Stanza,
+        form: &Form,
+        doubtful: bool,
+        base: &impl Fn(&str, String, &str, String) -> Finding,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Spoilt> {
+        let (act, id) = (form.decoded.act()?, form.decoded.facts.call.clone()?);
+        let to = fold(stanza.to().unwrap_or_default());
+        let own = bare(&actor.jid).to_owned();
+        if let Some(call) = self.calls.get(&id) {
+            let users = &call.users;
+            if own != users.0 && own != users.1 {
+                findings.push(base(
+                    if act.kind == Kind::Initiate {
+                        "ST-10"
+                    } else {
+                        "ST-11"
+                    },
+                    format!(
+                        "{} sends {} on a call between {} and {}.",
+                        actor.name,
+                        act.kind.name(),
+                        users.0,
+                        users.1
+                    ),
+                    "signals from the two parties of the call only",
+                    format!("{} from {}", act.kind.name(), actor.jid),
+                ));
+                return Some(Spoilt::OutOfOrder);
+            }
+            let others = bare(&to) != users.0 && bare(&to) != users.1;
+            if act.kind == Kind::Initiate && others && to.contains('@') {
+                findings.push(base(
+                    "ST-10",
+                    format!(
+                        "{} calls {} with the callId of another call.",
+                        actor.name,
+                        bare(&to)
+                    ),
+                    "a new callId for each call",
+                    format!("callId {id}, in use with {}", users.1),
+                ));
+                return Some(Spoilt::OutOfOrder);
+            }
+        }
+        let key = (actor.key.clone(), id.clone());
+        let role = match act.kind {
+            Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Role::Callee,
+            _ => Role::Caller,
+        };
+        self.second_call(actor, &id, act.kind, base, findings);
+        let tracks = self.tracks_of(actor, key)?;
+        let index = place_of(tracks, &to).unwrap_or_else(|| {
+            let half = actor.half && act.kind != Kind::Initiate;
+            tracks.push(Track::new(&to, role, actor.sight, event.n, half));
+            tracks.len() - 1
+        });
+        let track = tracks.get_mut(index)?;
+        let out = track.send(&act, event.t, doubtful);
+        let (strict, first) = (effect(&out.rulings, false), track.first);
+        let states: Vec<State> = track.views().map(|view| view.state()).collect();
+        for ruling in &out.rulings {
+            let (breach, ambiguous) = match ruling {
+                Ruling::Legal => continue,
+                Ruling::Ambiguous(breach) => (breach, true),
+                Ruling::Breach(breach) => (breach, false),
+            };
+            let mut finding = base(
+                breach.rule,
+                format!("{}: {}.", actor.name, breach.why),
+                &breach.wanted,
+                seen_words(&form.decoded, &states),
+            );
+            finding.events.extend([first].into_iter().chain(out.after));
+            finding.events.sort_unstable();
+            finding.events.dedup();
+            finding.excuse.clone_from(&out.excuse);
+            if ambiguous {
+                finding.level = Level::Info;
+                finding.blame = Blame::Nobody;
+            }
+            findings.push(finding);
+        }
+        if act.kind == Kind::Initiate && strict.1 && self.calls.get(&id).is_none() {
+            let facts = &form.decoded.facts;
+            let ids = facts.sender.as_ref().zip(facts.recipient.as_ref());
+            let ids = ids.map(|(a, b)| (a.to_lowercase(), b.to_lowercase()));
+            self.calls.insert(
+                id,
+                Call {
+                    users: (own, bare(&to).to_owned()),
+                    ids,
+                },
+            );
+        }
+        match (strict, out.excuse) {
+            ((true, false), None) => Some(Spoilt::OutOfOrder),
+            ((false, true), _) => None,
+            _ => Some(Spoilt::Doubtful),
+        }
+    }
+
+    /// A client that is in a call and picks up another one (ST-13).
+    fn second_call(
+        &self,
+        actor: &Actor,
+        id: &str,
+        kind: Kind,
+        base: &impl Fn(&str, String, &str, String) -> Finding,
+        findings: &mut Vec<Finding>,
+    ) {
+        if kind != Kind::Accept || actor.sight == Sight::Exact {
+            return;
+        }
+        let busy = self.tracks.map.iter().find(|((who, call), tracks)| {
+            *who == actor.key
+                && call != id
+                && tracks.iter().any(|track| {
+                    let live = |s: State| matches!(s, State::Accepted | State::Offered | State::Answered);
+                    !track.half && !track.waiting() && track.views().all(|view| live(view.state()))
+                })
+        });
+        if let Some(((_, other), _)) = busy {
+            findings.push(base(
+                "ST-13",
+                format!("{} accepts a second call while it is in one.", actor.name),
+                "busy",
+                format!("accept, during the call {other}"),
+            ));
+        }
+    }
+
+    /// The tracks of this party in this call. A device that is seen for the first time was rung with all the others.
+    fn tracks_of(&mut self, actor: &Actor, key: (String, String)) -> Option<&mut Vec<Track>> {
+        if self.tracks.get(&key).is_none() {
+            let wide = (bare(&actor.key).to_owned(), key.1.clone());
+            let rung = self.tracks.get(&wide).cloned().unwrap_or_default();
+            self.tracks.insert(key.clone(), rung);
+        }
+        self.tracks.map.get_mut(&key)
+    }
+
+    // -- what a party gets ---------------------------------------------------------------------------------
+
+    fn got(&mut self, actor: &Actor, from: &str, event: &Event, stanza: &Stanza, at: f64) {
+        let from = fold(from);
+        let asks = matches!(stanza.iq_type(), Some(IqType::Set | IqType::Get));
+        let Some(form) = form::read(stanza) else { return };
+        let spoilt = self.spoilt.get(&fingerprint(&from, stanza, &form.text)).copied();
+        let facts = &form.decoded.facts;
+        if actor.sight != Sight::Exact && asks {
+            let due = if stanza.iq_type() == Some(IqType::Get) {
+                Due::Error
+            } else if form.decoded.act().is_none() {
+                Due::Refusal("bad-request")
+            } else {
+                match spoilt {
+                    Some(Spoilt::OutOfOrder) => {
+                        let known = facts.call.as_ref().is_some_and(|call| {
+                            self.tracks.get(&(actor.key.clone(), call.clone())).is_some()
+                        });
+                        Due::Refusal(if known {
+                            "unexpected-request"
+                        } else {
+                            "item-not-found"
+                        })
+                    }
+                    _ => Due::Any,
+                }
+            };
+            self.answers
+                .asked(&actor.key, &from, stanza, (event.n, at), due, facts.call.clone());
+        }
+        let (Some(act), Some(id)) = (form.decoded.act(), facts.call.clone()) else {
+            return;
+        };
+        if stanza.iq_type() != Some(IqType::Set) || spoilt == Some(Spoilt::OutOfOrder) {
+            return;
+        }
+        let inbound = Inbound {
+            act,
+            at,
+            n: event.n,
+            id: stanza.id().unwrap_or_default().to_owned(),
+            doubtful: spoilt.is_some() || !form.decoded.is_sound(),
+        };
+        if let Some(call) = self.calls.get(&id) {
+            let user = bare(&from);
+            if from.contains('@') && user != call.users.0 && user != call.users.1 {
+                return;
+            }
+        }
+        let key = (actor.key.clone(), id.clone());
+        self.under_way
+            .insert((actor.key.clone(), inbound.id.clone()), id.clone());
+        let Some(tracks) = self.tracks_of(actor, key) else {
+            return;
+        };
+        if !from.contains('@') {
+            // The server speaks for the other side, whichever device that was.
+            tracks.iter_mut().for_each(|track| track.receive(&inbound));
+            return;
+        }
+        let index = place_of(tracks, &from).unwrap_or_else(|| {
+            let role = match act.kind {
+                Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Role::Caller,
+                _ => Role::Callee,
+            };
+            let half = actor.half && act.kind != Kind::Initiate;
+            tracks.push(Track::new(&from, role, actor.sight, event.n, half));
+            tracks.len() - 1
+        });
+        if let Some(track) = tracks.get_mut(index) {
+            track.receive(&inbound);
+        }
+        if act.kind == Kind::Initiate && self.calls.get(&id).is_none() {
+            let ids = facts.sender.as_ref().zip(facts.recipient.as_ref());
+            let ids = ids.map(|(a, b)| (a.to_lowercase(), b.to_lowercase()));
+            let users = (bare(&from).to_owned(), bare(&actor.jid).to_owned());
+            self.calls.insert(id, Call { users, ids });
+        }
+    }
+
+    /// `actor` answered a request of `asker`.
+    fn answered(&mut self, actor: &Actor, asker: &str, event: &Event, stanza: &Stanza, record: &mut Record) {
+        let id = stanza.id().unwrap_or_default();
+        let asker = fold(asker);
+        if actor.sight != Sight::Exact {
+            self.answers
+                .answered(&actor.key, &asker, stanza, (event.n, event.t), record);
+        }
+        let refused = stanza.iq_type() == Some(IqType::Error);
+        let Some(call) = self.under_way.get(&(actor.key.clone(), id.to_owned())) else {
+            return;
+        };
+        let key = (actor.key.clone(), call.clone());
+        let tracks = self.tracks.map.get_mut(&key).into_iter().flatten();
+        for track in tracks.filter(|track| track.is_with(&asker)) {
+            if refused {
+                track.refuse(id);
+            } else {
+                track.acknowledge(id);
+            }
+        }
+    }
+}
+
+/// The track that a stanza to or from this address belongs to. A bare address that was called stands for every
+/// device that answers from there.
+fn place_of(tracks: &mut Vec<Track>, jid: &str) -> Option<usize> {
+    if let Some(exact) = tracks.iter().position(|track| track.peer == jid) {
+        return Some(exact);
+    }
+    let near = tracks.iter().position(|track| track.is_with(jid))?;
+    if resource(jid).is_none() {
+        return Some(near);
+    }
+    let mut device = tracks.get(near)?.clone();
+    device.peer = jid.to_owned();
+    tracks.push(device);
+    Some(tracks.len() - 1)
+}
+
+fn value_at(form: &Form, pointer: &str) -> String {
+    let value = form.decoded.facts.value.as_ref();
+    match value.and_then(|value| value.pointer(pointer)) {
+        Some(value) if !pointer.is_empty() => shorten(&value.to_string()),
+        _ => shorten(&form.text),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= 60 {
+        return format!("`{text}`");
+    }
+    format!("`{}…`", text.chars().take(60).collect::<String>())
+}
+
+fn seen_words(decoded: &crate::protocol::Decoded, states: &[State]) -> String {
+    let facts = &decoded.facts;
+    let kind = facts.kind.map_or("a signal", Kind::name);
+    let reason = facts.reason.map(Reason::wire).unwrap_or_default();
+    let mut states: Vec<String> = states
+        .iter()
+        .map(|state| format!("{state:?}").to_lowercase())
+        .collect();
+    states.sort_unstable();
+    states.dedup();
+    format!("{kind} {reason}").trim_end().to_owned()
+        + &format!(", the call {} in its view", states.join(" or "))
+}
+
+/// The rules that a signal of this kind puts to the test.
+fn tested(form: &Form) -> Vec<&'static str> {
+    let mut rules = vec![
+        "IQ-02", "IQ-03", "IQ-04", "SG-01", "SG-02", "SG-03", "SG-04", "SG-11", "SG-12", "SG-13", "SG-14",
+        "SG-15", "ST-02", "ST-09", "ST-11", "TM-05", "TM-06",
+    ];
+    let facts = &form.decoded.facts;
+    rules.extend_from_slice(match facts.kind {
+        None => &[],
+        Some(Kind::Initiate) => &["SG-06", "ST-10"],
+        Some(Kind::Accept) => &["SG-10", "ST-01", "ST-03", "TM-07", "ST-13"],
+        Some(Kind::Reject | Kind::Busy) => &["SG-10", "ST-01", "ST-03"],
+        Some(Kind::Offer) => &["SG-05", "ST-01", "ST-04", "SD-02", "SD-03"],
+        Some(Kind::Answer) => &["SG-05", "ST-01", "ST-05", "SD-02", "SD-03"],
+        Some(Kind::IceCandidate) => &["SG-05", "ST-01", "ST-06", "SD-12"],
+        Some(Kind::MuteChange) => &["SG-05", "ST-01", "ST-07", "ST-14"],
+        Some(Kind::Hangup) => &["SG-07", "ST-08", "ST-12"],
+    });
+    if facts.reason == Some(Reason::Timeout) {
+        rules.push("TM-01");
+    }
+    if facts.duration.is_some() {
+        rules.extend_from_slice(&["SG-08", "TM-03", "TM-04"]);
+    }
+    rules
+}
+
+impl Family for Parties {
+    fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
+        let event = seen.event;
+        match event.dir {
+            Dir::Connected => {
+                self.streams += 1;
+                let jid = fold(event.jid.as_deref().unwrap_or_default());
+                self.recorded.insert(jid.clone());
+                self.sessions.insert(event.who.clone(), (jid, self.streams));
+            }
+            Dir::Disconnected | Dir::Cut | Dir::Closed => {
+                self.sessions.remove(&event.who);
+                self.answers.gone(&event.who);
+            }
+            Dir::Breaks => {
+                self.announced.insert(event.who.clone(), event.rules.clone());
+            }
+            Dir::Steps | Dir::End => self.whole = true,
+            Dir::Sent | Dir::Received => {
+                let Some(stanza) = seen.stanza else {
+                    self.announced.remove(&event.who);
+                    return;
+                };
+                let near = self.recorded_actor(event);
+                self.recorded.insert(near.jid.clone());
+                let answer = matches!(stanza.iq_type(), Some(IqType::Result | IqType::Error));
+                if event.dir == Dir::Sent {
+                    let to = stanza.to().unwrap_or_default();
+                    let far = self.far_actor(to);
+                    if answer {
+                        self.answered(&near, to, event, stanza, record);
+                        return;
+                    }
+                    self.sent(&near, event, stanza, record);
+                    if let Some(far) = far {
+                        self.got(&far, &near.jid.clone(), event, stanza, event.t);
+                    }
+                } else {
+                    let from = stanza.from().unwrap_or_default();
+                    let far = self.far_actor(from);
+                    if answer {
+                        if let Some(far) = far {
+                            self.answered(&far, &near.jid.clone(), event, stanza, record);
+                        }
+                        return;
+                    }
+                    if let Some(far) = far {
+                        self.sent(&far, event, stanza, record);
+                    }
+                    self.got(&near, from, event, stanza, event.t);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, at: f64, record: &mut Record) {
+        if !self.whole {
+            return;
+        }
+        let sessions = &self.sessions;
+        self.answers
+            .finish(at, |client| sessions.contains_key(client), record);
+        self.unfinished(at, record);
+    }
+}
+
+impl Parties {
+    /// Calls that a client left as they must not be left (ST-15, TM-02).
+    fn unfinished(&mut self, end: f64, record: &mut Record) {
+        for ((who, id), tracks) in &self.tracks.map {
+            let bot = self.cast.get(who).is_some_and(|m| m.party == Party::Bot);
+            // Whoever went away is not asked for more.
+            let here = self.sessions.contains_key(who) || !self.cast.contains_key(who);
+            for track in tracks.iter().filter(|track| !bot && here && !track.half) {
+                let all = |wanted: fn(State) -> bool| track.views().all(|view| wanted(view.state()));
+                let rang = track.views().filter_map(|view| view.initiated_at()).next();
+                if track.role == Role::Caller
+                    && !track.waiting()
+                    && all(|state| state == State::Ringing)
+                    && rang.is_some_and(|since| end - since > 35.0)
+                {
+                    record.broken(Finding {
+                        call: Some(id.clone()),
+                        ..found(
+                            "TM-02",
+                            who,
+                            format!("{who} lets a call ring that nobody answers."),
+                            "hangup `timeout` within 35 s",
+                            format!("no hangup in {:.1} s", end - rang.unwrap_or(end)),
+                            vec![track.first],
+                        )
+                    });
+                }
+            }
+        }
+    }
+}
