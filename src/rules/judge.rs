@@ -52,9 +52,16 @@ pub struct Judge {
 
 impl Judge {
     pub fn new(header: &Header) -> Judge {
+        // Every family of rules is plugged in here.
+        Judge::with(vec![
+            Box::new(Delivery::new(header)),
+            Box::new(Parties::new(header)),
+        ])
+    }
+
+    pub(super) fn with(families: Vec<Box<dyn Family>>) -> Judge {
         Judge {
-            // Every family of rules is plugged in here.
-            families: vec![Box::new(Delivery::new(header)), Box::new(Parties::new(header))],
+            families,
             record: Record::default(),
             missed: Vec::new(),
             trouble: None,
