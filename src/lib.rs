@@ -16,3 +16,4 @@ pub mod stanza;
 pub mod target;
 pub mod transcript;
 pub mod xmpp;
+pub mod yaml;

@@ -232,6 +232,8 @@ async fn read(mut reader: Reader, tell: Teller) {
                 why: error,
                 arrived,
             }),
+            // A session's stream has begun already.
+            Incoming::Header(_) => {}
             Incoming::StreamClosed => {
                 tell.input(Input::Ended {
                     who,

@@ -527,8 +527,16 @@ impl Script {
         let Some(bot) = self.bots.get_mut(who) else { return };
         bot.link = Link::Up;
         bot.jid = jid.clone();
-        let presence = bot.presence;
+        let (presence, user) = (bot.presence, bot.user.clone());
         self.names.set(format!("{who}.jid"), jid.clone());
+        let own = stanza::bare(&jid);
+        if let Some(account) = self.setup.accounts.get_mut(&user)
+            && account.jid != own
+        {
+            // A server may give another name than was asked for (RFC 6120 §7.6.1): an anonymous user has none before.
+            account.jid = own.to_owned();
+            self.names.set(format!("{who}.bare"), own);
+        }
         let event = self.event(Dir::Connected, who);
         self.record(Event {
             jid: Some(jid),

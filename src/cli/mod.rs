@@ -35,7 +35,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run scenarios (files or folders; none: the built-in suite)
-    Run(run::Args),
+    Run(Box<run::Args>),
     /// Check scenario files without running them
     Lint(lint::Args),
     /// Judge recorded transcripts (.jsonl; - is stdin)
@@ -51,7 +51,7 @@ enum Command {
 /// Runs the program.
 pub fn main() -> ExitCode {
     let exit = match Cli::parse().command {
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(*args),
         Command::Lint(args) => lint::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Serve(args) => serve::run(&args),

@@ -1,6 +1,6 @@
 //! `callspec run`: scenarios against the embedded endpoint or a target.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use time::OffsetDateTime;
@@ -12,23 +12,34 @@ use super::{Exit, complain, say};
 use crate::profile::Profile;
 use crate::report;
 use crate::rules::Outcome;
-use crate::run::{Options, Place, Progress, shard, suite};
+use crate::run::{Options, Place, Progress, give_back, provide, shard, suite};
 use crate::scenario::builtin;
-use crate::target::{Account, Target};
+use crate::target::{self, Account, Target};
+use crate::xmpp::Trust;
 
 #[derive(clap::Args)]
 pub struct Args {
     /// Scenario files or folders (none: the built-in suite)
     paths: Vec<PathBuf>,
-    /// ws:// or wss:// URL of the target (none: the embedded endpoint, in virtual time)
-    #[arg(long, value_name = "URL")]
+    /// The target: a ws://, wss://, xmpp:// (STARTTLS) or xmpps:// (direct TLS) URL, or a target file; none: the
+    /// embedded endpoint, in virtual time
+    #[arg(long, value_name = "URL|FILE")]
     target: Option<String>,
-    /// JID:PASSWORD of an account of the target (repeatable)
+    /// An account of the target; beats the target file's (repeatable)
     #[arg(long, value_name = "JID:PASSWORD")]
     account: Vec<String>,
+    /// What the target is: relay, enforcing or a profile file
+    #[arg(long, value_name = "NAME|FILE")]
+    profile: Option<String>,
     /// PEM file of a private CA to trust
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// Let xmpp:// go without TLS, on this machine only
+    #[arg(long)]
+    insecure_plaintext: bool,
+    /// Believe every certificate: whoever is in between reads the passwords
+    #[arg(long)]
+    insecure_tls: bool,
     /// KIND=PATH with kind junit or json; - is stdout (repeatable)
     #[arg(long, value_name = "KIND=PATH")]
     report: Vec<String>,
@@ -128,7 +139,7 @@ fn try_run(args: &Args) -> Result<Exit, String> {
     let started = OffsetDateTime::now_utc();
     let real = matches!(place, Place::Target(_));
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let options = Options {
+    let mut options = Options {
         jobs: args.jobs.unwrap_or(if real { 32 } else { cores }).max(1),
         retries: args.retries,
         fail_fast: args.fail_fast,
@@ -137,6 +148,13 @@ fn try_run(args: &Args) -> Result<Exit, String> {
         time_scale: args.timeout_scale,
         transcripts: Some(args.transcripts.clone().unwrap_or_else(|| fresh_folder(started))),
         place,
+    };
+    let made = match provide(&mut options, &cases) {
+        Ok(made) => made,
+        Err(why) => {
+            complain(&format!("error: {why}\n  nothing was tested (exit 3)"));
+            return Ok(Exit::Untested);
+        }
     };
     say(&format!(
         "callspec {} · {} cases · {} ({}) · {} jobs\n",
@@ -157,6 +175,7 @@ fn try_run(args: &Args) -> Result<Exit, String> {
         }
     });
     let seconds = began.elapsed().as_secs_f64();
+    give_back(&options, &made);
     for finished in &results {
         if let Some(details) = report::details(finished) {
             say(&details);
@@ -192,17 +211,57 @@ fn try_run(args: &Args) -> Result<Exit, String> {
 }
 
 fn place(args: &Args) -> Result<Place, String> {
-    let Some(url) = &args.target else {
-        return Ok(Place::Embedded(Profile::default()));
+    let profile = args.profile.as_deref().map(profile).transpose()?;
+    let Some(given) = &args.target else {
+        return Ok(Place::Embedded(profile.unwrap_or_default()));
     };
     let accounts = args
         .account
         .iter()
         .map(|text| Account::parse(text))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut target = Target::from_url(url, accounts)?;
-    target.dial.ca.clone_from(&args.ca);
+    let path = Path::new(given);
+    let mut target = if given.contains("://") {
+        let domain = accounts.first().and_then(|account| account.jid.split_once('@'));
+        Target::from_url(given, domain.map(|(_, domain)| domain))?
+    } else {
+        target::load(path).map_err(all)?
+    };
+    if !accounts.is_empty() {
+        target.accounts = accounts;
+        target.register = false;
+    }
+    if target.accounts.is_empty() && !target.register && !target.is_anonymous() {
+        return Err("a target needs accounts: --account JID:PASSWORD, or a target file".into());
+    }
+    if let Some(profile) = profile {
+        target.profile = profile;
+    }
+    if let Some(ca) = &args.ca {
+        target.dial.trust = Trust::Ca(ca.clone());
+    }
+    if args.insecure_tls {
+        complain(
+            "warning: --insecure-tls believes every certificate: whoever is in between reads the passwords",
+        );
+        target.dial.trust = Trust::Anyone;
+    }
+    target.dial.plaintext = args.insecure_plaintext;
+    target.dial.deadline = target.dial.deadline.mul_f64(args.timeout_scale.clamp(0.1, 100.0));
     Ok(Place::Target(Arc::new(target)))
+}
+
+fn profile(given: &str) -> Result<Profile, String> {
+    match Profile::named(given) {
+        Some(profile) => Ok(profile),
+        None if Path::new(given).exists() => target::load_profile(Path::new(given)).map_err(all),
+        None => Err(format!("--profile is relay, enforcing or a file, not `{given}`")),
+    }
+}
+
+fn all(errors: Vec<crate::yaml::Error>) -> String {
+    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    errors.join("\n").trim_start_matches("error: ").to_owned()
 }
 
 #[derive(Clone, Copy)]

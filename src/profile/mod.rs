@@ -72,3 +72,22 @@ impl Default for Profile {
         }
     }
 }
+
+impl Profile {
+    /// The names that [`Profile::named`] knows.
+    pub const NAMES: [&str; 2] = ["relay", "enforcing"];
+
+    /// A profile that ships with the program.
+    pub fn named(name: &str) -> Option<Profile> {
+        let class = match name {
+            "relay" => Class::Relay,
+            "enforcing" => Class::Enforcing,
+            _ => return None,
+        };
+        Some(Profile {
+            name: name.to_owned(),
+            class,
+            ..Profile::default()
+        })
+    }
+}

@@ -18,10 +18,10 @@ use crate::bot::{Account, Dialer, Script, Setup, drive};
 use crate::endpoint::{self, Endpoint};
 use crate::profile::Profile;
 use crate::rules::{Judge, Outcome, Verdict};
-use crate::scenario::Case;
-use crate::target::Target;
+use crate::scenario::{Action, Case, Step, Verb};
+use crate::target::{Target, derived_id};
 use crate::transcript::{Event, FORMAT, Header, Member, Party, ScenarioInfo, Writer};
-use crate::xmpp::{Dial, Mechanism};
+use crate::xmpp::{Dial, Mechanism, Trust};
 
 /// Where to play.
 #[derive(Debug, Clone)]
@@ -104,6 +104,9 @@ pub(super) fn skip_reason(case: &Case, place: &Place) -> Option<String> {
     }
     if let Place::Target(target) = place {
         let users = users_of(case);
+        if target.is_anonymous() {
+            return anonymous_skip(case, users.len());
+        }
         if users.len() > target.accounts.len() {
             let (needs, has) = (users.len(), target.accounts.len());
             return Some(format!("needs {needs} accounts, the target file gives {has}"));
@@ -112,7 +115,28 @@ pub(super) fn skip_reason(case: &Case, place: &Place) -> Option<String> {
     None
 }
 
-fn users_of(case: &Case) -> Vec<String> {
+/// Where every login makes a new user, nobody has two devices, and nobody comes back.
+fn anonymous_skip(case: &Case, users: usize) -> Option<String> {
+    let returns = |step: &Step| matches!(&step.action, Action::Connection(c) if matches!(c.verb, Verb::Reconnect | Verb::Connect));
+    if case.cast.len() > users {
+        return Some("needs two devices of one user; this target's users are anonymous".into());
+    }
+    any_step(&case.steps, &returns)
+        .then(|| "needs a user that comes back; this target's users are anonymous".into())
+}
+
+fn any_step(steps: &[Step], fits: &dyn Fn(&Step) -> bool) -> bool {
+    steps.iter().any(|step| {
+        fits(step)
+            || match &step.action {
+                Action::Together(branches) => branches.iter().any(|steps| any_step(steps, fits)),
+                Action::AnyOrder(steps) | Action::When { steps, .. } => any_step(steps, fits),
+                _ => false,
+            }
+    })
+}
+
+pub(super) fn users_of(case: &Case) -> Vec<String> {
     let mut users: Vec<String> = Vec::new();
     for actor in &case.cast {
         if !users.contains(&actor.user) {
@@ -170,6 +194,18 @@ async fn play_in_runtime(
                 }),
                 accounts,
             )
+        }
+        Place::Target(target) if target.is_anonymous() => {
+            let accounts = users.iter().map(|user| {
+                let jid = format!("{user}@{}", target.dial.domain);
+                (user.clone(), account(&jid, None))
+            });
+            let accounts = accounts.collect();
+            let dialer = ToTarget {
+                target: (**target).clone(),
+                users: BTreeMap::new(),
+            };
+            (Arc::new(dialer), accounts)
         }
         Place::Target(target) => {
             let chosen = choose(&users, target);
@@ -301,7 +337,8 @@ fn embedded_dial(url: &Url) -> Dial {
     Dial {
         url: url.clone(),
         domain: "localhost".into(),
-        ca: None,
+        trust: Trust::System,
+        plaintext: false,
         cookie: None,
         sasl: vec![Mechanism::Plain],
         deadline: Duration::from_secs(10),
@@ -309,10 +346,9 @@ fn embedded_dial(url: &Url) -> Dial {
 }
 
 fn account(jid: &str, id: Option<Uuid>) -> Account {
-    let derived = || Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("xmpp:{jid}").as_bytes());
     Account {
         jid: jid.to_owned(),
-        id: id.unwrap_or_else(derived).to_string(),
+        id: id.unwrap_or_else(|| derived_id(jid)).to_string(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use crate::bot::{Account, Dialer};
 use crate::endpoint::Endpoint;
-use crate::target::Target;
+use crate::target::{self, Target};
 use crate::xmpp::{self, Dial, Login, Session};
 
 /// The embedded endpoint, over a pipe, in virtual time.
@@ -58,12 +58,19 @@ impl Dialer for ToTarget {
         resource: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<Session, String>> + Send + 'a>> {
         Box::pin(async move {
-            let account = self
+            let given = self
                 .users
                 .get(user)
                 .and_then(|index| self.target.accounts.get(*index));
-            let account = account.ok_or_else(|| format!("the target has no account for {user}"))?;
-            let (dial, login) = self.target.login(account, resource);
+            let account = match given {
+                Some(account) => account.clone(),
+                // The server gives the name.
+                None if self.target.is_anonymous() => {
+                    target::Account::new(&format!("{user}@{}", self.target.dial.domain), None)
+                }
+                None => return Err(format!("the target has no account for {user}")),
+            };
+            let (dial, login) = self.target.login(&account, resource)?;
             xmpp::connect(&dial, &login)
                 .await
                 .map_err(|error| error.to_string())

@@ -1,8 +1,10 @@
 //! Plays cases: one case, one runtime, one clock; a suite of them side by side. Tells an observer; prints nothing.
 
+mod accounts;
 mod case;
 mod dial;
 mod suite;
 
+pub use accounts::{give_back, provide};
 pub use case::{Finished, Options, Place};
 pub use suite::{Progress, shard, suite};

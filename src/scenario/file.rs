@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::read::{Near, Reading, get};
-use super::tree::{Kind, Node, SIZE_LIMIT, Source};
+use super::read::{Near, Reading};
 use super::{Actor, Case, Error, Place};
 use crate::profile::Class;
+use crate::yaml::{Checker, Kind, Node, SIZE_LIMIT, Source, get};
 
 const KEYS: [&str; 12] = [
     "name",
@@ -103,7 +103,7 @@ fn read(source: &Source, tree: &Node, near: Near<'_>, errors: &mut Vec<Error>) -
         let word = key.text().unwrap_or_default();
         if !KEYS.contains(&word) {
             let mut error = source.error(key, format!("unknown key `{word}`"));
-            error.hint = super::error::did_you_mean(word, KEYS.into_iter());
+            error.hint = crate::yaml::did_you_mean(word, KEYS.into_iter());
             errors.push(error);
         }
     }
@@ -123,17 +123,19 @@ fn read(source: &Source, tree: &Node, near: Near<'_>, errors: &mut Vec<Error>) -
     let cast = cast(source, get(members, "cast"), steps, errors);
     let files = files(source, get(members, "files"), near, errors);
     let matrix = matrix(source, get(members, "matrix"), errors);
-    let mut head = Reading {
-        source,
-        cast: &cast,
-        near,
-        errors,
-        steps: 0,
-        depth: 0,
-    };
+    let mut head = Checker { source, errors };
     let rules = get(members, "rules")
         .map(|rules| head.strings(rules))
         .unwrap_or_default();
+    for id in rules.iter().filter(|id| crate::rules::rule(id).is_none()) {
+        let at = get(members, "rules")
+            .and_then(|node| named(node, id))
+            .unwrap_or(tree);
+        let mut error = source.error(at, format!("unknown rule `{id}`"));
+        let known = crate::rules::catalogue().iter().map(|rule| rule.id);
+        error.hint = crate::yaml::did_you_mean(id, known);
+        head.errors.push(error);
+    }
     let tags = get(members, "tags")
         .map(|tags| head.strings(tags))
         .unwrap_or_default();
@@ -153,10 +155,9 @@ fn read(source: &Source, tree: &Node, near: Near<'_>, errors: &mut Vec<Error>) -
         let mut values = files.clone();
         values.extend(chosen.iter().cloned());
         let mut reading = Reading {
-            source,
+            check: Checker { source, errors },
             cast: &cast,
             near,
-            errors,
             steps: 0,
             depth: 0,
         };
@@ -240,6 +241,14 @@ fn cast(source: &Source, node: Option<&Node>, steps: &Node, errors: &mut Vec<Err
         }
     }
     cast
+}
+
+/// The text of a list, or the text itself, that reads so.
+fn named<'n>(node: &'n Node, text: &str) -> Option<&'n Node> {
+    match &node.kind {
+        Kind::List(items) => items.iter().find(|item| item.text() == Some(text)),
+        _ => (node.text() == Some(text)).then_some(node),
+    }
 }
 
 fn names(node: &Node, out: &mut Vec<String>) {

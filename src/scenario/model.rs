@@ -11,20 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::profile::Class;
 use crate::protocol::Kind;
-
-/// Where something stands in a file, counted from 1.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Place {
-    pub file: String,
-    pub line: usize,
-    pub column: usize,
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
-    }
-}
+use crate::yaml::Place;
 
 /// One run of a scenario: the matrix is chosen, fragments are put in, repetitions unrolled.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::error::did_you_mean;
-use super::tree::{Kind as NodeKind, Node, Source};
 use super::{
-    Action, Actor, Answer, Answered, AnsweredBy, Connection, Error, Expect, Pattern, Send, Step, Verb, What,
+    Action, Actor, Answer, Answered, AnsweredBy, Connection, Expect, Pattern, Send, Step, Verb, What,
 };
 use crate::profile::Class;
 use crate::protocol::Kind;
+use crate::yaml::{Checker, Kind as NodeKind, Members, Node, Source, get};
 
 /// A scenario may not unroll to more steps than this.
 const STEP_LIMIT: usize = 100_000;
@@ -20,104 +19,26 @@ const USE_LIMIT: usize = 16;
 pub type Near<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 pub struct Reading<'a> {
-    pub source: &'a Source,
+    pub check: Checker<'a>,
     pub cast: &'a [Actor],
     pub near: Near<'a>,
-    pub errors: &'a mut Vec<Error>,
     pub steps: usize,
     pub depth: usize,
 }
 
-type Members<'n> = &'n [(Node, Node)];
-
 impl Reading<'_> {
-    fn error(&mut self, node: &Node, message: impl Into<String>) {
-        self.errors.push(self.source.error(node, message));
-    }
-
-    fn unknown(&mut self, node: &Node, what: &str, known: &[&str]) {
-        let word = node.text().unwrap_or_default();
-        let mut error = self.source.error(node, format!("unknown {what} `{word}`"));
-        error.hint = did_you_mean(word, known.iter().copied());
-        self.errors.push(error);
-    }
-
-    fn map<'n>(&mut self, node: &'n Node, known: &[&str]) -> Members<'n> {
-        let NodeKind::Map(members) = &node.kind else {
-            self.error(node, "this has to be a map");
-            return &[];
-        };
-        for (name, _) in members {
-            if !known.is_empty() && !known.contains(&name.text().unwrap_or_default()) {
-                self.unknown(name, "key", known);
-            }
-        }
-        members
-    }
-
-    fn string(&mut self, node: &Node) -> String {
-        match node.text() {
-            Some(text) => text.to_owned(),
-            None => {
-                self.error(node, "this has to be a text");
-                String::new()
-            }
-        }
-    }
-
-    pub fn strings(&mut self, node: &Node) -> Vec<String> {
-        match &node.kind {
-            NodeKind::List(items) => items.iter().map(|item| self.string(item)).collect(),
-            _ => vec![self.string(node)],
-        }
-    }
-
-    fn truth(&mut self, node: &Node) -> bool {
-        match node.json() {
-            Value::Bool(value) => value,
-            _ => {
-                self.error(node, "this has to be true or false");
-                false
-            }
-        }
-    }
-
-    pub fn duration(&mut self, node: &Node) -> Duration {
-        let text = node.text().unwrap_or_default();
-        let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-        let (number, unit) = text.split_at(split);
-        let factor = match unit {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" => 60.0,
-            _ => 0.0,
-        };
-        match number.trim().parse::<f64>() {
-            Ok(number) if factor > 0.0 && number >= 0.0 && number * factor <= 86_400.0 => {
-                Duration::from_secs_f64(number * factor)
-            }
-            Ok(_) if unit.is_empty() => {
-                self.error(node, "a time needs its unit: ms, s or m");
-                Duration::ZERO
-            }
-            _ => {
-                self.error(node, "this has to be a time, such as 500ms or 30s");
-                Duration::ZERO
-            }
-        }
-    }
-
     fn actor(&mut self, node: &Node, name: &str) -> String {
         if !self.cast.iter().any(|actor| actor.name == name) {
             let known: Vec<&str> = self.cast.iter().map(|actor| actor.name.as_str()).collect();
-            self.unknown(node, "actor or step", &[known.as_slice(), STEPS].concat());
+            self.check
+                .unknown(node, "actor or step", &[known.as_slice(), STEPS].concat());
         }
         name.to_owned()
     }
 
     pub fn steps(&mut self, node: &Node) -> Vec<Step> {
         let NodeKind::List(items) = &node.kind else {
-            self.error(node, "this has to be a list of steps");
+            self.check.error(node, "this has to be a list of steps");
             return Vec::new();
         };
         items.iter().flat_map(|item| self.step(item)).collect()
@@ -127,25 +48,26 @@ impl Reading<'_> {
         self.steps += 1;
         if self.steps > STEP_LIMIT {
             if self.steps == STEP_LIMIT + 1 {
-                self.error(node, format!("more than {STEP_LIMIT} steps"));
+                self.check.error(node, format!("more than {STEP_LIMIT} steps"));
             }
             return Vec::new();
         }
         let NodeKind::Map(members) = &node.kind else {
-            self.error(node, "a step has to be a map with one key");
+            self.check.error(node, "a step has to be a map with one key");
             return Vec::new();
         };
         let [(name, value)] = members.as_slice() else {
-            self.error(node, "a step has to be a map with one key");
+            self.check.error(node, "a step has to be a map with one key");
             return Vec::new();
         };
         let action = match name.text().unwrap_or_default() {
-            "wait" => Action::Wait(self.duration(value)),
+            "wait" => Action::Wait(self.check.duration(value)),
             "together" => Action::Together(self.branches(value)),
             "in-any-order" => {
                 let steps = self.steps(value);
                 if steps.iter().any(|step| !matches!(step.action, Action::Expect(_))) {
-                    self.error(value, "only expectations stand in `in-any-order`");
+                    self.check
+                        .error(value, "only expectations stand in `in-any-order`");
                 }
                 Action::AnyOrder(steps)
             }
@@ -160,7 +82,7 @@ impl Reading<'_> {
             "repeat" => return self.repeat(value),
             "use" => return self.fragment(value),
             "all" => {
-                let members = self.map(value, &["hear", "for"]);
+                let members = self.check.map(value, &["hear", "for"]);
                 let length = self.silence(value, members, "hear");
                 Action::Silence {
                     who: self.cast.iter().map(|actor| actor.name.clone()).collect(),
@@ -176,14 +98,14 @@ impl Reading<'_> {
             }
         };
         vec![Step {
-            place: self.source.place(name),
+            place: self.check.source.place(name),
             action,
         }]
     }
 
     fn branches(&mut self, node: &Node) -> Vec<Vec<Step>> {
         let NodeKind::List(items) = &node.kind else {
-            self.error(node, "this has to be a list of steps");
+            self.check.error(node, "this has to be a list of steps");
             return Vec::new();
         };
         let branch = |item: &Node| match item.kind {
@@ -194,10 +116,11 @@ impl Reading<'_> {
     }
 
     fn repeat(&mut self, node: &Node) -> Vec<Step> {
-        let members = self.map(node, &["times", "as", "steps"]);
+        let members = self.check.map(node, &["times", "as", "steps"]);
         let times = get(members, "times").and_then(|times| times.json().as_u64());
         let (Some(times), Some(steps)) = (times, get(members, "steps")) else {
-            self.error(node, "`repeat` needs `times`, a whole number, and `steps`");
+            self.check
+                .error(node, "`repeat` needs `times`, a whole number, and `steps`");
             return Vec::new();
         };
         let name = get(members, "as").and_then(Node::text).unwrap_or("i").to_owned();
@@ -222,20 +145,20 @@ impl Reading<'_> {
     fn fragment(&mut self, node: &Node) -> Vec<Step> {
         let (name, with): (Option<&str>, Members<'_>) = match &node.kind {
             NodeKind::Map(_) => {
-                let members = self.map(node, &["fragment", "with"]);
+                let members = self.check.map(node, &["fragment", "with"]);
                 let with = get(members, "with")
-                    .map(|with| self.map(with, &[]))
+                    .map(|with| self.check.map(with, &[]))
                     .unwrap_or_default();
                 (get(members, "fragment").and_then(Node::text), with)
             }
             _ => (node.text(), &[]),
         };
         let Some(name) = name else {
-            self.error(node, "`use` needs the name of a fragment");
+            self.check.error(node, "`use` needs the name of a fragment");
             return Vec::new();
         };
         if self.depth >= USE_LIMIT {
-            self.error(
+            self.check.error(
                 node,
                 format!("fragments use each other without end (at `{name}`)"),
             );
@@ -243,28 +166,32 @@ impl Reading<'_> {
         }
         let file = format!("fragments/{name}.yaml");
         let Some(text) = (self.near)(&format!("{name}.yaml")).or_else(|| (self.near)(&file)) else {
-            self.error(node, format!("there is no fragment `{name}`"));
+            self.check.error(node, format!("there is no fragment `{name}`"));
             return Vec::new();
         };
         let source = Source { file, text };
         let tree = match source.tree() {
             Ok(tree) => tree,
             Err(error) => {
-                self.errors.push(error);
+                self.check.errors.push(error);
                 return Vec::new();
             }
         };
         let mut inner = Reading {
-            source: &source,
+            check: Checker {
+                source: &source,
+                errors: self.check.errors,
+            },
             cast: self.cast,
             near: self.near,
-            errors: self.errors,
             steps: self.steps,
             depth: self.depth + 1,
         };
-        let members = inner.map(&tree, &["fragment", "about", "parameters", "steps"]);
+        let members = inner
+            .check
+            .map(&tree, &["fragment", "about", "parameters", "steps"]);
         let parameters = get(members, "parameters")
-            .map(|p| inner.map(p, &[]))
+            .map(|p| inner.check.map(p, &[]))
             .unwrap_or_default();
         let values: Vec<(String, Node)> = parameters
             .iter()
@@ -281,7 +208,7 @@ impl Reading<'_> {
         for (given, _) in with {
             if !values.iter().any(|(name, _)| Some(name.as_str()) == given.text()) {
                 let known: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).collect();
-                self.unknown(given, "parameter", &known);
+                self.check.unknown(given, "parameter", &known);
             }
         }
         steps
@@ -289,12 +216,13 @@ impl Reading<'_> {
 
     fn silence(&mut self, node: &Node, members: Members<'_>, verb: &str) -> Duration {
         if get(members, verb).and_then(Node::text) != Some("nothing") {
-            self.error(node, format!("`{verb}: nothing` is all that can be heard"));
+            self.check
+                .error(node, format!("`{verb}: nothing` is all that can be heard"));
         }
         match get(members, "for") {
-            Some(length) => self.duration(length),
+            Some(length) => self.check.duration(length),
             None => {
-                self.error(node, "how long? `for: 500ms`");
+                self.check.error(node, "how long? `for: 500ms`");
                 Duration::ZERO
             }
         }
@@ -302,7 +230,8 @@ impl Reading<'_> {
 
     fn act(&mut self, who: String, node: &Node) -> Option<Action> {
         let NodeKind::Map(members) = &node.kind else {
-            self.error(node, "say what it does: sends, receives, hears, answers or does");
+            self.check
+                .error(node, "say what it does: sends, receives, hears, answers or does");
             return None;
         };
         let verb = members.iter().find_map(|(name, value)| {
@@ -311,8 +240,10 @@ impl Reading<'_> {
         });
         let Some((verb, what)) = verb else {
             match members.first() {
-                Some((name, _)) => self.unknown(name, "verb", VERBS),
-                None => self.error(node, "say what it does: sends, receives, hears, answers or does"),
+                Some((name, _)) => self.check.unknown(name, "verb", VERBS),
+                None => self
+                    .check
+                    .error(node, "say what it does: sends, receives, hears, answers or does"),
             }
             return None;
         };
@@ -320,7 +251,7 @@ impl Reading<'_> {
             "sends" => self.send(who, node, what),
             "receives" => self.receive(who, node, what),
             "hears" => {
-                let members = self.map(node, &["hears", "for"]);
+                let members = self.check.map(node, &["hears", "for"]);
                 let length = self.silence(node, members, "hears");
                 Some(Action::Silence {
                     who: vec![who],
@@ -328,16 +259,16 @@ impl Reading<'_> {
                 })
             }
             "answers" => {
-                self.map(node, &["answers"]);
+                self.check.map(node, &["answers"]);
                 Some(Action::Answers {
                     who,
                     policy: self.answer(what),
                 })
             }
             _ => {
-                let members = self.map(node, &["does", "after"]);
+                let members = self.check.map(node, &["does", "after"]);
                 let after = get(members, "after")
-                    .map(|after| self.duration(after))
+                    .map(|after| self.check.duration(after))
                     .unwrap_or_default();
                 let verb = match what.text().unwrap_or_default() {
                     "connect" => Verb::Connect,
@@ -345,7 +276,8 @@ impl Reading<'_> {
                     "cut" => Verb::Cut,
                     "reconnect" => Verb::Reconnect,
                     _ => {
-                        self.unknown(what, "deed", &["connect", "disconnect", "cut", "reconnect"]);
+                        self.check
+                            .unknown(what, "deed", &["connect", "disconnect", "cut", "reconnect"]);
                         return None;
                     }
                 };
@@ -360,14 +292,14 @@ impl Reading<'_> {
             Some("withhold") => return Answer::Withhold,
             _ => {}
         }
-        let members = self.map(node, &["error", "after"]);
+        let members = self.check.map(node, &["error", "after"]);
         if let Some(condition) = get(members, "error") {
-            return Answer::Error(self.string(condition));
+            return Answer::Error(self.check.string(condition));
         }
         match get(members, "after") {
-            Some(after) => Answer::After(self.duration(after)),
+            Some(after) => Answer::After(self.check.duration(after)),
             None => {
-                self.error(
+                self.check.error(
                     node,
                     "an answer is `result`, `withhold`, `{ error: … }` or `{ after: … }`",
                 );
@@ -383,12 +315,15 @@ impl Reading<'_> {
             Some("chat") => &["to", "body"],
             Some("stanza") => &["xml"],
             _ => {
-                self.unknown(what, "signal", &[&NAMES[..], &["chat", "stanza"]].concat());
+                self.check
+                    .unknown(what, "signal", &[&NAMES[..], &["chat", "stanza"]].concat());
                 return None;
             }
         };
-        let members = self.map(node, &[&["sends", "after", "answered", "breaks"], own].concat());
-        let mut text = |name: &str| get(members, name).map(|value| self.string(value));
+        let members = self
+            .check
+            .map(node, &[&["sends", "after", "answered", "breaks"], own].concat());
+        let mut text = |name: &str| get(members, name).map(|value| self.check.string(value));
         let (to, call, id) = (text("to"), text("call"), text("id"));
         let (body, xml) = (text("body"), text("xml"));
         let what = match kind {
@@ -398,7 +333,7 @@ impl Reading<'_> {
                 to,
                 with: self.values(members, "with"),
                 without: get(members, "without")
-                    .map(|names| self.strings(names))
+                    .map(|names| self.check.strings(names))
                     .unwrap_or_default(),
                 envelope: self.values(members, "envelope"),
                 id,
@@ -412,11 +347,11 @@ impl Reading<'_> {
             },
         };
         let after = get(members, "after")
-            .map(|after| self.duration(after))
+            .map(|after| self.check.duration(after))
             .unwrap_or_default();
         let answered = get(members, "answered").map(|answered| self.answered(answered));
         let breaks = get(members, "breaks")
-            .map(|rules| self.strings(rules))
+            .map(|rules| self.check.strings(rules))
             .unwrap_or_default();
         Some(Action::Send(Send {
             who,
@@ -433,7 +368,7 @@ impl Reading<'_> {
             Some(node) => match node.json() {
                 Value::Object(values) => values,
                 _ => {
-                    self.error(node, "this has to be a map");
+                    self.check.error(node, "this has to be a map");
                     Map::new()
                 }
             },
@@ -452,13 +387,15 @@ impl Reading<'_> {
             Some("error") => return plain(AnsweredBy::Error(Vec::new())),
             _ => {}
         }
-        let members = self.map(node, &["result", "error", "any", "nothing", "within", "rule"]);
-        let rule = get(members, "rule").map(|rule| self.string(rule));
-        let mut within = get(members, "within").map(|within| self.duration(within));
+        let members = self
+            .check
+            .map(node, &["result", "error", "any", "nothing", "within", "rule"]);
+        let rule = get(members, "rule").map(|rule| self.check.string(rule));
+        let mut within = get(members, "within").map(|within| self.check.duration(within));
         let by = if let Some(conditions) = get(members, "error") {
-            AnsweredBy::Error(self.strings(conditions))
+            AnsweredBy::Error(self.check.strings(conditions))
         } else if let Some(length) = get(members, "nothing") {
-            within = Some(self.duration(length));
+            within = Some(self.check.duration(length));
             AnsweredBy::Nothing
         } else if get(members, "any").is_some() {
             AnsweredBy::Any
@@ -478,17 +415,18 @@ impl Reading<'_> {
             Some("close") => &[],
             _ => {
                 let others = ["chat", "stanza", "stream-error", "close"];
-                self.unknown(what, "signal", &[&NAMES[..], &others].concat());
+                self.check
+                    .unknown(what, "signal", &[&NAMES[..], &others].concat());
                 return None;
             }
         };
         let common = ["receives", "within", "from", "next", "optional", "rule"];
-        let members = self.map(node, &[&common, own].concat());
-        let mut text = |name: &str| get(members, name).map(|value| self.string(value));
+        let members = self.check.map(node, &[&common, own].concat());
+        let mut text = |name: &str| get(members, name).map(|value| self.check.string(value));
         let (call, body, name, stanza_type) = (text("call"), text("body"), text("name"), text("type"));
         let (from, rule) = (text("from"), text("rule"));
         let conditions = get(members, "condition")
-            .map(|names| self.strings(names))
+            .map(|names| self.check.strings(names))
             .unwrap_or_default();
         let pattern = match (kind, what.text().unwrap_or_default()) {
             (Some(kind), _) => Pattern::Signal {
@@ -507,25 +445,25 @@ impl Reading<'_> {
         let matches: Vec<(String, String)> = self.values(members, "matches").into_iter().map(pair).collect();
         for (_, regex) in &matches {
             if let (Err(error), Some(at)) = (regex::Regex::new(regex), get(members, "matches")) {
-                self.error(at, format!("no regular expression: {error}"));
+                self.check.error(at, format!("no regular expression: {error}"));
             }
         }
         let captures = self.values(members, "capture").into_iter().map(pair).collect();
         let equals = self.values(members, "where").into_iter().collect();
         let absent = get(members, "absent")
-            .map(|names| self.strings(names))
+            .map(|names| self.check.strings(names))
             .unwrap_or_default();
         Some(Action::Expect(Expect {
             who,
             pattern,
-            within: get(members, "within").map(|within| self.duration(within)),
+            within: get(members, "within").map(|within| self.check.duration(within)),
             equals,
             matches,
             absent,
             from,
             captures,
-            next: get(members, "next").is_some_and(|next| self.truth(next)),
-            optional: get(members, "optional").is_some_and(|optional| self.truth(optional)),
+            next: get(members, "next").is_some_and(|next| self.check.truth(next)),
+            optional: get(members, "optional").is_some_and(|optional| self.check.truth(optional)),
             rule,
             answer: get(members, "answer").map(|answer| self.answer(answer)),
         }))
@@ -537,13 +475,6 @@ fn pair((name, value): (String, Value)) -> (String, String) {
         name,
         value.as_str().map_or_else(|| value.to_string(), str::to_owned),
     )
-}
-
-pub fn get<'n>(members: Members<'n>, name: &str) -> Option<&'n Node> {
-    members
-        .iter()
-        .find(|(key, _)| key.text() == Some(name))
-        .map(|(_, value)| value)
 }
 
 const VERBS: &[&str] = &["sends", "receives", "hears", "answers", "does"];

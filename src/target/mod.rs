@@ -1,35 +1,72 @@
 //! The target: where it is, who logs in, what is known of it.
 
+mod file;
+mod token;
+
+use std::time::Duration;
+
 use url::Url;
 use uuid::Uuid;
 
+pub use file::{load, load_profile};
+pub use token::{Algorithm, Jwt, Token};
+
 use crate::profile::Profile;
-use crate::xmpp::{Dial, Login, Mechanism, Secret};
+use crate::xmpp::{ConnectError, Dial, Login, Mechanism, Secret, Trust};
 
 /// One account of the target.
 #[derive(Debug, Clone)]
 pub struct Account {
     /// The bare JID.
     pub jid: String,
-    pub password: Secret,
+    /// `None`: the minted token stands for it.
+    pub password: Option<Secret>,
     /// The user's id, as it stands in `senderId`.
     pub id: Uuid,
+    /// A token of its own for the cookie.
+    pub token: Option<Secret>,
 }
 
 impl Account {
-    /// Reads `JID:PASSWORD`; the id is derived from the JID (UUID v5).
-    pub fn parse(text: &str) -> Result<Account, String> {
-        let (jid, password) = text.split_once(':').ok_or("an account is JID:PASSWORD")?;
-        if !jid.contains('@') || jid.contains('/') {
-            return Err(format!("`{jid}` is no bare JID (user@domain)"));
-        }
-        let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("xmpp:{jid}").as_bytes());
-        Ok(Account {
+    pub fn new(jid: &str, password: Option<Secret>) -> Account {
+        Account {
             jid: jid.to_owned(),
-            password: Secret::new(password),
-            id,
-        })
+            password,
+            id: derived_id(jid),
+            token: None,
+        }
     }
+
+    /// Reads `JID:PASSWORD`. The message never holds the password.
+    pub fn parse(text: &str) -> Result<Account, String> {
+        let (jid, password) = text
+            .split_once(':')
+            .ok_or("an account is given as JID:PASSWORD")?;
+        check_jid(jid)?;
+        Ok(Account::new(jid, Some(Secret::new(password))))
+    }
+}
+
+/// The id of a user whose id nobody gives: a UUID v5 of `xmpp:` and the bare JID in the URL namespace
+/// (RFC 9562 §5.5).
+pub fn derived_id(jid: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("xmpp:{jid}").as_bytes())
+}
+
+fn check_jid(jid: &str) -> Result<(), String> {
+    match jid.split_once('@') {
+        Some((user, domain)) if !user.is_empty() && !domain.is_empty() && !domain.contains(['/', '@']) => {
+            Ok(())
+        }
+        _ => Err(format!("`{jid}` is no bare JID (user@domain)")),
+    }
+}
+
+/// The cookie of the upgrade request.
+#[derive(Debug, Clone)]
+pub struct Cookie {
+    pub name: String,
+    pub token: Option<Token>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,45 +74,131 @@ pub struct Target {
     pub dial: Dial,
     pub accounts: Vec<Account>,
     pub profile: Profile,
+    pub cookie: Option<Cookie>,
+    /// Accounts that are missing are made in band (XEP-0077), and removed afterwards.
+    pub register: bool,
 }
 
 impl Target {
-    /// A target known by its URL; the domain is that of the first account.
-    pub fn from_url(url: &str, accounts: Vec<Account>) -> Result<Target, String> {
-        let url = Url::parse(url).map_err(|error| format!("`{url}` is no URL: {error}"))?;
-        if !matches!(url.scheme(), "ws" | "wss") {
+    /// A target known by its URL alone; without `domain` it is the host's name.
+    pub fn from_url(url: &str, domain: Option<&str>) -> Result<Target, String> {
+        let parsed = Url::parse(url).map_err(|error| format!("`{url}` is no URL: {error}"))?;
+        if !matches!(parsed.scheme(), "ws" | "wss" | "xmpp" | "xmpps") {
             return Err(format!(
-                "`{}` targets are not supported; use ws:// or wss://",
-                url.scheme()
+                "a target's URL begins with ws://, wss://, xmpp:// (STARTTLS) or xmpps:// (direct TLS), not {}:",
+                parsed.scheme()
             ));
         }
-        let domain = accounts.first().and_then(|account| account.jid.split_once('@'));
-        let domain = domain
-            .map(|(_, domain)| domain.to_owned())
-            .ok_or("a target needs accounts: --account JID:PASSWORD")?;
-        let deadline = std::time::Duration::from_secs(10);
-        let dial = Dial {
-            url,
-            domain,
-            ca: None,
-            cookie: None,
-            sasl: Mechanism::DEFAULT.to_vec(),
-            deadline,
-        };
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err("a target's URL holds no user and no password: use --account".into());
+        }
+        let host = parsed.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| format!("`{url}` names no host"))?.to_owned();
         Ok(Target {
-            dial,
-            accounts,
+            dial: Dial {
+                url: parsed,
+                domain: domain.map_or(host, str::to_owned),
+                trust: Trust::System,
+                plaintext: false,
+                cookie: None,
+                sasl: Mechanism::DEFAULT.to_vec(),
+                deadline: Duration::from_secs(10),
+            },
+            accounts: Vec::new(),
             profile: Profile::default(),
+            cookie: None,
+            register: false,
         })
     }
 
+    /// Whether the server gives every session an account of its own (RFC 4505).
+    pub fn is_anonymous(&self) -> bool {
+        self.dial.sasl == [Mechanism::Anonymous]
+    }
+
     /// How `account` logs in under `resource`.
-    pub fn login(&self, account: &Account, resource: &str) -> (Dial, Login) {
+    pub fn login(&self, account: &Account, resource: &str) -> Result<(Dial, Login), String> {
+        let mut dial = self.dial.clone();
+        let minted = match &self.cookie {
+            Some(cookie) => match (&account.token, &cookie.token) {
+                (Some(own), _) => Some(own.clone()),
+                (None, Some(token)) => Some(token.for_account(account)?),
+                (None, None) => None,
+            },
+            None => account.token.clone(),
+        };
+        if let (Some(cookie), Some(token)) = (&self.cookie, &minted) {
+            dial.cookie = Some((cookie.name.clone(), token.clone()));
+        }
         let login = Login {
             jid: account.jid.clone(),
-            password: Some(account.password.clone()),
+            password: account.password.clone().or(minted),
             resource: Some(resource.to_owned()),
         };
-        (self.dial.clone(), login)
+        Ok((dial, login))
+    }
+
+    /// Makes accounts until there are `wanted`, if the target's file allows it. Returns those made: whoever
+    /// asked has to give them to [`Target::unregister`].
+    pub async fn register(&mut self, wanted: usize) -> Result<Vec<Account>, ConnectError> {
+        let mut made = Vec::new();
+        while self.register && self.accounts.len() < wanted {
+            let name = Uuid::new_v4().simple().to_string();
+            let jid = format!(
+                "callspec-{}@{}",
+                name.get(..12).unwrap_or(&name),
+                self.dial.domain
+            );
+            let account = Account::new(&jid, Some(Secret::new(Uuid::new_v4().to_string())));
+            let login = Login {
+                jid,
+                password: account.password.clone(),
+                resource: None,
+            };
+            crate::xmpp::register(&self.dial, &login).await?;
+            made.push(account.clone());
+            self.accounts.push(account);
+        }
+        Ok(made)
+    }
+
+    /// Removes accounts that [`Target::register`] made; what cannot be removed is left to the server.
+    pub async fn unregister(&self, made: &[Account]) {
+        for account in made {
+            if let Ok((dial, login)) = self.login(account, "callspec-remove") {
+                let _ = crate::xmpp::unregister(&dial, &login).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_that_cannot_be_targets_are_told_apart() {
+        for (url, part) in [
+            ("localhost:5222", "begins with"),
+            ("http://localhost/", "begins with"),
+            ("ws://", "no URL"),
+            ("xmpp:///", "names no host"),
+            ("wss://alice:secret@localhost/", "holds no user"),
+        ] {
+            let error = Target::from_url(url, None).expect_err(url);
+            assert!(error.contains(part), "{url}: {error}");
+            assert!(!error.contains("secret"));
+        }
+    }
+
+    #[test]
+    fn an_account_is_a_bare_jid_and_a_password_that_nobody_prints() {
+        let account = Account::parse("alice@localhost:pa:ss").expect("an account");
+        assert_eq!(account.password, Some(Secret::new("pa:ss")));
+        assert!(!format!("{account:?}").contains("pa:ss"));
+        for text in ["alice", "alice:secret", "alice@x/y:secret", "@x:secret"] {
+            let error = Account::parse(text).expect_err(text);
+            assert!(!error.contains("secret"), "{error}");
+        }
     }
 }

@@ -15,6 +15,10 @@ pub enum ConnectError {
         domain: String,
         why: String,
     },
+    /// STARTTLS is not offered.
+    NoTls,
+    /// STARTTLS was offered, and refused.
+    TlsRefused,
     /// The WebSocket upgrade was answered otherwise.
     Upgrade {
         status: u16,
@@ -33,6 +37,10 @@ pub enum ConnectError {
     Refused {
         jid: String,
         mechanism: &'static str,
+        condition: String,
+    },
+    /// No account was made or removed in band.
+    Registration {
         condition: String,
     },
     /// Login and TLS are sound, but no resource was bound.
@@ -61,6 +69,14 @@ impl fmt::Display for ConnectError {
             ConnectError::Tls { domain, why } => {
                 write!(f, "the address was reached, but TLS for {domain} failed: {why}")
             }
+            ConnectError::NoTls => f.write_str(
+                "the server offers no STARTTLS, and nothing secret is sent without TLS (--insecure-plaintext allows it on this machine)",
+            ),
+            ConnectError::TlsRefused => f.write_str("the server offered STARTTLS and then refused it"),
+            ConnectError::Registration { condition } => write!(
+                f,
+                "the server answered `{condition}` to the in-band registration of an account"
+            ),
             ConnectError::Upgrade {
                 status: status @ (401 | 403),
             } => write!(

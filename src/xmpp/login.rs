@@ -1,7 +1,6 @@
 //! From an address to a bound session: upgrade, SASL, resource.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use base64::Engine;
@@ -13,9 +12,14 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{self};
 use url::Url;
+use xmpp_parsers::bind::{BindQuery, BindResponse};
+use xmpp_parsers::sasl as sasl_elements;
+use xmpp_parsers::stream_features::StreamFeatures;
 
-use super::websocket::{Incoming, Io, Reader, Writer, split};
-use super::{ConnectError, tls};
+use super::framing::{Incoming, Reader, Writer, split_tcp, split_web};
+use super::socket::{Cut, Io, Socket};
+use super::tls::Trust;
+use super::{ConnectError, starttls, tls};
 use crate::stanza::{CLIENT, FRAMING, IqType, SASL, STREAM, Stanza, escape};
 
 /// A text that no formatter prints.
@@ -63,7 +67,7 @@ impl Mechanism {
         use Mechanism::{Anonymous, Plain, ScramSha1, ScramSha256};
         [ScramSha256, ScramSha1, Plain, Anonymous]
             .into_iter()
-            .find(|mechanism| mechanism.name() == name)
+            .find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
     }
 }
 
@@ -72,8 +76,9 @@ impl Mechanism {
 pub struct Dial {
     pub url: Url,
     pub domain: String,
-    /// A private CA's certificates, PEM; `None`: the system's roots.
-    pub ca: Option<PathBuf>,
+    pub trust: Trust,
+    /// `xmpp` without TLS, on this machine only.
+    pub plaintext: bool,
     /// Name and value of a cookie for the upgrade request.
     pub cookie: Option<(String, Secret)>,
     /// In order of preference.
@@ -103,36 +108,110 @@ pub struct Session {
 pub async fn connect(dial: &Dial, login: &Login) -> Result<Session, ConnectError> {
     let stage = Stage::new("the connection");
     let work = async {
-        let host = dial
-            .url
-            .host_str()
-            .ok_or_else(|| ConnectError::Address("the URL names no host".into()))?;
-        let port = dial.url.port_or_known_default().unwrap_or(443);
-        let address = format!("{host}:{port}");
-        let unreachable = |error: std::io::Error| ConnectError::Unreachable {
-            address: address.clone(),
-            why: error.to_string(),
-        };
-        let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
-            .await
-            .map_err(unreachable)?;
-        stream.set_nodelay(true).map_err(unreachable)?;
-        let io: Box<dyn Io> = match dial.url.scheme() {
-            "wss" => {
-                stage.set("TLS");
-                Box::new(tls::wrap(stream, host, dial.ca.as_deref()).await?)
-            }
-            _ => Box::new(stream),
-        };
-        log_in(io, dial, login, &stage).await
+        let stream = reach(dial, &stage).await?;
+        log_in(stream, dial, login, &stage).await
     };
     within(dial, &stage, work).await
 }
 
-/// Logs in over a connection that is there already.
+/// Logs in over a connection that is there already: in memory, so over WebSocket framing.
 pub async fn connect_over(io: Box<dyn Io>, dial: &Dial, login: &Login) -> Result<Session, ConnectError> {
     let stage = Stage::new("the connection");
-    within(dial, &stage, log_in(io, dial, login, &stage)).await
+    let work = async {
+        let parts = upgrade(io, dial, Cut::default(), &stage).await?;
+        log_in(parts, dial, login, &stage).await
+    };
+    within(dial, &stage, work).await
+}
+
+/// Makes an account by in-band registration (XEP-0077 §3.1), or removes it again (§3.2).
+pub async fn register(dial: &Dial, login: &Login) -> Result<(), ConnectError> {
+    let stage = Stage::new("the connection");
+    let work = async {
+        let (reader, writer) = reach(dial, &stage).await?;
+        let mut stream = Opening {
+            reader,
+            writer,
+            stage: &stage,
+        };
+        stream.open(&dial.domain, "opening the stream").await?;
+        let (user, _) = login.jid.split_once('@').unwrap_or((&login.jid, ""));
+        let password = login.password.as_ref().map(Secret::expose).unwrap_or_default();
+        let form = format!(
+            "<username>{}</username><password>{}</password>",
+            escape(user),
+            escape(password)
+        );
+        stream.registration(&dial.domain, &form).await?;
+        // The account is made; how the stream ends changes nothing about it.
+        let _ = stream.writer.close().await;
+        Ok(())
+    };
+    within(dial, &stage, work).await
+}
+
+/// Removes an account that [`register`] made.
+pub async fn unregister(dial: &Dial, login: &Login) -> Result<(), ConnectError> {
+    let session = connect(dial, login).await?;
+    let stage = Stage::new("removing the account");
+    let work = async {
+        let mut stream = Opening {
+            reader: session.reader,
+            writer: session.writer,
+            stage: &stage,
+        };
+        stream.registration(&dial.domain, "<remove/>").await
+    };
+    within(dial, &stage, work).await
+}
+
+/// The two halves of a connection that is ready for a stream.
+async fn reach(dial: &Dial, stage: &Stage) -> Result<(Reader, Writer), ConnectError> {
+    let host = dial
+        .url
+        .host_str()
+        .ok_or_else(|| ConnectError::Address("the URL names no host".into()))?;
+    let scheme = dial.url.scheme();
+    let port = dial.url.port_or_known_default().unwrap_or(match scheme {
+        "xmpps" => 5223,
+        _ => 5222,
+    });
+    let address = format!("{host}:{port}");
+    let unreachable = |error: std::io::Error| ConnectError::Unreachable {
+        address: address.clone(),
+        why: error.to_string(),
+    };
+    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
+        .await
+        .map_err(unreachable)?;
+    let local = stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
+    let cut = Cut::default();
+    let socket = Socket::new(stream, cut.clone()).map_err(unreachable)?;
+    let trust = &dial.trust;
+    match scheme {
+        "wss" => {
+            stage.set("TLS");
+            let io = tls::wrap(socket, host, trust, &[b"http/1.1"]).await?;
+            upgrade(Box::new(io), dial, cut, stage).await
+        }
+        "xmpps" => {
+            stage.set("TLS");
+            let io = tls::wrap(socket, &dial.domain, trust, &[b"xmpp-client"]).await?;
+            Ok(split_tcp(Box::new(io), cut))
+        }
+        "xmpp" if dial.plaintext && local => Ok(split_tcp(Box::new(socket), cut)),
+        "xmpp" if dial.plaintext => Err(ConnectError::Address(format!(
+            "{address} is not on this machine: without TLS nothing is sent there"
+        ))),
+        "xmpp" => {
+            stage.set("STARTTLS");
+            let socket = starttls::negotiate(socket, &dial.domain).await?;
+            stage.set("TLS");
+            let io = tls::wrap(socket, &dial.domain, trust, &[]).await?;
+            Ok(split_tcp(Box::new(io), cut))
+        }
+        _ => upgrade(Box::new(socket), dial, cut, stage).await,
+    }
 }
 
 /// How far a login has come, for the sentence that a deadline needs.
@@ -152,11 +231,11 @@ impl Stage {
     }
 }
 
-async fn within(
+async fn within<T>(
     dial: &Dial,
     stage: &Stage,
-    work: impl Future<Output = Result<Session, ConnectError>>,
-) -> Result<Session, ConnectError> {
+    work: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectError> {
     match tokio::time::timeout(dial.deadline, work).await {
         Ok(result) => result,
         Err(_) => Err(ConnectError::Deadline {
@@ -166,7 +245,12 @@ async fn within(
     }
 }
 
-async fn log_in(io: Box<dyn Io>, dial: &Dial, login: &Login, stage: &Stage) -> Result<Session, ConnectError> {
+async fn upgrade(
+    io: Box<dyn Io>,
+    dial: &Dial,
+    cut: Cut,
+    stage: &Stage,
+) -> Result<(Reader, Writer), ConnectError> {
     stage.set("the WebSocket upgrade");
     let mut request = dial
         .url
@@ -200,7 +284,15 @@ async fn log_in(io: Box<dyn Io>, dial: &Dial, login: &Login, stage: &Stage) -> R
             seen: other.to_string(),
         },
     })?;
-    let (reader, writer) = split(socket);
+    Ok(split_web(socket, cut))
+}
+
+async fn log_in(
+    (reader, writer): (Reader, Writer),
+    dial: &Dial,
+    login: &Login,
+    stage: &Stage,
+) -> Result<Session, ConnectError> {
     let mut stream = Opening {
         reader,
         writer,
@@ -210,6 +302,7 @@ async fn log_in(io: Box<dyn Io>, dial: &Dial, login: &Login, stage: &Stage) -> R
     let features = stream.open(&dial.domain, "opening the stream").await?;
     stage.set("SASL");
     stream.authenticate(dial, login, &features).await?;
+    stream.reader.restart();
     stream
         .open(&dial.domain, "opening the stream after login")
         .await?;
@@ -229,20 +322,53 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    async fn open(&mut self, domain: &str, stage: &'static str) -> Result<Stanza, ConnectError> {
+    async fn open(&mut self, domain: &str, stage: &'static str) -> Result<StreamFeatures, ConnectError> {
         self.stage.set(stage);
+        let to = escape(domain);
+        let open = if self.writer.is_web() {
+            format!(r#"<open xmlns="{FRAMING}" to="{to}" version="1.0"/>"#)
+        } else {
+            format!(
+                r#"<?xml version="1.0"?><stream:stream xmlns="{CLIENT}" xmlns:stream="{STREAM}" to="{to}" version="1.0">"#
+            )
+        };
+        self.write(&open).await?;
+        loop {
+            let Some(element) = self.read().await? else {
+                continue;
+            };
+            if element.is("features", STREAM) {
+                return StreamFeatures::try_from(element.element().clone()).map_err(|error| {
+                    ConnectError::Garbage {
+                        stage,
+                        seen: format!("stream features that cannot be read: {error}"),
+                    }
+                });
+            }
+            if !element.is("open", FRAMING) {
+                return Err(self.garbage(element.raw()));
+            }
+        }
+    }
+
+    async fn registration(&mut self, domain: &str, form: &str) -> Result<(), ConnectError> {
+        self.stage.set("the registration");
         self.write(&format!(
-            r#"<open xmlns="{FRAMING}" to="{}" version="1.0"/>"#,
+            r#"<iq xmlns="{CLIENT}" type="set" id="register" to="{}"><query xmlns="jabber:iq:register">{form}</query></iq>"#,
             escape(domain)
         ))
         .await?;
         loop {
-            let element = self.read().await?;
-            if element.is("features", STREAM) {
-                return Ok(element);
-            }
-            if !element.is("open", FRAMING) {
-                return Err(self.garbage(element.raw()));
+            let Some(element) = self.read().await? else {
+                continue;
+            };
+            match element.iq_type() {
+                Some(IqType::Result) if element.id() == Some("register") => return Ok(()),
+                Some(IqType::Error) if element.id() == Some("register") => {
+                    let condition = element.error_condition().unwrap_or("error").to_owned();
+                    return Err(ConnectError::Registration { condition });
+                }
+                _ => {}
             }
         }
     }
@@ -251,13 +377,9 @@ impl Opening<'_> {
         &mut self,
         dial: &Dial,
         login: &Login,
-        features: &Stanza,
+        features: &StreamFeatures,
     ) -> Result<(), ConnectError> {
-        let offered: Vec<String> = features
-            .element()
-            .get_child("mechanisms", SASL)
-            .map(|list| list.children().map(minidom::Element::text).collect())
-            .unwrap_or_default();
+        let offered: Vec<String> = features.sasl_mechanisms.iter().cloned().collect();
         let usable = |mechanism: &&Mechanism| offered.iter().any(|name| name == mechanism.name());
         let Some(&chosen) = dial.sasl.iter().find(usable) else {
             let wanted = dial.sasl.iter().map(|mechanism| mechanism.name()).collect();
@@ -286,41 +408,37 @@ impl Opening<'_> {
             Mechanism::Anonymous => Box::new(Anonymous::new()),
         };
         let initial = BASE64_STANDARD.encode(mechanism.initial());
-        let initial = if initial.is_empty() {
-            "=".to_owned()
-        } else {
-            initial
-        };
+        // RFC 6120 §6.4.2: an empty initial response is a single equals sign.
+        let initial = if initial.is_empty() { "=" } else { &initial };
         self.write(&format!(
             r#"<auth xmlns="{SASL}" mechanism="{}">{initial}</auth>"#,
             chosen.name()
         ))
         .await?;
         loop {
-            let element = self.read().await?;
-            let data = BASE64_STANDARD
-                .decode(element.element().text().trim())
-                .unwrap_or_default();
-            match element.element().name() {
-                "challenge" => {
+            let Some(element) = self.read().await? else {
+                continue;
+            };
+            let nonza = sasl_elements::Nonza::try_from(element.element().clone())
+                .map_err(|_| self.garbage("an element that has no place in SASL"))?;
+            match nonza {
+                sasl_elements::Nonza::Challenge(challenge) => {
                     let answer = mechanism
-                        .response(&data)
+                        .response(&challenge.data)
                         .map_err(|error| refused(error.to_string()))?;
                     let answer = BASE64_STANDARD.encode(answer);
                     self.write(&format!(r#"<response xmlns="{SASL}">{answer}</response>"#))
                         .await?;
                 }
-                "success" => {
+                sasl_elements::Nonza::Success(success) => {
                     return mechanism
-                        .success(&data)
+                        .success(&success.data)
                         .map_err(|error| refused(format!("the server's proof is wrong: {error}")));
                 }
-                "failure" => {
-                    let condition = element
-                        .element()
-                        .children()
-                        .map(minidom::Element::name)
-                        .find(|name| *name != "text");
+                sasl_elements::Nonza::Failure(_) => {
+                    // The text, not the type: a condition of a later RFC has a name too.
+                    let conditions = element.element().children().map(minidom::Element::name);
+                    let condition = conditions.into_iter().find(|name| *name != "text");
                     return Err(refused(condition.unwrap_or("failure").to_owned()));
                 }
                 _ => return Err(self.garbage("an element that has no place in SASL")),
@@ -329,28 +447,25 @@ impl Opening<'_> {
     }
 
     async fn bind(&mut self, login: &Login) -> Result<String, ConnectError> {
-        let wish = login
-            .resource
-            .as_deref()
-            .map(|resource| format!("<resource>{}</resource>", escape(resource)));
+        let query = minidom::Element::from(BindQuery::new(login.resource.clone()));
         self.write(&format!(
-            r#"<iq xmlns="{CLIENT}" type="set" id="bind"><bind xmlns="urn:ietf:params:xml:ns:xmpp-bind">{}</bind></iq>"#,
-            wish.unwrap_or_default()
+            r#"<iq xmlns="{CLIENT}" type="set" id="bind">{}</iq>"#,
+            String::from(&query)
         ))
         .await?;
         loop {
-            let element = self.read().await?;
+            let Some(element) = self.read().await? else {
+                continue;
+            };
             match element.iq_type() {
                 Some(IqType::Result) if element.id() == Some("bind") => {
-                    let ns = "urn:ietf:params:xml:ns:xmpp-bind";
-                    let jid = element
-                        .element()
-                        .get_child("bind", ns)
-                        .and_then(|bind| bind.get_child("jid", ns));
-                    let jid = jid.map(minidom::Element::text).filter(|jid| jid.contains('/'));
-                    return jid.ok_or(ConnectError::Bind {
-                        condition: "no full JID came".into(),
-                    });
+                    let bound = element.element().children().next().cloned();
+                    let bound = bound.and_then(|bound| BindResponse::try_from(bound).ok());
+                    return bound
+                        .map(|bound| bound.jid.to_string())
+                        .ok_or(ConnectError::Bind {
+                            condition: "no full JID came".into(),
+                        });
                 }
                 Some(IqType::Error) if element.id() == Some("bind") => {
                     let condition = element.error_condition().unwrap_or("error").to_owned();
@@ -370,7 +485,7 @@ impl Opening<'_> {
         })
     }
 
-    async fn read(&mut self) -> Result<Stanza, ConnectError> {
+    async fn read(&mut self) -> Result<Option<Stanza>, ConnectError> {
         let stage = self.stage.get();
         match self.reader.next().await {
             Incoming::Element(element) if element.is("error", STREAM) => {
@@ -380,7 +495,9 @@ impl Opening<'_> {
                     .to_owned();
                 Err(ConnectError::StreamError { stage, condition })
             }
-            Incoming::Element(element) => Ok(element),
+            Incoming::Element(element) => Ok(Some(element)),
+            // What it says of itself is read for what follows it.
+            Incoming::Header(_) => Ok(None),
             Incoming::Broken { raw, .. } => Err(self.garbage(&raw)),
             Incoming::StreamClosed => Err(ConnectError::Ended {
                 stage,

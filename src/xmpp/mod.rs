@@ -1,10 +1,16 @@
-//! Streams to an XMPP server: WebSocket framing (RFC 7395), login, and the exact text of every stanza.
+//! Streams to an XMPP server over WebSocket (RFC 7395), TCP with STARTTLS or direct TLS (RFC 6120, RFC 7590):
+//! login, and the exact text of every stanza.
 
 mod error;
+mod framing;
 mod login;
+mod socket;
+mod splitter;
+mod starttls;
 mod tls;
-mod websocket;
 
 pub use error::ConnectError;
-pub use login::{Dial, Login, Mechanism, Secret, Session, connect, connect_over};
-pub use websocket::{Incoming, Io, Reader, Writer};
+pub use framing::{Incoming, Reader, Writer, split_tcp, split_web};
+pub use login::{Dial, Login, Mechanism, Secret, Session, connect, connect_over, register, unregister};
+pub use socket::{Cut, Io};
+pub use tls::Trust;

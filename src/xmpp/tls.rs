@@ -1,50 +1,117 @@
 //! TLS with the system's roots or a private CA.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
-use rustls::{ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::ConnectError;
+use super::socket::Socket;
 
-/// Encrypts a connection; the certificate has to be valid for `domain` (RFC 7590 §3.4).
+/// Whose certificates are believed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// The system's roots.
+    #[default]
+    System,
+    /// A private CA's certificates, a PEM file.
+    Ca(PathBuf),
+    /// Anyone's: for a test machine that has no certificate worth the name.
+    Anyone,
+}
+
+/// Encrypts a connection; the certificate has to be valid for `domain` (RFC 7590 §3.4). `alpn` in order of
+/// preference (RFC 7301); empty: none.
 pub async fn wrap(
-    stream: TcpStream,
+    stream: Socket,
     domain: &str,
-    ca: Option<&Path>,
-) -> Result<tokio_rustls::client::TlsStream<TcpStream>, ConnectError> {
+    trust: &Trust,
+    alpn: &[&[u8]],
+) -> Result<TlsStream<Socket>, ConnectError> {
     let fail = |why: String| ConnectError::Tls {
         domain: domain.into(),
         why,
     };
-    let mut roots = RootCertStore::empty();
-    match ca {
-        Some(path) => {
-            let certificates = CertificateDer::pem_file_iter(path)
-                .map_err(|error| fail(format!("cannot read {}: {error}", path.display())))?;
-            for certificate in certificates {
-                let certificate =
-                    certificate.map_err(|error| fail(format!("{}: {error}", path.display())))?;
-                roots.add(certificate).map_err(|error| fail(error.to_string()))?;
-            }
-        }
-        None => {
-            // One unreadable root among the system's is no reason to stop.
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|error| fail(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let name = ServerName::try_from(domain.to_owned()).map_err(|error| fail(error.to_string()))?;
+        .map_err(|error| fail(error.to_string()))?;
+    let mut config = match trust {
+        Trust::Anyone => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Unchecked(provider)))
+            .with_no_client_auth(),
+        Trust::System | Trust::Ca(_) => builder
+            .with_root_certificates(roots(trust).map_err(fail)?)
+            .with_no_client_auth(),
+    };
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    let name = domain.trim_matches(['[', ']']).to_owned();
+    let name = ServerName::try_from(name).map_err(|error| fail(error.to_string()))?;
     TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await
         .map_err(|error| fail(error.to_string()))
+}
+
+fn roots(trust: &Trust) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    if let Trust::Ca(path) = trust {
+        let told = |error: &dyn std::fmt::Display| format!("cannot read the CA {}: {error}", path.display());
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| told(&error))? {
+            let certificate = certificate.map_err(|error| told(&error))?;
+            roots.add(certificate).map_err(|error| told(&error))?;
+        }
+        if roots.is_empty() {
+            return Err(told(&"it holds no certificate"));
+        }
+    } else {
+        // One unreadable root among the system's is no reason to stop.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    Ok(roots)
+}
+
+/// Believes every certificate, but not every signature.
+#[derive(Debug)]
+struct Unchecked(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Unchecked {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }

@@ -1,6 +1,20 @@
-//! What is wrong with a scenario file, told with its place and its line.
+//! What is wrong with a file, told with its place and its line.
 
-use super::Place;
+use serde::Serialize;
+
+/// Where something stands in a file, counted from 1.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Place {
+    pub file: String,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -10,6 +24,23 @@ pub struct Error {
     pub message: String,
     pub hint: Option<String>,
     pub source_line: String,
+}
+
+impl Error {
+    /// Something about a file as a whole.
+    pub fn of_file(file: &str, message: String) -> Error {
+        Error {
+            place: Place {
+                file: file.to_owned(),
+                line: 1,
+                column: 1,
+            },
+            length: 1,
+            message,
+            hint: None,
+            source_line: String::new(),
+        }
+    }
 }
 
 impl std::fmt::Display for Error {

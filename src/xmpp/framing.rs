@@ -1,0 +1,169 @@
+//! Elements over a connection: one a text frame (RFC 7395), or children of one long document (RFC 6120 §4).
+
+use std::io;
+
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::socket::{Cut, Io};
+use super::splitter::{Piece, Splitter};
+use crate::stanza::{FRAMING, Stanza};
+
+type Connection = Box<dyn Io>;
+type Web = WebSocketStream<Connection>;
+
+/// What came in.
+#[derive(Debug)]
+pub enum Incoming {
+    /// The start tag of a stream over TCP.
+    Header(String),
+    Element(Stanza),
+    /// Text that is no XML, or a frame that is no text.
+    Broken {
+        raw: String,
+        error: String,
+    },
+    /// The other side closed the stream lawfully.
+    StreamClosed,
+    /// The connection is over.
+    Ended(String),
+}
+
+pub enum Reader {
+    Web(SplitStream<Web>),
+    Tcp {
+        half: ReadHalf<Connection>,
+        splitter: Box<Splitter>,
+        buffer: Vec<u8>,
+    },
+}
+
+enum Out {
+    Web(SplitSink<Web, Message>),
+    Tcp(WriteHalf<Connection>),
+}
+
+pub struct Writer {
+    out: Out,
+    cut: Cut,
+}
+
+pub fn split_web(socket: Web, cut: Cut) -> (Reader, Writer) {
+    let (sink, stream) = socket.split();
+    let out = Out::Web(sink);
+    (Reader::Web(stream), Writer { out, cut })
+}
+
+pub fn split_tcp(connection: Connection, cut: Cut) -> (Reader, Writer) {
+    let (half, out) = tokio::io::split(connection);
+    let reader = Reader::Tcp {
+        half,
+        splitter: Box::default(),
+        buffer: vec![0; 16_384],
+    };
+    let out = Out::Tcp(out);
+    (reader, Writer { out, cut })
+}
+
+fn element(raw: String) -> Incoming {
+    match Stanza::parse(raw.as_str()) {
+        Ok(stanza) if stanza.is("close", FRAMING) => Incoming::StreamClosed,
+        Ok(stanza) => Incoming::Element(stanza),
+        Err(error) => Incoming::Broken { raw, error: error.0 },
+    }
+}
+
+impl Reader {
+    /// The next element. Safe to cancel.
+    pub async fn next(&mut self) -> Incoming {
+        match self {
+            Reader::Web(stream) => next_frame(stream).await,
+            Reader::Tcp {
+                half,
+                splitter,
+                buffer,
+            } => loop {
+                match splitter.next() {
+                    Ok(Some(Piece::Header(raw))) => return Incoming::Header(raw),
+                    Ok(Some(Piece::Element(raw))) => return element(raw),
+                    Ok(Some(Piece::Footer)) => return Incoming::StreamClosed,
+                    Ok(None) => {}
+                    // A document that is broken once cannot be read on.
+                    Err(error) => return Incoming::Ended(format!("what came is no XMPP stream: {error}")),
+                }
+                match half.read(buffer).await {
+                    Ok(0) => return Incoming::Ended("the connection was closed".into()),
+                    Ok(length) => splitter.feed(buffer.get(..length).unwrap_or_default()),
+                    Err(error) => return Incoming::Ended(error.to_string()),
+                }
+            },
+        }
+    }
+
+    /// Over TCP a new document begins (RFC 6120 §4.3.3).
+    pub fn restart(&mut self) {
+        if let Reader::Tcp { splitter, .. } = self {
+            splitter.restart();
+        }
+    }
+}
+
+async fn next_frame(stream: &mut SplitStream<Web>) -> Incoming {
+    loop {
+        return match stream.next().await {
+            None => Incoming::Ended("the connection was closed".into()),
+            Some(Err(Error::ConnectionClosed)) => Incoming::Ended("the connection was closed".into()),
+            Some(Err(error)) => Incoming::Ended(error.to_string()),
+            Some(Ok(Message::Text(text))) => element(text.as_str().to_owned()),
+            Some(Ok(Message::Binary(data))) => Incoming::Broken {
+                raw: format!("{} bytes", data.len()),
+                error: "a binary frame, where RFC 7395 §3.2 has text only".into(),
+            },
+            Some(Ok(Message::Close(frame))) => Incoming::Ended(match frame {
+                Some(frame) => format!("WebSocket close {} {}", u16::from(frame.code), frame.reason),
+                None => "WebSocket close".into(),
+            }),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+        };
+    }
+}
+
+impl Writer {
+    pub fn is_web(&self) -> bool {
+        matches!(self.out, Out::Web(_))
+    }
+
+    /// One text frame, or the bytes themselves: verbatim.
+    pub async fn send(&mut self, raw: &str) -> io::Result<()> {
+        match &mut self.out {
+            Out::Web(sink) => sink.send(Message::text(raw)).await.map_err(io::Error::other),
+            Out::Tcp(half) => {
+                half.write_all(raw.as_bytes()).await?;
+                half.flush().await
+            }
+        }
+    }
+
+    /// Closes the stream, and what carries it (RFC 7395 §3.6, RFC 6120 §4.4).
+    pub async fn close(&mut self) -> io::Result<()> {
+        match &mut self.out {
+            Out::Web(sink) => {
+                let close = Message::text(format!(r#"<close xmlns="{FRAMING}"/>"#));
+                sink.send(close).await.map_err(io::Error::other)?;
+                sink.send(Message::Close(None)).await.map_err(io::Error::other)
+            }
+            Out::Tcp(half) => {
+                half.write_all(b"</stream:stream>").await?;
+                half.flush().await
+            }
+        }
+    }
+
+    /// Drops this half at once; the connection is gone when the reader is dropped too.
+    pub fn cut(self) {
+        self.cut.cut();
+    }
+}

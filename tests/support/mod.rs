@@ -1,0 +1,379 @@
+//! Real servers for tests: each started on free loopback ports from a folder of its own, and gone with its value.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+pub const USERS: [&str; 8] = [
+    "alice", "bob", "carol", "dave", "erin", "frank", "mallory", "grace",
+];
+pub const PASSWORD: &str = "correct horse";
+
+/// A process that ends with its value.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Free ports, all different. Held until all are known.
+fn ports<const N: usize>() -> [u16; N] {
+    let held: Vec<TcpListener> = (0..N)
+        .map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port"))
+        .collect();
+    let mut ports = [0; N];
+    for (port, listener) in ports.iter_mut().zip(&held) {
+        *port = listener.local_addr().expect("an address").port();
+    }
+    ports
+}
+
+/// A certificate for localhost in this folder: `ca.pem`, `localhost.crt`, `localhost.key`, and both in
+/// `localhost.pem`.
+fn certificate(folder: &Path) {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    let mut ca = CertificateParams::new(Vec::<String>::new()).expect("parameters");
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    ca.distinguished_name
+        .push(rcgen::DnType::CommonName, "callspec test CA");
+    let ca_key = KeyPair::generate().expect("a key");
+    let ca_pem = ca.self_signed(&ca_key).expect("a CA").pem();
+    let key = KeyPair::generate().expect("a key");
+    let names = ["localhost", "anon.localhost", "127.0.0.1"].map(String::from);
+    let params = CertificateParams::new(names).expect("parameters");
+    let issuer = Issuer::new(ca, ca_key);
+    let pem = params.signed_by(&key, &issuer).expect("a certificate").pem();
+    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).expect("a file");
+    write("ca.pem", ca_pem);
+    write("localhost.crt", pem.clone());
+    write("localhost.key", key.serialize_pem());
+    write("localhost.pem", pem + &key.serialize_pem());
+}
+
+/// Starts a program and reads what it says until every one of `lines` was said.
+fn start(command: &mut Command, lines: &[String]) -> Process {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program is installed");
+    let (tell, told) = mpsc::channel();
+    let out = child.stdout.take().expect("stdout");
+    let err = child.stderr.take().expect("stderr");
+    let readers: [Box<dyn std::io::Read + Send>; 2] = [Box::new(out), Box::new(err)];
+    for reader in readers {
+        let tell = tell.clone();
+        // Read on to the end, so that the program never waits for us.
+        std::thread::spawn(move || {
+            for line in BufReader::new(reader).lines().map_while(Result::ok) {
+                let _ = tell.send(line);
+            }
+        });
+    }
+    drop(tell);
+    let process = Process(child);
+    let mut missing: Vec<&String> = lines.iter().collect();
+    let mut said = Vec::new();
+    while !missing.is_empty() {
+        match told.recv_timeout(Duration::from_secs(60)) {
+            Ok(line) => {
+                missing.retain(|wanted| !line.contains(wanted.as_str()));
+                said.push(line);
+            }
+            Err(_) => panic!("never said {missing:?}; said:\n{}", said.join("\n")),
+        }
+    }
+    // What it says later is read and dropped.
+    std::thread::spawn(move || for _ in told {});
+    process
+}
+
+/// A running XMPP server.
+pub struct Server {
+    pub name: &'static str,
+    process: Process,
+    pub folder: TempDir,
+    pub tcp: u16,
+    pub direct: u16,
+    pub ws: u16,
+    pub wss: u16,
+    path: &'static str,
+}
+
+impl Server {
+    /// Stock Prosody, in the foreground.
+    pub fn prosody() -> Server {
+        let folder = TempDir::new().expect("a folder");
+        certificate(folder.path());
+        let [tcp, direct, ws, wss] = ports();
+        let d = folder.path().display();
+        let accounts = folder.path().join("data/localhost/accounts");
+        std::fs::create_dir_all(&accounts).expect("a folder");
+        for user in USERS {
+            let text = format!("return {{ [\"password\"] = \"{PASSWORD}\"; }};\n");
+            std::fs::write(accounts.join(format!("{user}.dat")), text).expect("an account");
+        }
+        let config = format!(
+            r#"
+run_as_root = true
+pidfile = "{d}/prosody.pid"; data_path = "{d}/data"
+log = {{ info = "*console" }}
+interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {tcp} }}; c2s_direct_tls_ports = {{ {direct} }}; http_ports = {{ {ws} }}; https_ports = {{ {wss} }}
+modules_enabled = {{ "posix","disco","roster","saslauth","tls","ping","smacks","carbons","presence","iq","message","websocket","register_ibr" }}
+modules_disabled = {{ "s2s" }}
+consider_websocket_secure = true
+allow_registration = true
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+ssl = {{ certificate = "{d}/localhost.crt"; key = "{d}/localhost.key" }}
+authentication = "internal_plain"
+VirtualHost "localhost"
+VirtualHost "anon.localhost"
+  authentication = "anonymous"
+"#
+        );
+        let file = folder.path().join("prosody.cfg.lua");
+        std::fs::write(&file, config).expect("a file");
+        let ready = ["c2s", "c2s_direct_tls", "http", "https"].map(|s| format!("Activated service '{s}'"));
+        let process = start(
+            Command::new("prosody").arg("--config").arg(&file).arg("-F"),
+            &ready,
+        );
+        Server {
+            name: "prosody",
+            process,
+            folder,
+            tcp,
+            direct,
+            ws,
+            wss,
+            path: "xmpp-websocket",
+        }
+    }
+
+    /// Stock ejabberd, its virtual machine in the foreground.
+    pub fn ejabberd() -> Server {
+        let folder = TempDir::new().expect("a folder");
+        certificate(folder.path());
+        let [tcp, direct, ws, wss] = ports();
+        let d = folder.path().display();
+        let config = format!(
+            r#"
+hosts: [localhost, anon.localhost]
+loglevel: info
+certfiles: ["{d}/localhost.pem"]
+auth_method: internal
+auth_password_format: plain
+registration_timeout: infinity
+host_config: {{ anon.localhost: {{ auth_method: anonymous, anonymous_protocol: sasl_anon }} }}
+listen:
+  - {{port: {tcp}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, max_stanza_size: 262144, backlog: 128}}
+  - {{port: {direct}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, max_stanza_size: 262144, backlog: 128}}
+  - {{port: {ws}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: {{/ws: ejabberd_http_ws, /api: mod_http_api}}, backlog: 128}}
+  - {{port: {wss}, ip: "127.0.0.1", module: ejabberd_http, tls: true, request_handlers: {{/ws: ejabberd_http_ws}}, backlog: 128}}
+access_rules: {{local: {{allow: all}}}}
+api_permissions: {{http: {{from: [mod_http_api], who: {{ip: "127.0.0.1/8"}}, what: [register, status, stop]}}}}
+modules: {{mod_admin_extra: {{}}, mod_carboncopy: {{}}, mod_disco: {{}}, mod_http_api: {{}}, mod_ping: {{}}, mod_roster: {{}}, mod_stream_mgmt: {{}}, mod_register: {{ip_access: all}}}}
+"#
+        );
+        let file = folder.path().join("ejabberd.yml");
+        std::fs::write(&file, config).expect("a file");
+        let ready = [tcp, direct, ws, wss].map(|port| format!("127.0.0.1:{port} for"));
+        let mut command = Command::new("erl");
+        command
+            .env("ERL_LIBS", erlang_libraries())
+            .env("EJABBERD_CONFIG_PATH", &file)
+            .env("EJABBERD_LOG_PATH", folder.path().join("ejabberd.log"))
+            .env("EJABBERD_PID_PATH", folder.path().join("ejabberd.pid"))
+            .current_dir(folder.path())
+            .args(["+K", "true", "+P", "250000", "-noinput", "-mnesia", "dir"])
+            .arg(format!("\"{d}/spool\""))
+            .args(["-s", "ejabberd"]);
+        let process = start(&mut command, &ready);
+        let server = Server {
+            name: "ejabberd",
+            process,
+            folder,
+            tcp,
+            direct,
+            ws,
+            wss,
+            path: "ws",
+        };
+        for user in USERS {
+            server.make_account(user);
+        }
+        server
+    }
+
+    fn make_account(&self, user: &str) {
+        use std::io::{Read, Write};
+        let body = format!(r#"{{"user":"{user}","host":"localhost","password":"{PASSWORD}"}}"#);
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.ws)).expect("the HTTP port");
+        write!(
+            stream,
+            "POST /api/register HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.contains(" 200 "), "{answer}");
+    }
+
+    pub fn ca(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// The four ways in, by name.
+    pub fn urls(&self) -> [(&'static str, String); 4] {
+        let path = self.path;
+        [
+            ("ws", format!("ws://localhost:{}/{path}", self.ws)),
+            ("wss", format!("wss://localhost:{}/{path}", self.wss)),
+            ("starttls", format!("xmpp://localhost:{}", self.tcp)),
+            ("direct-tls", format!("xmpps://localhost:{}", self.direct)),
+        ]
+    }
+
+    /// A target file for one of them.
+    pub fn target(&self, url: &str) -> PathBuf {
+        let accounts: String = USERS
+            .iter()
+            .map(|user| format!("  - {{ jid: {user}@localhost, password: {PASSWORD} }}\n"))
+            .collect();
+        self.write_target(&format!(
+            "url: {url}\ndomain: localhost\nca: ca.pem\naccounts:\n{accounts}"
+        ))
+    }
+
+    pub fn write_target(&self, text: &str) -> PathBuf {
+        static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let n = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let file = self.folder.path().join(format!("target-{n}.yaml"));
+        std::fs::write(&file, text).expect("a file");
+        file
+    }
+}
+
+/// Where Debian keeps Erlang's libraries: below the folder of this machine's architecture.
+fn erlang_libraries() -> String {
+    let found = std::fs::read_dir("/usr/lib")
+        .expect("/usr/lib")
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .find(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().ends_with("-linux-gnu"))
+                && std::fs::read_dir(path).is_ok_and(|mut files| {
+                    files.any(|file| {
+                        file.is_ok_and(|f| f.file_name().to_string_lossy().starts_with("ejabberd-"))
+                    })
+                })
+        });
+    found.expect("ejabberd's libraries").display().to_string()
+}
+
+/// HAProxy that lets nobody through to a WebSocket port without a sound `auth_token` cookie (HS256, with `exp`).
+pub struct Gate {
+    process: Process,
+    folder: TempDir,
+    pub port: u16,
+}
+
+pub const GATE_KEY: &str = "gate secret";
+
+impl Gate {
+    pub fn before(server: &Server) -> Gate {
+        let folder = TempDir::new().expect("a folder");
+        let [port] = ports();
+        let behind = server.ws;
+        let config = format!(
+            r#"
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+  timeout tunnel 1h
+frontend ws
+  bind 127.0.0.1:{port}
+  http-request set-var(txn.tok) req.cook(auth_token)
+  http-request set-var(txn.alg) var(txn.tok),jwt_header_query('$.alg')
+  http-request set-var(txn.exp) var(txn.tok),jwt_payload_query('$.exp','int')
+  http-request set-var(txn.now) date()
+  http-request deny deny_status 401 unless {{ var(txn.tok) -m found }}
+  http-request deny deny_status 401 unless {{ var(txn.alg) -m str HS256 }}
+  http-request deny deny_status 401 unless {{ var(txn.tok),jwt_verify(txn.alg,"{GATE_KEY}") -m int 1 }}
+  http-request deny deny_status 401 unless {{ var(txn.exp) -m found }}
+  http-request deny deny_status 401 if {{ var(txn.exp),sub(txn.now) -m int lt 0 }}
+  default_backend xmpp
+backend xmpp
+  server p 127.0.0.1:{behind}
+"#
+        );
+        let file = folder.path().join("haproxy.cfg");
+        std::fs::write(&file, config).expect("a file");
+        // It says that it is ready only to its worker's log, so it is asked for.
+        let process = start(
+            Command::new("/usr/sbin/haproxy")
+                .arg("-db")
+                .arg("-V")
+                .arg("-f")
+                .arg(&file),
+            &[],
+        );
+        let gate = Gate {
+            process,
+            folder,
+            port,
+        };
+        gate.wait();
+        gate
+    }
+
+    /// The port answers as soon as the process listens; there is no line to wait for.
+    fn wait(&self) {
+        for _ in 0..10_000 {
+            if std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        panic!("HAProxy does not listen");
+    }
+}
+
+pub fn callspec() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callspec"));
+    command.env_remove("RUST_BACKTRACE").stdin(Stdio::null());
+    command
+}
+
+/// What a run said and how it ended.
+pub struct Said {
+    pub status: i32,
+    pub out: String,
+    pub err: String,
+}
+
+pub fn run(command: &mut Command) -> Said {
+    let output = command.output().expect("callspec runs");
+    Said {
+        status: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
