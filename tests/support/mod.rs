@@ -58,7 +58,9 @@ fn certificate(folder: &Path) {
     let key = KeyPair::generate().expect("a key");
     let names = ["localhost", "anon.localhost", "127.0.0.1"].map(String::from);
     let mut params = short_lived(CertificateParams::new(names).expect("parameters"));
-    params.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "localhost");
     let issuer = Issuer::new(ca, ca_key);
     let pem = params.signed_by(&key, &issuer).expect("a certificate").pem();
     let write = |name: &str, text: String| std::fs::write(folder.join(name), text).expect("a file");

@@ -5,6 +5,9 @@ use super::flight::{Freight, Goal};
 use super::watch::{Delivery, finding};
 use crate::profile::Addressing;
 
+/// How long a server may take to notice that a session is over, in seconds: what comes in between may still go to it.
+const PARTING: f64 = 1.0;
+
 impl Delivery {
     /// Says what was lost. Of a transcript that was cut off nothing is said: it may still have been on its way.
     pub(super) fn close(&mut self, record: &mut Record) {
@@ -58,7 +61,7 @@ impl Delivery {
                     _ => continue,
                 },
                 _ if flight.freight == Freight::Chat => continue,
-                Goal::Gone => (
+                Goal::Gone { .. } => (
                     "RT-09",
                     format!("{what} to {}, which had disconnected, was swallowed.", flight.to),
                     "an error service-unavailable",
@@ -85,7 +88,7 @@ impl Delivery {
                 _ => continue,
             };
             let more: Vec<u64> = more.into_iter().collect();
-            if let Some(found) = finding(
+            if let Some(mut found) = finding(
                 id,
                 flight,
                 message,
@@ -93,6 +96,14 @@ impl Delivery {
                 "nothing until the end".to_owned(),
                 &more,
             ) {
+                if let Goal::Gone { left } = flight.goal
+                    && flight.t - left < PARTING
+                {
+                    found.excuse = Some(format!(
+                        "the server was still ending the session, {:.3} s after its close",
+                        flight.t - left
+                    ));
+                }
                 record.broken(found);
             }
         }

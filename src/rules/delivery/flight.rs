@@ -12,12 +12,12 @@ pub(super) enum Freight {
 }
 
 /// Who stands at the address at the moment of sending.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Goal {
     /// An observed party, on this connection.
     Party { who: String, conn: u64 },
-    /// An observed user's resource that was connected before.
-    Gone,
+    /// An observed user's resource that was connected before, until `left` (seconds).
+    Gone { left: f64 },
     /// A full JID where nobody that we know of is connected.
     Nobody,
     /// A bare JID.
@@ -54,6 +54,8 @@ pub(super) struct Flight {
     pub delivered: Option<u64>,
     /// The addressee's own answer: event, and what it said.
     pub given: Option<(u64, String)>,
+    /// That answer's place in the order of what its sender sent.
+    pub answer_place: u64,
     /// The addressee itself answered more than once.
     pub twice: bool,
     /// The answer that the sender got: its event.
@@ -91,5 +93,10 @@ pub(super) fn fold(jid: &str) -> String {
 /// Whether two texts differ only where a character is not ASCII or is special in XML.
 pub(super) fn only_special(sent: &str, got: &str) -> bool {
     let plain = |text: &str| -> String { text.chars().filter(|c| c.is_ascii_alphanumeric()).collect() };
-    sent.chars().any(|c| !c.is_ascii() || "<>&'\"]".contains(c)) && plain(sent) == plain(got)
+    has_special(sent) && plain(sent) == plain(got)
+}
+
+/// Whether a text holds a character that is not ASCII or is special in XML beyond JSON's own quotes.
+pub(super) fn has_special(text: &str) -> bool {
+    text.chars().any(|c| !c.is_ascii() || "<>&'".contains(c)) || text.contains("]]>")
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::{Blame, Family, Finding, Record, Seen, rule};
-use super::flight::{Flight, Freight, Goal, answer, call_id, fold, only_special, text};
+use super::flight::{Flight, Freight, Goal, answer, call_id, fold, has_special, only_special, text};
 use crate::profile::{Addressing, Class, Profile};
 use crate::protocol::NAMESPACE;
 use crate::stanza::{IqType, Stanza, bare, resource};
@@ -24,13 +24,18 @@ pub(in super::super) struct Delivery {
     clients: BTreeSet<String>,
     client_users: BTreeSet<String>,
     pub(super) sessions: BTreeMap<String, Session>,
-    past: BTreeSet<String>,
+    /// Every address that a party has had, and when it was last left.
+    past: BTreeMap<String, f64>,
+    /// Between whom signals were sent.
+    pairs: BTreeSet<(String, String)>,
+    returned: bool,
     conns: u64,
     next: u64,
     pub(super) flights: BTreeMap<u64, Flight>,
     by_id: BTreeMap<String, Vec<u64>>,
     settled: VecDeque<u64>,
-    newest: BTreeMap<(u64, u64), u64>,
+    /// From one connection to another: the place in the sender's order, and the event, of what arrived last.
+    newest: BTreeMap<(u64, u64), (u64, u64)>,
     chats: usize,
     pub(super) whole: bool,
     pub(super) stalls: Vec<(f64, f64)>,
@@ -73,7 +78,9 @@ impl Delivery {
             client_users: clients.clone().map(|(_, m)| fold(bare(&m.jid))).collect(),
             clients: clients.map(|(name, _)| name.clone()).collect(),
             sessions: BTreeMap::new(),
-            past: BTreeSet::new(),
+            past: BTreeMap::new(),
+            pairs: BTreeSet::new(),
+            returned: false,
             conns: 0,
             next: 0,
             flights: BTreeMap::new(),
@@ -108,8 +115,8 @@ impl Delivery {
             Goal::Unknown
         } else if resource(&to).is_none() {
             Goal::Bare
-        } else if self.past.contains(&to) {
-            Goal::Gone
+        } else if let Some(left) = self.past.get(&to) {
+            Goal::Gone { left: *left }
         } else {
             Goal::Nobody
         }
@@ -127,11 +134,14 @@ impl Delivery {
                 let found = self.find(&id, |f| {
                     f.freight == Freight::Iq && fold(&f.to) == session.jid && f.jid == fold(&to)
                 });
+                self.next += 1;
+                let place = self.next;
                 if let Some(flight) = found.and_then(|key| self.flights.get_mut(&key)) {
                     if flight.given.is_some() {
                         flight.twice = true;
                     } else {
                         flight.given = Some((event.n, answer(stanza)));
+                        flight.answer_place = place;
                     }
                 }
                 return;
@@ -170,11 +180,16 @@ impl Delivery {
             crowd: self.chats,
             delivered: None,
             given: None,
+            answer_place: 0,
             twice: false,
             got: None,
         };
         if freight == Freight::Chat {
             self.chats += 1;
+        }
+        if flight.signal {
+            let (a, b) = (bare(&flight.jid).to_owned(), fold(bare(&flight.to)));
+            self.pairs.insert(if a < b { (a, b) } else { (b, a) });
         }
         self.next += 1;
         self.by_id.entry(id).or_default().push(self.next);
@@ -243,9 +258,14 @@ impl Delivery {
             self.stray(event, stanza, session, record);
             return;
         };
-        let elsewhere = self.flights.iter().rev().take(1_000).any(|(_, f)| {
-            let other = self.flights.get(&key).is_some_and(|flight| flight.call != f.call);
-            f.call.is_some() && other && (f.who == event.who || fold(&f.to) == session.jid)
+        let misdirected = |flight: &Flight| fold(&flight.to) != session.jid && resource(&flight.to).is_some();
+        // Whoever gets it is in another call: that call and this one were mixed.
+        let elsewhere = self.flights.get(&key).is_some_and(|flight| {
+            misdirected(flight)
+                && self.flights.values().rev().take(1_000).any(|f| {
+                    let other = f.call.is_some() && flight.call != f.call;
+                    other && (f.who == event.who || fold(&f.to) == session.jid)
+                })
         });
         let Some(flight) = self.flights.get_mut(&key) else {
             return;
@@ -258,7 +278,7 @@ impl Delivery {
                 record.broken(found);
             }
         };
-        if fold(&flight.to) != session.jid && resource(&flight.to).is_some() {
+        if misdirected(flight) {
             let found = finding(
                 if elsewhere { "RT-12" } else { "RT-06" },
                 flight,
@@ -319,11 +339,11 @@ impl Delivery {
         } else {
             record.held(if flight.forged.is_some() { "RT-02" } else { "RT-01" });
         }
-        if body != flight.text && !chat {
-            let id = if only_special(&flight.text, &body) {
-                "RT-14"
-            } else {
-                "RT-05"
+        if body != flight.text {
+            let id = match only_special(&flight.text, &body) {
+                true => "RT-14",
+                false if chat => "CH-01",
+                false => "RT-05",
             };
             let found = finding(
                 id,
@@ -338,13 +358,22 @@ impl Delivery {
                 &at,
             );
             tell(record, found);
-        } else if !chat {
-            record.held("RT-05");
+        } else {
+            if !chat {
+                record.held("RT-05");
+            }
+            if has_special(&flight.text) {
+                record.held("RT-14");
+            }
+            if flight.size >= 10_000 {
+                record.held("RT-11");
+            }
+            if flight.signal && self.pairs.len() > 1 {
+                record.held("RT-12");
+            }
         }
-        let newest = self.newest.entry((flight.conn, session.conn)).or_insert(key);
         let order = if chat { "CH-01" } else { "RT-04" };
-        if *newest > key {
-            let over = self.flights.get(newest).map(|f| f.n).unwrap_or(flight.n);
+        if let Some(over) = self.overtaken((flight.conn, session.conn), (key, flight.n)) {
             let found = finding(
                 order,
                 flight,
@@ -357,11 +386,8 @@ impl Delivery {
                 &[over, event.n],
             );
             tell(record, found);
-        } else {
-            *newest = key;
-            if !chat {
-                record.held("RT-04");
-            }
+        } else if !chat {
+            record.held("RT-04");
         }
         let arrived = event.arrived.unwrap_or(event.t);
         if flight.signal {
@@ -383,12 +409,24 @@ impl Delivery {
                 self.late.extend(found.map(|found| (flight.t, arrived, found)));
             } else {
                 record.held("RT-13");
+                if flight.crowd >= 20 {
+                    record.held("CH-02");
+                }
             }
         }
         if chat {
             self.chats = self.chats.saturating_sub(1);
             self.settle(key);
         }
+    }
+
+    /// Notes that a stanza arrived: its place in its sender's order, and its event. The answer is the event of one
+    /// that was sent later and had arrived before, if there is one (RFC 6120 §10.1).
+    fn overtaken(&mut self, way: (u64, u64), arrived: (u64, u64)) -> Option<u64> {
+        let newest = self.newest.entry(way).or_insert(arrived);
+        let over = (newest.0 > arrived.0).then_some(newest.1);
+        *newest = (*newest).max(arrived);
+        over
     }
 
     /// A request that fits no flight: its id was changed on the way, or the server made it up.
@@ -539,7 +577,26 @@ impl Delivery {
                         &[*n, event.n],
                     );
                 }
-                (Goal::Party { .. }, Some(_)) => record.held("RT-08"),
+                (Goal::Party { conn, .. }, Some((n, _))) => {
+                    record.held("RT-08");
+                    let way = (*conn, session.conn);
+                    let arrived = (flight.answer_place, *n);
+                    let n = *n;
+                    if let Some(over) = self.overtaken(way, arrived)
+                        && let Some(flight) = self.flights.get(&key)
+                    {
+                        broken = finding(
+                            "RT-04",
+                            flight,
+                            format!("The answer to {what} arrived after a stanza that was sent later."),
+                            "the order in which they were sent",
+                            format!("event {over} was sent after event {n} and arrived before it"),
+                            &[n, over, event.n],
+                        );
+                    } else {
+                        record.held("RT-04");
+                    }
+                }
                 (Goal::Party { who, conn }, None)
                     if relay && self.sessions.get(who).is_some_and(|s| s.conn == *conn) =>
                 {
@@ -561,9 +618,9 @@ impl Delivery {
                     }
                 }
                 (Goal::Bare, _) if self.profile.addressing == Addressing::Bare => {}
-                (goal @ (Goal::Gone | Goal::Nobody | Goal::Bare), _) if relay => {
+                (goal @ (Goal::Gone { .. } | Goal::Nobody | Goal::Bare), _) if relay => {
                     let id = match goal {
-                        Goal::Gone => "RT-09",
+                        Goal::Gone { .. } => "RT-09",
                         Goal::Bare => "RT-10",
                         _ => "RT-07",
                     };
@@ -602,7 +659,7 @@ impl Family for Delivery {
                 if let Some(jid) = &event.jid {
                     self.conns += 1;
                     let jid = fold(jid);
-                    self.past.insert(jid.clone());
+                    self.returned |= self.past.insert(jid.clone(), event.t).is_some();
                     self.sessions.insert(
                         event.who.clone(),
                         Session {
@@ -614,6 +671,7 @@ impl Family for Delivery {
             }
             Dir::Disconnected | Dir::Cut | Dir::Closed => {
                 if let Some(gone) = self.sessions.remove(&event.who) {
+                    self.past.insert(gone.jid.clone(), event.t);
                     self.newest
                         .retain(|(from, to), _| *from != gone.conn && *to != gone.conn);
                 }
@@ -640,6 +698,9 @@ impl Family for Delivery {
     }
 
     fn finish(&mut self, _at: f64, record: &mut Record) {
+        if self.returned && self.whole && !record.findings.iter().any(|found| found.rule.id == "CH-03") {
+            record.held("CH-03");
+        }
         self.close(record);
     }
 }
