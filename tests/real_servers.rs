@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use support::{Server, callspec, run};
 
@@ -16,8 +16,12 @@ fn ejabberd() -> &'static Server {
     SERVER.get_or_init(Server::ejabberd)
 }
 
+/// One suite at a time: several would measure how busy this machine is.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// Every scenario passes, or is skipped with its reason.
 fn suite_holds(server: &Server, transport: &str) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let urls = server.urls();
     let (_, url) = urls
         .iter()

@@ -12,7 +12,7 @@ use super::{Exit, complain, say};
 use crate::profile::Profile;
 use crate::report;
 use crate::rules::Outcome;
-use crate::run::{Options, Place, Progress, give_back, provide, shard, suite};
+use crate::run::{Options, Place, Progress, check, give_back, provide, shard, suite};
 use crate::scenario::builtin;
 use crate::target::{self, Account, Target};
 use crate::xmpp::Trust;
@@ -149,13 +149,18 @@ fn try_run(args: &Args) -> Result<Exit, String> {
         transcripts: Some(args.transcripts.clone().unwrap_or_else(|| fresh_folder(started))),
         place,
     };
+    let untested = |why: String| {
+        complain(&format!("error: {why}\n  nothing was tested (exit 3)"));
+        Ok(Exit::Untested)
+    };
     let made = match provide(&mut options, &cases) {
         Ok(made) => made,
-        Err(why) => {
-            complain(&format!("error: {why}\n  nothing was tested (exit 3)"));
-            return Ok(Exit::Untested);
-        }
+        Err(why) => return untested(why),
     };
+    if let Err(why) = check(&options, &cases) {
+        give_back(&options, &made);
+        return untested(why);
+    }
     say(&format!(
         "callspec {} · {} cases · {} ({}) · {} jobs\n",
         env!("CARGO_PKG_VERSION"),

@@ -1,11 +1,17 @@
-//! Accounts for a run: those of the target file, and throw-away ones where the target makes them in band.
+//! Before and after a run: whether the target lets its accounts in, and throw-away accounts where it makes them in
+//! band.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::case::users_of;
+use super::case::{choose, skip_reason, users_of};
+use super::dial::log_in;
+use super::hidden::Hidden;
 use super::{Options, Place};
 use crate::scenario::Case;
 use crate::target::Account;
+use crate::xmpp::Incoming;
 
 /// Makes the accounts that these cases need and the target lacks. The answer goes to [`give_back`] after the run.
 /// An error is one sentence: the target could not be tested.
@@ -21,6 +27,42 @@ pub fn provide(options: &mut Options, cases: &[Case]) -> Result<Vec<Account>, St
     let made = blocking(async { target.register(wanted).await.map_err(|error| error.to_string()) })??;
     options.place = Place::Target(Arc::new(target));
     Ok(made)
+}
+
+/// Logs in once with each account that these cases use. An error is one sentence: the target cannot be tested.
+pub fn check(options: &Options, cases: &[Case]) -> Result<(), String> {
+    let Place::Target(target) = &options.place else {
+        return Ok(());
+    };
+    let needed = cases
+        .iter()
+        .filter(|case| skip_reason(case, &options.place).is_none())
+        .flat_map(|case| choose(&users_of(case), target).into_values());
+    let needed: BTreeSet<usize> = needed.collect();
+    let mut accounts: Vec<_> = needed
+        .iter()
+        .filter_map(|index| target.accounts.get(*index))
+        .collect();
+    let nobody = Account::new(&format!("anonymous@{}", target.dial.domain), None);
+    if target.is_anonymous() {
+        accounts = vec![&nobody];
+    }
+    blocking(async {
+        let hidden = Hidden::default();
+        for account in accounts {
+            let mut session = log_in(target, account, "callspec-check", &hidden).await?;
+            // Whether the server also says goodbye is not the question here.
+            let _ = session.writer.close().await;
+            let parting = async {
+                while !matches!(
+                    session.reader.next().await,
+                    Incoming::StreamClosed | Incoming::Ended(_)
+                ) {}
+            };
+            let _ = tokio::time::timeout(Duration::from_secs(1), parting).await;
+        }
+        Ok(())
+    })?
 }
 
 /// Removes what [`provide`] made.

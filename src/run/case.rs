@@ -1,5 +1,6 @@
 //! One case, from its plan to its verdict.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::BufWriter;
@@ -14,6 +15,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::dial::{ToEmbedded, ToTarget};
+use super::hidden::Hidden;
 use crate::bot::{Account, Dialer, Script, Setup, drive};
 use crate::endpoint::{self, Endpoint};
 use crate::profile::Profile;
@@ -170,6 +172,7 @@ async fn play_in_runtime(
 ) -> Finished {
     let seed = case_seed(options.seed, &case);
     let users = users_of(&case);
+    let hidden = Hidden::default();
     let (dialer, accounts): (Arc<dyn Dialer>, _) = match &options.place {
         Place::Embedded(profile) => {
             let accounts: BTreeMap<String, Account> = users
@@ -204,6 +207,7 @@ async fn play_in_runtime(
             let dialer = ToTarget {
                 target: (**target).clone(),
                 users: BTreeMap::new(),
+                hidden: hidden.clone(),
             };
             (Arc::new(dialer), accounts)
         }
@@ -218,6 +222,7 @@ async fn play_in_runtime(
                 Arc::new(ToTarget {
                     target: (**target).clone(),
                     users: chosen,
+                    hidden: hidden.clone(),
                 }),
                 accounts,
             )
@@ -298,13 +303,20 @@ async fn play_in_runtime(
     let mut events = Vec::new();
     let mut write_error = None;
     let mut record = |event: &Event| {
-        judge.event(event);
-        events.push(event.clone());
+        let mut event = event.clone();
+        // Before the judge too: it has to see what the transcript will show.
+        for text in [&mut event.xml, &mut event.note].into_iter().flatten() {
+            if let Cow::Owned(clean) = hidden.hide(text) {
+                *text = clean;
+            }
+        }
+        judge.event(&event);
         if let Some(writer) = &mut writer
-            && let Err(error) = writer.event(event)
+            && let Err(error) = writer.event(&event)
         {
             write_error.get_or_insert(error);
         }
+        events.push(event);
     };
     drive(script, dialer, &mut record, stop).await;
     let verdict = judge.finish();
@@ -353,7 +365,7 @@ fn account(jid: &str, id: Option<Uuid>) -> Account {
 }
 
 /// The account whose local part is the user's name; the others in the order of the file.
-fn choose(users: &[String], target: &Target) -> BTreeMap<String, usize> {
+pub(super) fn choose(users: &[String], target: &Target) -> BTreeMap<String, usize> {
     let local = |jid: &str| jid.split('@').next().unwrap_or_default().to_owned();
     let mut chosen = BTreeMap::new();
     for user in users {

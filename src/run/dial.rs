@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
+use super::hidden::Hidden;
 use crate::bot::{Account, Dialer};
 use crate::endpoint::Endpoint;
 use crate::target::{self, Target};
@@ -44,11 +45,29 @@ impl Dialer for ToEmbedded {
     }
 }
 
+/// Logs in. The error is one sentence that holds no secret, whatever the server sent.
+pub async fn log_in(
+    target: &Target,
+    account: &target::Account,
+    resource: &str,
+    hidden: &Hidden,
+) -> Result<Session, String> {
+    let (dial, login) = target.login(account, resource)?;
+    let tokens = dial.cookie.iter().map(|(_, token)| token);
+    tokens
+        .chain(&login.password)
+        .for_each(|secret| hidden.learn(secret));
+    let session = xmpp::connect(&dial, &login).await;
+    session.map_err(|error| hidden.hide(&error.to_string()).into_owned())
+}
+
 /// A real server.
 pub struct ToTarget {
     pub target: Target,
     /// The target's account for each user of the scenario.
     pub users: BTreeMap<String, usize>,
+    /// Learns every password and token before it is used.
+    pub hidden: Hidden,
 }
 
 impl Dialer for ToTarget {
@@ -70,10 +89,7 @@ impl Dialer for ToTarget {
                 }
                 None => return Err(format!("the target has no account for {user}")),
             };
-            let (dial, login) = self.target.login(&account, resource)?;
-            xmpp::connect(&dial, &login)
-                .await
-                .map_err(|error| error.to_string())
+            log_in(&self.target, &account, resource, &self.hidden).await
         })
     }
 

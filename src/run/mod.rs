@@ -3,8 +3,9 @@
 mod accounts;
 mod case;
 mod dial;
+mod hidden;
 mod suite;
 
-pub use accounts::{give_back, provide};
+pub use accounts::{check, give_back, provide};
 pub use case::{Finished, Options, Place};
 pub use suite::{Progress, shard, suite};

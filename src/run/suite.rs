@@ -1,11 +1,12 @@
 //! Many cases side by side.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, mpsc};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::accounts::check;
 use super::case::{Finished, Options, play, skip_reason};
 use crate::rules::Outcome;
 use crate::scenario::{Action, Case, Step};
@@ -38,6 +39,8 @@ pub fn suite(
     let mut results: Vec<Option<Finished>> = cases.iter().map(|_| None).collect();
     let cases = &cases;
     let queue = &queue;
+    // Why the target can no longer be tested.
+    let lost: &Mutex<Option<String>> = &Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..options.jobs.clamp(1, cases.len().max(1)) {
             let words = words.clone();
@@ -52,7 +55,20 @@ pub fn suite(
                     if words.send(Word::Started(index)).is_err() {
                         return;
                     }
-                    let finished = with_retries(case, options, stop);
+                    let known = || lost.lock().unwrap_or_else(PoisonError::into_inner);
+                    let gone = known().clone();
+                    let finished = match gone {
+                        Some(why) => Finished::without_run(case.clone(), Outcome::Error, why),
+                        None => with_retries(case, options, stop),
+                    };
+                    // One case's trouble may be its own; that of a target that lets nobody in is everyone's.
+                    let unknown = known().is_none();
+                    if finished.outcome == Outcome::Error
+                        && unknown
+                        && let Err(why) = check(options, std::slice::from_ref(case))
+                    {
+                        known().get_or_insert(format!("the target went away: {why}"));
+                    }
                     if words.send(Word::Finished(index, Box::new(finished))).is_err() {
                         return;
                     }

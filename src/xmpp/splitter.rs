@@ -85,6 +85,12 @@ impl Splitter {
                     if self.element.len() + self.input.len() - self.used > LARGEST {
                         return Err(format!("an element is larger than {LARGEST} bytes"));
                     }
+                    // The parser waits for the end of a text; where none may stand, its beginning is enough.
+                    let pending = self.input.get(self.used..).unwrap_or_default().trim_ascii_start();
+                    if self.depth <= 1 && pending.first().is_some_and(|byte| *byte != b'<') {
+                        let start = String::from_utf8_lossy(pending.get(..40).unwrap_or(pending));
+                        return Err(format!("text where an element has to begin: {start:?}"));
+                    }
                     return Ok(None);
                 }
                 Err(rxml::error::EndOrError::Error(error)) => return Err(error.to_string()),
@@ -111,7 +117,10 @@ impl Splitter {
                     if self.depth >= 2 {
                         self.element.extend(bytes);
                     } else if !content.trim().is_empty() {
-                        return Err("text between stanzas".into());
+                        return Err(format!(
+                            "text where an element has to begin: {:?}",
+                            content.trim()
+                        ));
                     }
                 }
                 Event::EndElement(_) => {
@@ -195,7 +204,7 @@ mod tests {
             "<html>",
             "<!DOCTYPE a>",
             "&nbsp;",
-            "garbage<a/>",
+            "garbage",
             "<a><b></a>",
             "<!-- c -->",
             deep.as_str(),

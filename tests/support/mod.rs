@@ -16,12 +16,19 @@ pub const USERS: [&str; 8] = [
 ];
 pub const PASSWORD: &str = "correct horse";
 
-/// A process that ends with its value.
+/// The key of the tokens that ejabberd takes as passwords on `jwt.localhost`; and the same in base64.
+pub const JWK_KEY: &str = "a key of thirty-two bytes, right";
+const JWK_KEY_BASE64: &str = "YSBrZXkgb2YgdGhpcnR5LXR3byBieXRlcywgcmlnaHQ";
+
+/// A program that ends with its value, and with this process: a server in a `static` is never dropped. A shell
+/// stands between: it ends the program as soon as its input, which only this process holds open, ends.
 struct Process(Child);
+
+const WATCH: &str = r#""$@" & program=$!; cat >/dev/null; kill -9 $program"#;
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        drop(self.0.stdin.take());
         let _ = self.0.wait();
     }
 }
@@ -56,7 +63,7 @@ fn certificate(folder: &Path) {
     let ca_key = KeyPair::generate().expect("a key");
     let ca_pem = ca.self_signed(&ca_key).expect("a CA").pem();
     let key = KeyPair::generate().expect("a key");
-    let names = ["localhost", "anon.localhost", "127.0.0.1"].map(String::from);
+    let names = ["localhost", "anon.localhost", "jwt.localhost", "127.0.0.1"].map(String::from);
     let mut params = short_lived(CertificateParams::new(names).expect("parameters"));
     params
         .distinguished_name
@@ -71,9 +78,20 @@ fn certificate(folder: &Path) {
 }
 
 /// Starts a program and reads what it says until every one of `lines` was said.
-fn start(command: &mut Command, lines: &[String]) -> Process {
+fn start(program: &Command, lines: &[String]) -> Process {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", WATCH, "sh"])
+        .arg(program.get_program())
+        .args(program.get_args());
+    if let Some(folder) = program.get_current_dir() {
+        command.current_dir(folder);
+    }
+    for (name, value) in program.get_envs() {
+        value.map(|value| command.env(name, value));
+    }
     let mut child = command
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -181,13 +199,15 @@ VirtualHost "anon.localhost"
         let d = folder.path().display();
         let config = format!(
             r#"
-hosts: [localhost, anon.localhost]
+hosts: [localhost, anon.localhost, jwt.localhost]
 loglevel: info
 certfiles: ["{d}/localhost.pem"]
 auth_method: internal
 auth_password_format: plain
 registration_timeout: infinity
-host_config: {{ anon.localhost: {{ auth_method: anonymous, anonymous_protocol: sasl_anon }} }}
+host_config:
+  anon.localhost: {{ auth_method: anonymous, anonymous_protocol: sasl_anon }}
+  jwt.localhost: {{ auth_method: jwt, jwt_key: "{d}/jwk.json", jwt_jid_field: sub }}
 listen:
   - {{port: {tcp}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, max_stanza_size: 262144, backlog: 128}}
   - {{port: {direct}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, max_stanza_size: 262144, backlog: 128}}
@@ -198,6 +218,8 @@ api_permissions: {{http: {{from: [mod_http_api], who: {{ip: "127.0.0.1/8"}}, wha
 modules: {{mod_admin_extra: {{}}, mod_carboncopy: {{}}, mod_disco: {{}}, mod_http_api: {{}}, mod_ping: {{}}, mod_roster: {{}}, mod_stream_mgmt: {{}}, mod_register: {{ip_access: all}}}}
 "#
         );
+        let jwk = format!(r#"{{"kty":"oct","k":"{JWK_KEY_BASE64}"}}"#);
+        std::fs::write(folder.path().join("jwk.json"), jwk).expect("a file");
         let file = folder.path().join("ejabberd.yml");
         std::fs::write(&file, config).expect("a file");
         let ready = [tcp, direct, ws, wss].map(|port| format!("127.0.0.1:{port} for"));
@@ -211,7 +233,7 @@ modules: {{mod_admin_extra: {{}}, mod_carboncopy: {{}}, mod_disco: {{}}, mod_htt
             .args(["+K", "true", "+P", "250000", "-noinput", "-mnesia", "dir"])
             .arg(format!("\"{d}/spool\""))
             .args(["-s", "ejabberd"]);
-        let process = start(&mut command, &ready);
+        let process = start(&command, &ready);
         let server = Server {
             name: "ejabberd",
             process,

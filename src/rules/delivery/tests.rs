@@ -103,6 +103,27 @@ fn order() {
         .answers("1")
         .answers("2");
     assert_eq!(script.broken(), ["RT-04"]);
+    // An answer has its place in the order too (RFC 6120 §10.1).
+    let answer = format!("<iq type='result' id='1' to='{A}'/>");
+    for (overtaken, broken) in [(false, vec![]), (true, vec!["RT-04"])] {
+        let mut script = Script::new();
+        script.sends("1", B).gets("1").line("bob", "sent", &answer);
+        script.line("bob", "sent", &set(None, A, "2", "b"));
+        if !overtaken {
+            script.back("1");
+        }
+        script.line("alice", "received", &set(Some(B), A, "2", "b"));
+        if overtaken {
+            script.back("1");
+        }
+        script.line("alice", "sent", &format!("<iq type='result' id='2' to='{B}'/>"));
+        script.line(
+            "bob",
+            "received",
+            &format!("<iq type='result' id='2' from='{A}' to='{B}'/>"),
+        );
+        assert_eq!(script.broken(), broken);
+    }
 }
 
 #[test]
@@ -143,6 +164,18 @@ fn nobody_there() {
         Script::new().line("bob", "cut", "").sends("1", B).broken(),
         ["RT-09"]
     );
+    let swallowed = |after: f64| {
+        let mut script = Script::new();
+        script.line("bob", "cut", "").sends("1", B).line("", "end", "");
+        script.events[2].t = script.events[1].t;
+        for event in script.events.iter_mut().skip(3) {
+            event.t += after;
+        }
+        let header = serde_json::from_str(r#"{"callspec":1,"scenario":{}}"#).expect("a header");
+        judge(&header, script.events.drain(..)).outcome
+    };
+    assert_eq!(swallowed(0.1), Outcome::Inconclusive);
+    assert_eq!(swallowed(1.1), Outcome::Failed);
     let none: [&str; 0] = [];
     assert_eq!(Script::new().sends("1", B).line("bob", "cut", "").broken(), none);
 }
@@ -203,6 +236,10 @@ fn chat_and_archives() {
     script
         .line("bob", "received", &chat(2))
         .line("bob", "received", &chat(1));
+    assert_eq!(script.broken(), ["CH-01"]);
+    let mut script = Script::new();
+    script.line("alice", "sent", &chat(1));
+    script.line("bob", "received", &chat(1).replace("<body>1", "<body>2"));
     assert_eq!(script.broken(), ["CH-01"]);
     let copy = "<message from='bob@x'><sent xmlns='urn:xmpp:carbons:2'><call xmlns='urn:xmpp:call:0'/></sent></message>";
     assert_eq!(Script::new().line("bob", "received", copy).broken(), ["CH-03"]);

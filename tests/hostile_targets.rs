@@ -1,0 +1,176 @@
+//! Targets that cannot be tested: each ends with exit status 3 and one clear sentence, and soon.
+
+mod support;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::Duration;
+
+use support::{Said, callspec, run};
+
+const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' from='localhost' id='1' version='1.0'>";
+
+/// A server that does this with each connection, until the test ends.
+fn server(behave: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let behave = std::sync::Arc::new(behave);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let behave = behave.clone();
+            std::thread::spawn(move || behave(stream));
+        }
+    });
+    port
+}
+
+/// Says this after the client's first words, then waits for the client to go.
+fn says(text: impl Into<Vec<u8>>) -> u16 {
+    let text = text.into();
+    server(move |mut stream| {
+        let mut first = [0; 4096];
+        let _ = stream.read(&mut first);
+        let _ = stream.write_all(&text);
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    })
+}
+
+fn play(url: &str) -> Said {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    run(callspec()
+        .args([
+            "run",
+            "--filter",
+            "call/full",
+            "--timeout-scale",
+            "0.1",
+            "--insecure-plaintext",
+        ])
+        .args([
+            "--account",
+            "alice@localhost:secret-a",
+            "--account",
+            "bob@localhost:secret-b",
+        ])
+        .args(["--target", url])
+        .arg("--transcripts")
+        .arg(folder.path()))
+}
+
+fn untested(said: &Said, part: &str) {
+    let Said { status, out, err } = said;
+    assert_eq!(*status, 3, "{out}\n{err}");
+    assert!(err.contains(part), "wanted {part:?} in {err}");
+    assert!(err.contains("nothing was tested (exit 3)"), "{err}");
+    assert_eq!(err.lines().count(), 2, "{err}");
+    assert!(!err.contains("secret-") && !err.contains("panicked"), "{err}");
+}
+
+#[test]
+fn down() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    drop(listener);
+    for scheme in ["ws", "wss", "xmpp", "xmpps"] {
+        untested(
+            &play(&format!("{scheme}://127.0.0.1:{port}")),
+            "cannot reach 127.0.0.1",
+        );
+    }
+    untested(
+        &play("ws://no-such-host.invalid/"),
+        "cannot reach no-such-host.invalid",
+    );
+}
+
+#[test]
+fn refuses_tls() {
+    let port = server(drop);
+    untested(
+        &play(&format!("wss://127.0.0.1:{port}")),
+        "TLS for 127.0.0.1 failed",
+    );
+    let port = says("HTTP/1.1 400 Bad Request\r\n\r\n");
+    untested(
+        &play(&format!("xmpps://127.0.0.1:{port}")),
+        "TLS for localhost failed",
+    );
+}
+
+#[test]
+fn wants_another_mechanism() {
+    let port = says(format!(
+        "{HEADER}<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>GSSAPI</mechanism></mechanisms></stream:features>"
+    ));
+    untested(
+        &play(&format!("xmpp://127.0.0.1:{port}")),
+        "the server offers GSSAPI",
+    );
+}
+
+#[test]
+fn drops_the_stream_in_the_middle() {
+    let port = server(|mut stream| {
+        let mut first = [0; 4096];
+        let _ = stream.read(&mut first);
+        let _ = stream.write_all(format!("{HEADER}<stream:fea").as_bytes());
+    });
+    untested(&play(&format!("xmpp://127.0.0.1:{port}")), "the connection ended");
+}
+
+#[test]
+fn answers_garbage() {
+    let noise: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    for text in [
+        noise,
+        b"220 mail.example ESMTP\r\n".to_vec(),
+        b"<html><body>hello</body></html>".to_vec(),
+    ] {
+        let port = says(text);
+        untested(&play(&format!("xmpp://127.0.0.1:{port}")), "no XMPP");
+        untested(&play(&format!("ws://127.0.0.1:{port}")), "upgrading to WebSocket");
+    }
+    let port = says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    untested(&play(&format!("ws://127.0.0.1:{port}/")), "status 200");
+}
+
+#[test]
+fn never_answers_or_drips() {
+    let port = says("");
+    for scheme in ["ws", "wss", "xmpp", "xmpps"] {
+        untested(
+            &play(&format!("{scheme}://127.0.0.1:{port}")),
+            "was not done within 1 s",
+        );
+    }
+    let drip = server(|mut stream| {
+        for byte in HEADER.bytes() {
+            if stream.write_all(&[byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    });
+    untested(
+        &play(&format!("xmpp://127.0.0.1:{drip}")),
+        "was not done within 1 s",
+    );
+}
+
+#[test]
+fn an_endless_header_is_cut_short() {
+    let port = server(|mut stream| {
+        let _ = stream.write_all(HEADER.as_bytes());
+        while stream.write_all(&[b'x'; 65_536]).is_ok() {}
+    });
+    let said = play(&format!("xmpp://127.0.0.1:{port}"));
+    assert_eq!(said.status, 3, "{}", said.err);
+}
+
+#[test]
+fn a_password_in_an_answer_is_not_shown() {
+    let port = says(format!(
+        "{HEADER}<stream:error><text>secret-a</text></stream:error>secret-a<secret-a>"
+    ));
+    untested(&play(&format!("xmpp://127.0.0.1:{port}")), "error");
+}

@@ -1,0 +1,176 @@
+//! Who gets in: tokens at a gate, tokens as passwords, each SASL mechanism, accounts made on the spot.
+
+mod support;
+
+use std::sync::OnceLock;
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use support::{GATE_KEY, Gate, JWK_KEY, PASSWORD, Said, Server, callspec, run};
+
+fn prosody() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(Server::prosody)
+}
+
+fn ejabberd() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(Server::ejabberd)
+}
+
+/// One call on the target of this text.
+fn call(server: &Server, target: &str) -> Said {
+    let said = run(callspec()
+        .args(["run", "--filter", "call/full", "--target"])
+        .arg(server.write_target(target))
+        .arg("--transcripts")
+        .arg(server.folder.path().join(uuid::Uuid::new_v4().to_string())));
+    for secret in [PASSWORD, GATE_KEY, JWK_KEY, "eyJ"] {
+        assert!(
+            !said.out.contains(secret) && !said.err.contains(secret),
+            "{secret}"
+        );
+    }
+    said
+}
+
+fn holds(said: &Said) {
+    assert_eq!(said.status, 0, "{}\n{}", said.out, said.err);
+    assert!(said.out.contains("1 passed"), "{}", said.out);
+}
+
+/// The target could not be tested: one sentence that says this, and no verdict.
+fn untested(said: &Said, part: &str) {
+    assert_eq!(said.status, 3, "{}\n{}", said.out, said.err);
+    assert!(said.err.contains(part), "{}", said.err);
+    assert_eq!(said.err.matches("error:").count(), 1, "{}", said.err);
+}
+
+fn accounts() -> String {
+    format!(
+        "accounts:\n  - {{ jid: alice@localhost, password: {PASSWORD} }}\n  - {{ jid: bob@localhost, password: {PASSWORD} }}\n"
+    )
+}
+
+fn token(claims: &serde_json::Value, key: &str) -> String {
+    encode(
+        &Header::new(Algorithm::HS256),
+        claims,
+        &EncodingKey::from_secret(key.as_bytes()),
+    )
+    .expect("a token")
+}
+
+fn in_an_hour() -> i64 {
+    time::OffsetDateTime::now_utc().unix_timestamp() + 3600
+}
+
+#[test]
+fn a_gate_takes_sound_tokens_only() {
+    let server = prosody();
+    let gate = Gate::before(server);
+    let at = |cookie: &str| {
+        let target = format!(
+            "url: ws://localhost:{}/xmpp-websocket\n{cookie}{}",
+            gate.port,
+            accounts()
+        );
+        call(server, &target)
+    };
+    let given = |token: &str| at(&format!("cookie: {{ name: auth_token, token: \"{token}\" }}\n"));
+    let minted = |key: &str, ttl: &str| {
+        at(&format!(
+            "cookie:\n  jwt: {{ key: \"{key}\", algorithm: HS256, claims: {{ sub: \"{{user}}\" }}, ttl: {ttl} }}\n"
+        ))
+    };
+    holds(&minted(GATE_KEY, "10m"));
+    let sound = serde_json::json!({ "sub": "alice", "exp": in_an_hour() });
+    // Whose token it is, the gate cannot know: with a token given for all, bob comes with alice's.
+    holds(&given(&token(&sound, GATE_KEY)));
+    untested(&at(""), "401");
+    untested(&minted("another key", "10m"), "401");
+    untested(
+        &given(&token(&serde_json::json!({ "sub": "alice", "exp": 1 }), GATE_KEY)),
+        "401",
+    );
+    let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSIsImV4cCI6OTk5OTk5OTk5OX0.";
+    untested(&given(unsigned), "401");
+}
+
+#[test]
+fn a_token_stands_for_the_password() {
+    let server = ejabberd();
+    let url = format!("ws://localhost:{}/ws", server.ws);
+    let jid = |user: &str| format!("{user}@jwt.localhost");
+    let password = |of: &str| {
+        token(
+            &serde_json::json!({ "sub": jid(of), "exp": in_an_hour() }),
+            JWK_KEY,
+        )
+    };
+    let target = |alice: &str, bob: &str| {
+        format!(
+            "url: {url}\ndomain: jwt.localhost\naccounts:\n  - {{ jid: {}, password: \"{alice}\" }}\n  - {{ jid: {}, password: \"{bob}\" }}\n",
+            jid("alice"),
+            jid("bob")
+        )
+    };
+    holds(&call(server, &target(&password("alice"), &password("bob"))));
+    // Another user's token binds nobody's JID.
+    untested(
+        &call(server, &target(&password("alice"), &password("alice"))),
+        "not-authorized",
+    );
+}
+
+#[test]
+fn each_mechanism_gets_in() {
+    for server in [prosody(), ejabberd()] {
+        for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"] {
+            for (_, url) in server.urls() {
+                let target = format!("url: {url}\nca: ca.pem\nsasl: [{mechanism}]\n{}", accounts());
+                holds(&call(server, &target));
+            }
+        }
+        let (_, url) = &server.urls()[0];
+        holds(&call(
+            server,
+            &format!("url: {url}\ndomain: anon.localhost\nsasl: [ANONYMOUS]\n"),
+        ));
+        holds(&call(
+            server,
+            &format!("url: {url}\ndomain: localhost\nregister: in-band\n"),
+        ));
+    }
+}
+
+#[test]
+fn what_is_refused_is_said_in_one_sentence() {
+    for server in [prosody(), ejabberd()] {
+        let [(_, ws), (_, wss), ..] = server.urls();
+        let wrong = accounts().replace(PASSWORD, "not the password");
+        untested(
+            &call(server, &format!("url: {ws}\n{wrong}")),
+            "cannot log in as alice@localhost",
+        );
+        untested(
+            &call(server, &format!("url: {ws}\nsasl: [ANONYMOUS]\n")),
+            "no SASL mechanism in common",
+        );
+        untested(
+            &call(server, &format!("url: {wss}\n{}", accounts())),
+            "TLS for localhost failed",
+        );
+        untested(
+            &call(
+                server,
+                &format!("url: ws://localhost:{}/nowhere\n{}", server.ws, accounts()),
+            ),
+            "is the path right?",
+        );
+        let elsewhere = format!("url: {ws}\ndomain: elsewhere.example\n{}", accounts());
+        untested(
+            &call(server, &elsewhere.replace("@localhost", "@elsewhere.example")),
+            "host-unknown",
+        );
+    }
+}
