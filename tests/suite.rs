@@ -269,3 +269,28 @@ fn stanzas_have_the_size_that_their_scenario_promises() {
     assert!((9_500..10_000).contains(&largest("payload/near-the-least-limit")));
     assert!(largest("payload/past-the-least-limit") > 40_000);
 }
+
+/// The table of bugs names scenarios that exist, that name the rule, and that say where the bug was seen.
+#[test]
+fn the_table_of_bugs_is_true() {
+    let table = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bugs-seen.md"));
+    let (table, files) = (table.expect("the table"), on_disk());
+    let rows: Vec<(&str, &str)> = table
+        .lines()
+        .filter_map(|line| line.split_once("| `")?.1.split_once("` | "))
+        .map(|(name, rest)| (name, rest.trim_end_matches(" |")))
+        .collect();
+    assert!(rows.len() >= 40, "{} rows", rows.len());
+    for (name, id) in rows {
+        let case = cases().find(|case| case.name == name).expect(name);
+        assert!(
+            case.rules.iter().any(|rule| rule == id),
+            "{name} does not name {id}"
+        );
+        let text = std::fs::read_to_string(files.get(name).expect(name)).expect("a text");
+        assert!(
+            text.starts_with("# seen "),
+            "{name} does not say where it was seen"
+        );
+    }
+}
