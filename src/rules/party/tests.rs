@@ -478,3 +478,15 @@ fn a_recording_that_begins_within_a_call_accuses_nobody() {
     );
     assert_eq!(found, [""; 0]);
 }
+
+#[test]
+fn wrong_ids_of_an_initiate_bind_nobody() {
+    let mut history = History::new("bob", "alice bob");
+    history.change = Box::new(|value| {
+        if value["type"] == "call:initiate" {
+            value["recipientId"] = CALL.into();
+        }
+    });
+    let lines = "0 alice > initiate\n0.1 bob < initiate@0\n0.1 bob ok initiate\n1 bob > accept";
+    assert_eq!(parties(&history.plays(lines).verdict()), ["SG-14 Client"]);
+}

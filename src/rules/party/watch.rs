@@ -475,7 +475,13 @@ impl Parties {
         if act.kind == Kind::Initiate && strict.1 && self.calls.get(&id).is_none() {
             let facts = &form.decoded.facts;
             let ids = facts.sender.as_ref().zip(facts.recipient.as_ref());
-            let ids = ids.map(|(a, b)| (a.to_lowercase(), b.to_lowercase()));
+            // Ids that are known to be wrong bind nobody: the other side may well give the right ones.
+            let wrong = findings
+                .iter()
+                .any(|found| matches!(found.rule.id, "SG-11" | "SG-13" | "SG-14"));
+            let ids = ids
+                .filter(|_| !wrong)
+                .map(|(a, b)| (a.to_lowercase(), b.to_lowercase()));
             self.calls.insert(
                 id,
                 Call {
