@@ -409,3 +409,11 @@ fn read(text: &str) -> Option<(Act, String, String, String)> {
         facts.recipient.as_ref()?.to_lowercase(),
     ))
 }
+
+#[cfg(test)]
+impl Machine {
+    /// How many calls, deadlines and open questions are held.
+    pub(super) fn remembered(&self) -> (usize, usize, usize) {
+        (self.calls.len(), self.due.len(), self.asked.len())
+    }
+}

@@ -24,4 +24,7 @@ mod call;
 mod machine;
 mod sight;
 
+#[cfg(test)]
+mod tests;
+
 pub use machine::{Input, Machine, Output};

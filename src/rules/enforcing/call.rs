@@ -55,8 +55,8 @@ pub(super) struct Call {
     pub accepted: Option<(u64, f64, String)>,
     /// The first signal of any party that answers or ends the call: event, time.
     pub decided: Option<(u64, f64)>,
-    /// Signals that answer or end it: event, who.
-    pub endings: Vec<(u64, String)>,
+    /// Signals that answer or end it: event, who, and whether it was an accept.
+    pub endings: Vec<(u64, String, bool)>,
     pub vanished: Vec<Vanished>,
     /// The initiate was turned away: what the server knows of the call is not certain.
     pub void: bool,
@@ -90,7 +90,7 @@ impl Call {
             _ => return,
         }
         self.decided.get_or_insert((n, t));
-        self.endings.push((n, who.to_owned()));
+        self.endings.push((n, who.to_owned(), kind == Kind::Accept));
     }
 
     /// The callee's devices that were rung.

@@ -134,16 +134,21 @@ impl Enforcing {
                         continue;
                     };
                     // A call that another party, or the server, has ended by then may make it void.
-                    let late = call.endings.iter().any(|(at, who)| at < n && *who != flight.who)
+                    let callee = call
+                        .sides
+                        .get(&flight.who)
+                        .is_some_and(|side| side.role == Role::Callee);
+                    // An accept takes the call away from the other devices only.
+                    let late = call
+                        .endings
+                        .iter()
+                        .any(|(at, who, accept)| at < n && *who != flight.who && (!accept || callee))
                         || call.sides.values().any(|side| side.told.is_some())
                         || !call.vanished.is_empty();
                     // One of several devices may leave the others ringing.
                     let one_of_many = matches!(flight.kind, Some(Kind::Busy | Kind::Hangup))
                         && call.rung().count() > 1
-                        && call
-                            .sides
-                            .get(&flight.who)
-                            .is_some_and(|side| side.role == Role::Callee);
+                        && callee;
                     let there = self.sessions.values().any(|(jid, _)| match resource(&flight.to) {
                         Some(_) => *jid == flight.to,
                         None => crate::stanza::bare(jid) == flight.to,

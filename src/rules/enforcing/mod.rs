@@ -10,3 +10,6 @@ mod demand;
 mod watch;
 
 pub(super) use watch::Enforcing;
+
+#[cfg(test)]
+mod tests;
