@@ -40,7 +40,7 @@ enum Command {
     Lint(lint::Args),
     /// Judge recorded transcripts (.jsonl; - is stdin)
     Check(check::Args),
-    /// Serve the embedded endpoint on a port, over WebSocket
+    /// Serve the embedded endpoint on a port, over WebSocket and TCP
     Serve(serve::Args),
     /// The rule catalogue; with ids, each rule's text and source
     Rules(rules::Args),

@@ -1,64 +1,173 @@
 //! `callspec serve`: the embedded endpoint on a port.
 
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
+
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
 use super::{Exit, complain, say};
 use crate::endpoint::{Accounts, Config, Endpoint};
+use crate::profile::Profile;
+use crate::target;
 
-#[derive(Debug, clap::Args)]
+const DOMAIN: &str = "localhost";
+
+#[derive(clap::Args)]
 pub struct Args {
-    /// Where to listen
-    #[arg(long, default_value = "127.0.0.1:5280")]
-    listen: std::net::SocketAddr,
-    /// USER:PASSWORD that may log in (repeatable; none: any user with any password)
-    #[arg(long, value_name = "USER:PASSWORD")]
+    /// Where to listen, for WebSocket and TCP alike
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:5280")]
+    listen: String,
+    /// An account that may log in (repeatable; none: any user with any password)
+    #[arg(long, value_name = "JID:PASSWORD")]
     account: Vec<String>,
+    /// What it is: relay, enforcing or a profile file
+    #[arg(long, value_name = "NAME|FILE", default_value = "relay")]
+    profile: String,
+    /// The user id of an account, for an enforcing endpoint (repeatable; others: derived from the JID)
+    #[arg(long, value_name = "JID=UUID")]
+    user_id: Vec<String>,
+}
+
+// By hand, since accounts hold passwords.
+impl std::fmt::Debug for Args {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Args")
+            .field("listen", &self.listen)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
 }
 
 pub fn run(args: &Args) -> Exit {
-    let mut accounts = Vec::new();
-    for text in &args.account {
-        let Some((user, password)) = text.split_once(':') else {
-            complain("error: an account is USER:PASSWORD");
+    let (config, addresses) = match config(args).and_then(|config| Ok((config, addresses(&args.listen)?))) {
+        Ok(ready) => ready,
+        Err(message) => {
+            complain(&format!("error: {message}"));
             return Exit::Usage;
-        };
-        accounts.push((
-            user.split('@').next().unwrap_or(user).to_owned(),
-            password.to_owned(),
-        ));
-    }
-    let accounts = if accounts.is_empty() {
-        Accounts::Any
-    } else {
-        Accounts::Only(accounts)
+        }
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(&format!("error: {error}"));
+            complain(&format!("error: no runtime: {error}"));
             return Exit::Untested;
         }
     };
     runtime.block_on(async {
-        let served = async {
-            let listener = tokio::net::TcpListener::bind(args.listen).await?;
-            say(&format!(
-                "callspec: ws://{}/ · domain localhost · Ctrl-C ends it",
-                listener.local_addr()?
-            ));
-            Endpoint::new(Config {
-                accounts,
-                ..Config::default()
-            })
-            .serve(listener)
-            .await
-        };
-        tokio::select! {
-            result = served => {
-                if let Err(error) = result {
-                    complain(&format!("error: cannot serve on {}: {error}", args.listen));
-                }
+        match TcpListener::bind(addresses.as_slice()).await {
+            Ok(listener) => serve(config, listener, &args.listen).await,
+            Err(error) => {
+                complain(&format!("error: {}", unbound(&args.listen, &error)));
                 Exit::Untested
             }
-            _ = tokio::signal::ctrl_c() => Exit::Held,
         }
     })
+}
+
+async fn serve(config: Config, listener: TcpListener, asked: &str) -> Exit {
+    let class = config.profile.class.name();
+    let address = match listener.local_addr() {
+        Ok(address) => address.to_string(),
+        Err(_) => asked.to_owned(),
+    };
+    say(&format!(
+        "callspec {}: {class} endpoint, domain {DOMAIN}, until Ctrl-C\n  ws://{address}/\n  xmpp://{address} (without TLS: --insecure-plaintext)",
+        env!("CARGO_PKG_VERSION")
+    ));
+    let endpoint = Endpoint::new(config);
+    let exit = tokio::select! {
+        result = endpoint.serve(listener) => {
+            if let Err(error) = result {
+                complain(&format!("error: {address} takes no more connections: {error}"));
+            }
+            Exit::Untested
+        }
+        _ = tokio::signal::ctrl_c() => Exit::Held,
+    };
+    endpoint.shutdown().await;
+    exit
+}
+
+fn config(args: &Args) -> Result<Config, String> {
+    let mut accounts = Vec::new();
+    for text in &args.account {
+        let (jid, password) = text
+            .split_once(':')
+            .ok_or("an account is given as JID:PASSWORD")?;
+        accounts.push((user(jid)?.to_owned(), password.to_owned()));
+    }
+    let mut ids = BTreeMap::new();
+    for text in &args.user_id {
+        let (jid, id) = text.split_once('=').ok_or("a user id is given as JID=UUID")?;
+        let id = Uuid::parse_str(id).map_err(|_| format!("`{id}` is no UUID"))?;
+        ids.insert(format!("{}@{DOMAIN}", user(jid)?.to_lowercase()), id);
+    }
+    let profile = match Profile::named(&args.profile) {
+        Some(profile) => profile,
+        None if Path::new(&args.profile).exists() => {
+            target::load_profile(Path::new(&args.profile)).map_err(|errors| {
+                let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+                errors.join("\n").trim_start_matches("error: ").to_owned()
+            })?
+        }
+        None => {
+            return Err(format!(
+                "--profile is relay, enforcing or a file, not `{}`",
+                args.profile
+            ));
+        }
+    };
+    Ok(Config {
+        profile,
+        domain: DOMAIN.into(),
+        accounts: if accounts.is_empty() {
+            Accounts::Any
+        } else {
+            Accounts::Only(accounts)
+        },
+        ids,
+        ..Config::default()
+    })
+}
+
+/// The user's name in `user` or `user@localhost`.
+fn user(jid: &str) -> Result<&str, String> {
+    let (user, domain) = jid.split_once('@').unwrap_or((jid, DOMAIN));
+    if domain != DOMAIN {
+        return Err(format!(
+            "`{jid}` is not of the domain {DOMAIN}, which this endpoint serves"
+        ));
+    }
+    if user.is_empty() || user.contains('/') {
+        return Err(format!("`{jid}` is no user of {DOMAIN}"));
+    }
+    Ok(user)
+}
+
+fn addresses(listen: &str) -> Result<Vec<SocketAddr>, String> {
+    let wrong = |why: String| format!("--listen `{listen}` is no address to listen on: {why}");
+    let addresses: Vec<_> = listen
+        .to_socket_addrs()
+        .map_err(|error| wrong(error.to_string()))?
+        .collect();
+    match addresses.as_slice() {
+        [] => Err(wrong("the name has none".into())),
+        _ => Ok(addresses),
+    }
+}
+
+fn unbound(listen: &str, error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::AddrInUse => format!(
+            "{listen} is taken by another program: choose another port with --listen (port 0 takes a free one)"
+        ),
+        ErrorKind::AddrNotAvailable => format!("{listen} is no address of this machine"),
+        ErrorKind::PermissionDenied => {
+            format!("this user may not listen on {listen}: ports below 1024 are reserved")
+        }
+        _ => format!("cannot listen on {listen}: {error}"),
+    }
 }

@@ -1,61 +1,53 @@
-//! Who is connected, and where a stanza goes: what all sessions of one endpoint share.
+//! Who is connected: what all sessions of one endpoint share.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
+use time::OffsetDateTime;
 use tokio::io::DuplexStream;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
-use crate::profile::Profile;
-use crate::stanza::{CLIENT, STANZA_ERRORS, Stanza, escape};
+use super::Config;
+use super::enforcing::Machine;
+use super::outbox::Outbox;
+use crate::profile::Class;
+use crate::stanza::bare;
 
-/// Who may log in.
-#[derive(Debug, Clone, Default)]
-pub enum Accounts {
-    /// Any user, with any password.
-    #[default]
-    Any,
-    /// These users, with these passwords.
-    Only(Vec<(String, String)>),
-}
-
-#[derive(Debug, Clone)]
-pub struct Config {
-    pub profile: Profile,
-    pub domain: String,
-    pub accounts: Accounts,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            profile: Profile::default(),
-            domain: "localhost".into(),
-            accounts: Accounts::Any,
-        }
-    }
-}
-
-/// What a session is told by others.
+/// What has to happen when a request that was delivered is never answered.
 #[derive(Debug)]
-pub enum Word {
-    Deliver(String),
-    /// Another session took this resource (RFC 6120 §7.7.2.2).
-    Conflict,
+pub(super) enum Owed {
+    /// This error goes back to whoever asked.
+    Bounce(String),
+    /// The server asked for itself.
+    Nothing,
 }
+
+/// Requests that one client may owe an answer to at once.
+pub(super) const MOST_OWED: usize = 10_000;
 
 #[derive(Debug)]
-struct Seat {
+pub(super) struct Seat {
     serial: u64,
-    words: UnboundedSender<Word>,
-    /// IQs delivered here and not answered yet: the error that goes back if the session vanishes, by (from, id).
-    owed: BTreeMap<(String, String), String>,
+    pub(super) out: Arc<Outbox>,
+    /// Whether it has sent available presence (RFC 6121 §4.2).
+    pub(super) available: bool,
+    /// Requests delivered here and not answered yet, by (from, id).
+    pub(super) owed: BTreeMap<(String, String), Owed>,
 }
 
 #[derive(Debug, Default)]
-struct Registry {
+pub(super) struct Registry {
     serial: u64,
-    seats: BTreeMap<String, Seat>,
+    /// By full JID.
+    pub(super) seats: BTreeMap<String, Seat>,
+    /// Every stream, bound or not, by its number.
+    streams: BTreeMap<u64, Arc<Outbox>>,
+    /// Judges call signals; `None`: a relay, which does not look at them.
+    pub(super) machine: Option<Machine>,
+    /// A task waits for the machine's next deadline.
+    pub(super) ticking: bool,
 }
 
 /// The endpoint. Clones are the same endpoint.
@@ -63,30 +55,76 @@ struct Registry {
 pub struct Endpoint {
     config: Arc<Config>,
     registry: Arc<Mutex<Registry>>,
+    /// Somebody's stream has ended.
+    left: Arc<Notify>,
+    begun: Arc<OnceLock<(Instant, OffsetDateTime)>>,
 }
 
 impl Endpoint {
     pub fn new(config: Config) -> Endpoint {
+        let config = Arc::new(config);
+        let ids = Arc::clone(&config);
+        let machine = (config.profile.class == Class::Enforcing)
+            .then(|| Machine::new(Box::new(move |bare| ids.id_of(bare))));
+        let registry = Registry {
+            machine,
+            ..Registry::default()
+        };
         Endpoint {
-            config: Arc::new(config),
-            registry: Arc::default(),
+            config,
+            registry: Arc::new(Mutex::new(registry)),
+            left: Arc::default(),
+            begun: Arc::default(),
         }
     }
 
     /// The client's end of a new connection; the session runs on the current runtime.
     pub fn dial(&self) -> DuplexStream {
         let (client, server) = tokio::io::duplex(1 << 20);
-        tokio::spawn(super::session::run(self.clone(), server));
+        tokio::spawn(super::session::run(self.clone(), Box::new(server)));
         client
+    }
+
+    /// Ends every stream with `system-shutdown`, and waits until they are gone or have had two seconds for it.
+    pub async fn shutdown(&self) {
+        let streams: Vec<_> = self.registry().streams.values().cloned().collect();
+        for stream in streams {
+            stream.end("system-shutdown");
+        }
+        let gone = async {
+            while !self.registry().streams.is_empty() {
+                self.left.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(2), gone).await;
     }
 
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
 
-    fn registry(&self) -> MutexGuard<'_, Registry> {
+    pub(super) fn registry(&self) -> MutexGuard<'_, Registry> {
         // Nothing panics while it holds the lock; and if, the map is still a map.
         self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Seconds since the endpoint's beginning, and that moment as wall time.
+    pub(super) fn now(&self) -> (f64, OffsetDateTime) {
+        let epoch = || {
+            (
+                Instant::now(),
+                self.config.epoch.unwrap_or_else(OffsetDateTime::now_utc),
+            )
+        };
+        let (begun, wall) = self.begun.get_or_init(epoch);
+        let elapsed = begun.elapsed();
+        (elapsed.as_secs_f64(), *wall + elapsed)
+    }
+
+    /// The instant that stands `seconds` after the endpoint's beginning.
+    pub(super) fn instant(&self, seconds: f64) -> Instant {
+        let begun = self.begun.get().map_or_else(Instant::now, |(begun, _)| *begun);
+        begun + Duration::from_secs_f64(seconds.max(0.0))
     }
 
     /// A number that no other stream of this endpoint has had.
@@ -96,17 +134,29 @@ impl Endpoint {
         registry.serial
     }
 
-    pub(super) fn sit_down(&self, jid: &str, serial: u64) -> UnboundedReceiver<Word> {
-        let (words, heard) = unbounded_channel();
+    pub(super) fn came(&self, serial: u64, out: &Arc<Outbox>) {
+        self.registry().streams.insert(serial, Arc::clone(out));
+    }
+
+    pub(super) fn went(&self, serial: u64) {
+        self.registry().streams.remove(&serial);
+        self.left.notify_one();
+    }
+
+    /// Binds a stream to a full JID. Whoever had it before is ended with `conflict` (RFC 6120 §7.7.2.2).
+    pub(super) fn sit_down(&self, jid: &str, serial: u64, out: &Arc<Outbox>) {
         let seat = Seat {
             serial,
-            words,
+            out: Arc::clone(out),
+            available: false,
             owed: BTreeMap::new(),
         };
-        if let Some(old) = self.registry().seats.insert(jid.to_owned(), seat) {
-            let _ = old.words.send(Word::Conflict);
+        let mut registry = self.registry();
+        if let Some(old) = registry.seats.remove(jid) {
+            old.out.end("conflict");
+            self.vacate(&mut registry, jid, old);
         }
-        heard
+        registry.seats.insert(jid.to_owned(), seat);
     }
 
     pub(super) fn stand_up(&self, jid: &str, serial: u64) {
@@ -114,66 +164,48 @@ impl Endpoint {
         if registry.seats.get(jid).is_some_and(|seat| seat.serial == serial)
             && let Some(seat) = registry.seats.remove(jid)
         {
-            for ((from, _), bounce) in seat.owed {
-                if let Some(asker) = registry.seats.get(&from) {
-                    let _ = asker.words.send(Word::Deliver(bounce));
-                }
-            }
+            self.vacate(&mut registry, jid, seat);
         }
     }
 
-    /// Carries a stanza of `from` (a full JID) to where it belongs; what comes back at once is the return value.
-    pub(super) fn route(&self, from: &str, stanza: &Stanza) -> Option<String> {
-        let to = stanza.to().unwrap_or_default().to_owned();
-        let name = stanza.element().name().to_owned();
-        let kind = stanza.attr("type").unwrap_or_default();
-        let asks = name == "iq" && matches!(kind, "get" | "set");
-        let id = stanza.id().unwrap_or_default().to_owned();
-        let mut registry = self.registry();
-        if name == "iq"
-            && !asks
-            && let Some(seat) = registry.seats.get_mut(from)
-        {
-            seat.owed.remove(&(to.clone(), id.clone()));
-        }
-        let bounce = (asks || (name == "message" && kind != "error"))
-            .then(|| error(stanza, from, "cancel", "service-unavailable"));
-        let Some(seat) = registry.seats.get_mut(&to) else {
-            return bounce;
-        };
-        if asks && let Some(bounce) = bounce {
-            seat.owed.insert((from.to_owned(), id), bounce);
-        }
-        let mut element = stanza.element().clone();
-        element.set_attr(rxml::Namespace::NONE, from_name(), from);
-        let mut out = Vec::new();
-        match element.write_to(&mut out) {
-            Ok(()) => {
-                let text = String::from_utf8_lossy(&out).into_owned();
-                let _ = seat.words.send(Word::Deliver(text));
-                None
+    /// Tells everyone whom it concerns that this client is gone.
+    fn vacate(&self, registry: &mut Registry, jid: &str, seat: Seat) {
+        for ((from, _), owed) in seat.owed {
+            if let Owed::Bounce(bounce) = owed
+                && let Some(asker) = registry.seats.get(&from)
+            {
+                asker.out.push(bounce);
             }
-            Err(_) => Some(error(stanza, from, "modify", "bad-request")),
         }
+        self.vanished(registry, jid);
     }
 }
 
-fn from_name() -> rxml::NcName {
-    rxml::xml_ncname!("from").to_owned()
-}
+impl Registry {
+    /// The full JIDs of a user's connected clients.
+    pub(super) fn devices(&self, user: &str) -> Vec<String> {
+        let from = format!("{user}/");
+        self.seats
+            .range(from.clone()..)
+            .take_while(|(jid, _)| jid.starts_with(&from))
+            .map(|(jid, _)| jid.clone())
+            .collect()
+    }
 
-/// The error answer to a stanza, from whom it was meant for (RFC 6120 §8.3.1).
-pub fn error(stanza: &Stanza, to: &str, kind: &str, condition: &str) -> String {
-    let attribute = |name: &str, value: Option<&str>| {
-        value
-            .map(|value| format!(r#" {name}="{}""#, escape(value)))
-            .unwrap_or_default()
-    };
-    format!(
-        r#"<{name} xmlns="{CLIENT}" type="error"{}{}{}><error type="{kind}"><{condition} xmlns="{STANZA_ERRORS}"/></error></{name}>"#,
-        attribute("id", stanza.id()),
-        attribute("from", stanza.to()),
-        attribute("to", Some(to)),
-        name = stanza.element().name(),
-    )
+    /// Who gets a message to this address: the client, or of a bare JID those that are available; where none has said
+    /// that it is, all of them (RFC 6121 §8.5.2.1.1, which knows no resource without presence).
+    pub(super) fn readers(&self, to: &str) -> Vec<String> {
+        if bare(to) != to {
+            return self
+                .seats
+                .get_key_value(to)
+                .map(|(jid, _)| jid.clone())
+                .into_iter()
+                .collect();
+        }
+        let all = self.devices(to);
+        let available = |jid: &&String| self.seats.get(*jid).is_some_and(|seat| seat.available);
+        let some: Vec<_> = all.iter().filter(available).cloned().collect();
+        if some.is_empty() { all } else { some }
+    }
 }

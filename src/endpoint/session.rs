@@ -1,38 +1,43 @@
-//! One client's stream, from the upgrade to its end.
+//! One client's stream, from its opening to its end, whatever carries it.
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::registry::{Word, error};
-use super::{Accounts, Endpoint};
-use crate::stanza::{CLIENT, FRAMING, IqType, SASL, STREAM, STREAM_ERRORS, Stanza, bare, escape, resource};
+use super::Endpoint;
+use super::framing::{Header, Incoming, Reader, Wire, Writer, accept, closing, opening};
+use super::login::{Login, Said, mechanisms};
+use super::outbox::Outbox;
+use super::routing::{error, fold, result};
+use crate::stanza::{CLIENT, IqType, SASL, STREAM, STREAM_ERRORS, Stanza, escape};
+use crate::xmpp::Limits;
 
-/// The usual limit of stock servers.
+/// The usual limit of stock servers, in bytes.
 const STANZA_LIMIT: u64 = 262_144;
+/// Far deeper than anything that is meant well.
+const DEEPEST: usize = 64;
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+/// How long a client has for taking its leave.
+const GRACE: Duration = Duration::from_secs(2);
 
-struct Session<S> {
+struct Session {
     endpoint: Endpoint,
-    socket: WebSocketStream<S>,
+    out: Arc<Outbox>,
     serial: u64,
+    web: bool,
+    /// The server has opened its side of the stream.
+    opened: bool,
+    login: Login,
     /// The user's bare JID, once authenticated.
     user: Option<String>,
     /// The full JID, once bound.
     jid: Option<String>,
-    limit: u64,
 }
 
 /// Why a session is over.
+#[derive(Debug)]
 enum Over {
-    /// Close the stream with this stream error.
+    /// Close the stream with this stream error (RFC 6120 §4.9.3).
     StreamError(&'static str),
     /// Close it without.
     Lawfully,
@@ -41,151 +46,192 @@ enum Over {
 }
 
 /// Serves one connection to its end.
-pub async fn run(endpoint: Endpoint, io: impl AsyncRead + AsyncWrite + Unpin) {
+pub async fn run(endpoint: Endpoint, io: Box<dyn Wire>) {
     let limit = endpoint.config().profile.stanza_limit.unwrap_or(STANZA_LIMIT);
-    let room = usize::try_from(limit).unwrap_or(usize::MAX).saturating_mul(2);
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(room))
-        .max_frame_size(Some(room));
-    let upgraded = tokio_tungstenite::accept_hdr_async_with_config(io, sub_protocol, Some(config)).await;
-    let Ok(socket) = upgraded else { return };
-    let serial = endpoint.serial();
-    let mut session = Session {
-        endpoint,
-        socket,
-        serial,
-        user: None,
-        jid: None,
-        limit,
+    let limits = Limits {
+        largest: usize::try_from(limit).unwrap_or(usize::MAX),
+        deepest: DEEPEST,
     };
-    let over = session.live().await;
-    if let Some(jid) = &session.jid {
-        session.endpoint.stand_up(jid, session.serial);
+    let serial = endpoint.serial();
+    let out = Arc::new(Outbox::new(endpoint.config().backlog));
+    endpoint.came(serial, &out);
+    let accepted = tokio::select! {
+        biased;
+        _ = out.ended() => None,
+        accepted = accept(io, limits) => accepted,
+    };
+    if let Some((mut reader, mut writer)) = accepted {
+        let session = Session {
+            endpoint: endpoint.clone(),
+            out,
+            serial,
+            web: writer.is_web(),
+            opened: false,
+            login: Login::new(),
+            user: None,
+            jid: None,
+        };
+        session.run(&mut reader, &mut writer).await;
     }
-    session.part(over).await;
+    endpoint.went(serial);
 }
 
-/// RFC 7395 §3.1: without the sub-protocol `xmpp` there is no stream.
-#[allow(
-    clippy::result_large_err,
-    reason = "the callback's type is the WebSocket library's"
-)]
-fn sub_protocol(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
-    let offered = request.headers().get_all("Sec-WebSocket-Protocol").iter();
-    let xmpp = offered
-        .filter_map(|value| value.to_str().ok())
-        .any(|v| v.split(',').any(|p| p.trim() == "xmpp"));
-    if !xmpp {
-        let mut refusal = ErrorResponse::new(Some("the sub-protocol xmpp is needed".into()));
-        *refusal.status_mut() = StatusCode::BAD_REQUEST;
-        return Err(refusal);
-    }
-    response
-        .headers_mut()
-        .insert("Sec-WebSocket-Protocol", HeaderValue::from_static("xmpp"));
-    Ok(response)
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
-    async fn live(&mut self) -> Over {
-        let mut words = None;
-        loop {
-            let message = tokio::select! {
+impl Session {
+    async fn run(mut self, reader: &mut Reader, writer: &mut Writer) {
+        let out = Arc::clone(&self.out);
+        let over = {
+            let mut writing = pin!(write(&out, writer));
+            let over = tokio::select! {
                 biased;
-                Some(word) = hear(&mut words) => match word {
-                    Word::Deliver(text) => match self.say(&text).await {
-                        Ok(()) => continue,
-                        Err(over) => return over,
-                    },
-                    Word::Conflict => return Over::StreamError("conflict"),
-                },
-                message = self.socket.next() => message,
+                over = self.live(reader) => over,
+                _ = &mut writing => Over::Gone,
             };
-            let text = match message {
-                None | Some(Ok(Message::Close(_))) => return Over::Gone,
-                Some(Err(Error::Capacity(_))) => return Over::StreamError("policy-violation"),
-                Some(Err(_)) => return Over::Gone,
-                Some(Ok(Message::Text(text))) => text,
-                Some(Ok(Message::Binary(_))) => {
-                    let frame = CloseFrame {
-                        code: CloseCode::Unsupported,
-                        reason: "text frames only".into(),
-                    };
-                    let _ = self.socket.close(Some(frame)).await;
-                    return Over::Gone;
-                }
-                Some(Ok(_)) => continue,
-            };
-            if text.len() as u64 > self.limit {
-                return Over::StreamError("policy-violation");
+            if let Some(jid) = &self.jid {
+                self.endpoint.stand_up(jid, self.serial);
             }
-            if text.contains("<!") && !text.contains("<![CDATA[") || text.contains("<?") {
-                return Over::StreamError("restricted-xml");
+            if matches!(over, Over::Gone) {
+                return;
             }
-            let Ok(stanza) = Stanza::parse(text.as_str()) else {
-                return Over::StreamError("not-well-formed");
-            };
-            let bound = self.jid.is_some();
-            if let Err(over) = self.element(&stanza).await {
-                return over;
+            self.out.finish(self.last_words(&over));
+            // Whoever does not read has no right to keep the connection.
+            match tokio::time::timeout(GRACE, writing).await {
+                Ok(Ok(())) => over,
+                _ => Over::Gone,
             }
-            if !bound && let Some(jid) = &self.jid {
-                words = Some(self.endpoint.sit_down(jid, self.serial));
-            }
+        };
+        if !matches!(over, Over::Gone) && writer.shut().await.is_ok() {
+            // The peer's own end follows; what it still says before is read and dropped.
+            let _ = tokio::time::timeout(GRACE, reader.drain()).await;
         }
     }
 
-    async fn say(&mut self, text: &str) -> Result<(), Over> {
-        self.socket
-            .send(Message::text(text))
-            .await
-            .map_err(|_| Over::Gone)
-    }
-
-    async fn part(&mut self, over: Over) {
+    fn last_words(&self, over: &Over) -> Vec<String> {
+        let mut words = Vec::new();
+        // RFC 6120 §4.9.1.2: an error, too, stands in an open stream.
+        if !self.opened {
+            words.push(self.opening());
+        }
         if let Over::StreamError(condition) = over {
-            let error = format!(
+            words.push(format!(
                 r#"<stream:error xmlns:stream="{STREAM}"><{condition} xmlns="{STREAM_ERRORS}"/></stream:error>"#
-            );
-            let _ = self.say(&error).await;
+            ));
         }
-        if !matches!(over, Over::Gone) {
-            let _ = self.say(&format!(r#"<close xmlns="{FRAMING}"/>"#)).await;
-            let _ = self.socket.close(None).await;
-            // The peer's own close ends it; what it still says is read and dropped.
-            while let Some(Ok(message)) = self.socket.next().await {
-                if message.is_close() {
-                    break;
-                }
+        words.push(closing(self.web));
+        words
+    }
+
+    fn opening(&self) -> String {
+        let id = format!("{:08x}", self.endpoint.serial());
+        opening(self.web, &self.endpoint.config().domain, &id)
+    }
+
+    async fn live(&mut self, reader: &mut Reader) -> Over {
+        loop {
+            let incoming = tokio::select! {
+                biased;
+                condition = self.out.ended() => return Over::StreamError(condition),
+                incoming = reader.next() => incoming,
+            };
+            let done = match incoming {
+                Incoming::Gone => Err(Over::Gone),
+                Incoming::Close => Err(Over::Lawfully),
+                Incoming::Flaw(condition) => Err(Over::StreamError(condition)),
+                Incoming::Open(header) => self.open(&header),
+                Incoming::Element(stanza) => self.element(&stanza),
+            };
+            match done {
+                Err(over) => return over,
+                Ok(Then::Restart) => reader.restart(),
+                Ok(Then::On) => {}
             }
+            // One client that always has more to say leaves the others their turn.
+            tokio::task::consume_budget().await;
         }
     }
 
-    async fn element(&mut self, stanza: &Stanza) -> Result<(), Over> {
-        if stanza.is("open", FRAMING) {
-            return self.open().await;
+    /// Past its room the outbox ends the session by itself.
+    fn say(&self, text: String) -> Result<Then, Over> {
+        self.out.push(text);
+        Ok(Then::On)
+    }
+
+    fn open(&mut self, header: &Header) -> Result<Then, Over> {
+        if self.opened {
+            return Err(Over::StreamError("bad-format"));
         }
-        if stanza.is("close", FRAMING) {
-            return Err(Over::Lawfully);
+        self.opened = true;
+        self.out.push(self.opening());
+        if header.foreign {
+            return Err(Over::StreamError("invalid-namespace"));
         }
-        if stanza.element().has_ns(SASL) {
-            return self.sasl(stanza).await;
+        // RFC 6120 §4.7.5: before 1.0 there were no features.
+        let major = header.version.as_deref().and_then(|v| v.split('.').next());
+        if major.and_then(|major| major.parse::<u32>().ok()).unwrap_or(0) < 1 {
+            return Err(Over::StreamError("unsupported-version"));
+        }
+        let config = self.endpoint.config();
+        if header
+            .to
+            .as_ref()
+            .is_some_and(|to| to.to_lowercase() != config.domain)
+        {
+            return Err(Over::StreamError("host-unknown"));
+        }
+        let features = match self.user {
+            None => {
+                let names = mechanisms(&config.accounts).iter();
+                let names: String = names
+                    .map(|name| format!("<mechanism>{name}</mechanism>"))
+                    .collect();
+                format!(r#"<mechanisms xmlns="{SASL}">{names}</mechanisms>"#)
+            }
+            Some(_) => format!(r#"<bind xmlns="{BIND}"/>"#),
+        };
+        self.say(format!(
+            r#"<stream:features xmlns:stream="{STREAM}" xmlns="{CLIENT}">{features}</stream:features>"#
+        ))
+    }
+
+    fn element(&mut self, stanza: &Stanza) -> Result<Then, Over> {
+        let known = stanza.is_iq() || stanza.is_message() || stanza.is_presence();
+        if !self.opened {
+            let namespace = stanza.element().name() == "open" || stanza.element().name() == "stream";
+            return Err(Over::StreamError(match () {
+                () if namespace => "invalid-namespace",
+                () if known => "not-authorized",
+                () => "bad-format",
+            }));
         }
         let Some(user) = self.user.clone() else {
-            return Err(Over::StreamError("not-authorized"));
+            return if stanza.element().has_ns(SASL) {
+                self.sasl(stanza)
+            } else {
+                Err(Over::StreamError("not-authorized"))
+            };
         };
-        if !(stanza.is_iq() || stanza.is_message() || stanza.is_presence()) {
-            return Err(Over::StreamError("unsupported-stanza-type"));
+        if !known {
+            let foreign = ["iq", "message", "presence"].contains(&stanza.element().name());
+            return Err(Over::StreamError(match () {
+                () if foreign => "invalid-namespace",
+                () if stanza.element().has_ns(SASL) => "policy-violation",
+                () => "unsupported-stanza-type",
+            }));
         }
         let Some(jid) = self.jid.clone() else {
-            return self.bind(stanza, &user).await;
+            return self.bind(stanza, &user);
         };
-        if stanza.from().is_some_and(|from| from != jid && from != user) {
+        if stanza.from().is_some_and(|from| {
+            let from = fold(from);
+            from != jid && from != user
+        }) {
             return Err(Over::StreamError("invalid-from"));
         }
         if stanza.is_presence() {
-            return Ok(());
+            self.presence(stanza, &jid);
+            return Ok(Then::On);
         }
+        let domain = &self.endpoint.config().domain;
+        let to = stanza.to().map(fold);
         if stanza.is_iq() {
             let children = stanza.element().children().count();
             let wrong = match stanza.iq_type() {
@@ -193,114 +239,78 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Some(IqType::Get | IqType::Set) => children != 1,
                 _ => false,
             };
-            if wrong || stanza.id().is_none() {
-                return self.say(&error(stanza, &jid, "modify", "bad-request")).await;
+            if wrong || stanza.id().unwrap_or_default().is_empty() {
+                return self.say(error(stanza, &jid, "bad-request"));
             }
-            let for_us = stanza
-                .to()
-                .is_none_or(|to| to == user || to == self.endpoint.config().domain);
-            if for_us {
-                return self.own_iq(stanza, &jid).await;
+            if to.as_ref().is_none_or(|to| *to == user || to == domain) {
+                return self.own_iq(stanza, &jid);
             }
+        } else if to.as_ref().is_some_and(|to| to == domain) {
+            // Nobody reads what is written to the server.
+            return match stanza.attr("type") {
+                Some("error") => Ok(Then::On),
+                _ => self.say(error(stanza, &jid, "service-unavailable")),
+            };
         }
         match self.endpoint.route(&jid, stanza) {
-            Some(back) => self.say(&back).await,
-            None => Ok(()),
+            Some(back) => self.say(back),
+            None => Ok(Then::On),
+        }
+    }
+
+    /// Presence goes to nobody, since there are no rosters; it says who wants the messages to the bare JID.
+    fn presence(&self, stanza: &Stanza, jid: &str) {
+        if stanza.to().is_some() {
+            return;
+        }
+        let available = match stanza.attr("type") {
+            None => true,
+            Some("unavailable") => false,
+            Some(_) => return,
+        };
+        if let Some(seat) = self.endpoint.registry().seats.get_mut(jid) {
+            seat.available = available;
         }
     }
 
     /// An IQ that the server answers itself.
-    async fn own_iq(&mut self, stanza: &Stanza, jid: &str) -> Result<(), Over> {
+    fn own_iq(&self, stanza: &Stanza, jid: &str) -> Result<Then, Over> {
         if !matches!(stanza.iq_type(), Some(IqType::Get | IqType::Set)) {
-            return Ok(());
+            return Ok(Then::On);
         }
-        let known = stanza.element().children().any(|child| {
-            child.is("ping", "urn:xmpp:ping") || child.is("session", "urn:ietf:params:xml:ns:xmpp-session")
-        });
-        let roster = stanza
-            .element()
-            .children()
-            .any(|child| child.is("query", "jabber:iq:roster"));
-        if !known && !roster {
-            return self
-                .say(&error(stanza, jid, "cancel", "service-unavailable"))
-                .await;
+        let asks = |name: &str, ns: &str| stanza.element().has_child(name, ns);
+        if asks("bind", BIND) {
+            // One stream, one resource.
+            return self.say(error(stanza, jid, "not-allowed"));
         }
-        let child = if roster {
-            r#"<query xmlns="jabber:iq:roster"/>"#
-        } else {
-            ""
-        };
-        let id = escape(stanza.id().unwrap_or_default());
-        self.say(&format!(
-            r#"<iq xmlns="{CLIENT}" type="result" id="{id}" to="{}">{child}</iq>"#,
-            escape(jid)
-        ))
-        .await
+        if asks("query", "jabber:iq:roster") {
+            return self.say(result(stanza, jid, r#"<query xmlns="jabber:iq:roster"/>"#));
+        }
+        if asks("ping", "urn:xmpp:ping") || asks("session", "urn:ietf:params:xml:ns:xmpp-session") {
+            return self.say(result(stanza, jid, ""));
+        }
+        self.say(error(stanza, jid, "service-unavailable"))
     }
 
-    async fn open(&mut self) -> Result<(), Over> {
-        let domain = escape(&self.endpoint.config().domain);
-        let id = format!("{:08x}", self.endpoint.serial());
-        self.say(&format!(
-            r#"<open xmlns="{FRAMING}" from="{domain}" id="{id}" version="1.0" xml:lang="en"/>"#
-        ))
-        .await?;
-        let features = match self.user {
-            None => format!(
-                r#"<mechanisms xmlns="{SASL}"><mechanism>PLAIN</mechanism><mechanism>ANONYMOUS</mechanism></mechanisms>"#
-            ),
-            Some(_) => format!(r#"<bind xmlns="{BIND}"/>"#),
-        };
-        self.say(&format!(
-            r#"<stream:features xmlns:stream="{STREAM}" xmlns="{CLIENT}">{features}</stream:features>"#
-        ))
-        .await
-    }
-
-    async fn sasl(&mut self, stanza: &Stanza) -> Result<(), Over> {
-        let failure = |condition: &str| format!(r#"<failure xmlns="{SASL}"><{condition}/></failure>"#);
-        let domain = self.endpoint.config().domain.clone();
-        let answer = match stanza.attr("mechanism") {
-            Some("ANONYMOUS") => {
-                self.user = Some(format!("anonymous-{}@{domain}", self.endpoint.serial()));
-                format!(r#"<success xmlns="{SASL}"/>"#)
+    fn sasl(&mut self, stanza: &Stanza) -> Result<Then, Over> {
+        let said = self
+            .login
+            .take(stanza.element(), self.endpoint.config(), self.serial);
+        self.out.push(said.xml());
+        match said {
+            Said::Success(user, _) => {
+                self.user = Some(format!("{user}@{}", self.endpoint.config().domain));
+                self.opened = false;
+                Ok(Then::Restart)
             }
-            Some("PLAIN") => match self.check(&stanza.element().text()) {
-                Ok(user) => {
-                    self.user = Some(format!("{user}@{domain}"));
-                    format!(r#"<success xmlns="{SASL}"/>"#)
-                }
-                Err(condition) => failure(condition),
-            },
-            _ => failure("invalid-mechanism"),
-        };
-        self.say(&answer).await
-    }
-
-    /// RFC 4616: authorization id, user, password, parted by NUL.
-    fn check(&self, text: &str) -> Result<String, &'static str> {
-        let bytes = BASE64_STANDARD
-            .decode(text.trim())
-            .map_err(|_| "incorrect-encoding")?;
-        let text = String::from_utf8(bytes).map_err(|_| "malformed-request")?;
-        let parts: Vec<&str> = text.split('\0').collect();
-        let [_, user, password] = parts.as_slice() else {
-            return Err("malformed-request");
-        };
-        let known = match &self.endpoint.config().accounts {
-            Accounts::Any => !user.is_empty(),
-            Accounts::Only(accounts) => accounts.iter().any(|(u, p)| u == user && p == password),
-        };
-        if known {
-            Ok((*user).to_owned())
-        } else {
-            Err("not-authorized")
+            Said::LastFailure(_) => Err(Over::StreamError("policy-violation")),
+            Said::Challenge(_) | Said::Failure(_) => Ok(Then::On),
         }
     }
 
-    async fn bind(&mut self, stanza: &Stanza, user: &str) -> Result<(), Over> {
-        let Some(bind) = stanza.element().get_child("bind", BIND) else {
+    fn bind(&mut self, stanza: &Stanza, user: &str) -> Result<Then, Over> {
+        let asked = stanza.element().get_child("bind", BIND);
+        let Some(bind) = asked.filter(|_| stanza.iq_type() == Some(IqType::Set)) else {
             return Err(Over::StreamError("not-authorized"));
         };
         let wish = bind
@@ -308,21 +318,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
             .map(minidom::Element::text)
             .filter(|wish| !wish.is_empty());
         let chosen = wish.unwrap_or_else(|| format!("callspec-{}", self.serial));
+        // RFC 7622 §3.4.
+        if chosen.len() > 1_023 || chosen.contains(char::is_control) || stanza.id().is_none() {
+            return self.say(error(stanza, user, "bad-request"));
+        }
         let jid = format!("{user}/{chosen}");
-        debug_assert_eq!((bare(&jid), resource(&jid)), (user, Some(chosen.as_str())));
+        let bound = format!(r#"<bind xmlns="{BIND}"><jid>{}</jid></bind>"#, escape(&jid));
         let id = escape(stanza.id().unwrap_or_default());
-        let answer = format!(
-            r#"<iq xmlns="{CLIENT}" type="result" id="{id}"><bind xmlns="{BIND}"><jid>{}</jid></bind></iq>"#,
-            escape(&jid)
-        );
+        // The answer is the first thing that stands in the queue of this resource.
+        self.out.push(format!(
+            r#"<iq xmlns="{CLIENT}" type="result" id="{id}">{bound}</iq>"#
+        ));
+        self.endpoint.sit_down(&jid, self.serial, &self.out);
         self.jid = Some(jid);
-        self.say(&answer).await
+        Ok(Then::On)
     }
 }
 
-async fn hear(words: &mut Option<tokio::sync::mpsc::UnboundedReceiver<Word>>) -> Option<Word> {
-    match words {
-        Some(words) => words.recv().await,
-        None => std::future::pending().await,
+/// What the reader has to do after an element.
+#[derive(Debug)]
+enum Then {
+    On,
+    Restart,
+}
+
+async fn write(out: &Outbox, writer: &mut Writer) -> std::io::Result<()> {
+    while let Some(text) = out.next().await {
+        writer.send(text).await?;
     }
+    Ok(())
 }

@@ -79,14 +79,15 @@ impl Profile {
 
     /// A profile that ships with the program.
     pub fn named(name: &str) -> Option<Profile> {
-        let class = match name {
-            "relay" => Class::Relay,
-            "enforcing" => Class::Enforcing,
+        let (class, addressing) = match name {
+            "relay" => (Class::Relay, Addressing::Full),
+            "enforcing" => (Class::Enforcing, Addressing::Bare),
             _ => return None,
         };
         Some(Profile {
             name: name.to_owned(),
             class,
+            addressing,
             ..Profile::default()
         })
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::delivery::Delivery;
+use super::enforcing::Enforcing;
 use super::party::Parties;
 use super::{Blame, Finding, Level, Outcome, Tally, Verdict, rule};
 use crate::stanza::Stanza;
@@ -56,6 +57,7 @@ impl Judge {
         Judge::with(vec![
             Box::new(Delivery::new(header)),
             Box::new(Parties::new(header)),
+            Box::new(Enforcing::new(header)),
         ])
     }
 

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod delivery;
+mod enforcing;
 mod finding;
 mod judge;
 mod party;

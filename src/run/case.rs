@@ -173,6 +173,11 @@ async fn play_in_runtime(
     let seed = case_seed(options.seed, &case);
     let users = users_of(&case);
     let hidden = Hidden::default();
+    // Transcripts of virtual time are the same each time they are made, their wall time too.
+    let started = match &options.place {
+        Place::Embedded(_) => time::macros::datetime!(2026-01-01 00:00 UTC),
+        Place::Target(_) => OffsetDateTime::now_utc(),
+    };
     let (dialer, accounts): (Arc<dyn Dialer>, _) = match &options.place {
         Place::Embedded(profile) => {
             let accounts: BTreeMap<String, Account> = users
@@ -181,6 +186,7 @@ async fn play_in_runtime(
                 .collect();
             let config = endpoint::Config {
                 profile: profile.clone(),
+                epoch: Some(started),
                 ..Default::default()
             };
             let endpoint = Endpoint::new(config);
@@ -227,12 +233,6 @@ async fn play_in_runtime(
                 accounts,
             )
         }
-    };
-    // Transcripts of virtual time are the same each time they are made, their wall time too.
-    let started = if dialer.is_virtual() {
-        time::macros::datetime!(2026-01-01 00:00 UTC)
-    } else {
-        OffsetDateTime::now_utc()
     };
     let quiet = if dialer.is_virtual() {
         Duration::from_secs(35)

@@ -86,7 +86,7 @@ impl Reader {
                 splitter,
                 buffer,
             } => loop {
-                match splitter.next() {
+                match splitter.next_piece() {
                     Ok(Some(Piece::Header(raw))) => return Incoming::Header(raw),
                     Ok(Some(Piece::Element(raw))) => return element(raw),
                     Ok(Some(Piece::Footer)) => return Incoming::StreamClosed,

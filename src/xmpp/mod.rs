@@ -13,4 +13,5 @@ pub use error::ConnectError;
 pub use framing::{Incoming, Reader, Writer, split_tcp, split_web};
 pub use login::{Dial, Login, Mechanism, Secret, Session, connect, connect_over, register, unregister};
 pub use socket::{Cut, Io};
+pub use splitter::{Flaw, Limits, Piece, Splitter, check_frame};
 pub use tls::Trust;

@@ -1,4 +1,5 @@
-//! Parts a TCP stream (RFC 6120 §4) into its elements, each with the exact bytes that stood on the wire.
+//! Parts a TCP stream (RFC 6120 §4) into its elements, each with the exact bytes that stood on the wire, and checks
+//! that a WebSocket frame is one element (RFC 7395 §3.3).
 
 use rxml::{Event, Parse, Parser, WithOptions};
 
@@ -7,6 +8,132 @@ use crate::stanza::STREAM;
 /// A longer element is refused: far above what any server carries in one stanza.
 const LARGEST: usize = 16 << 20;
 const DEEPEST: usize = 256;
+
+/// What an element may be: larger or deeper ones end the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// In bytes, as it stands on the wire.
+    pub largest: usize,
+    /// Elements in elements, the stream's own not counted.
+    pub deepest: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            largest: LARGEST,
+            deepest: DEEPEST,
+        }
+    }
+}
+
+/// Why a stream cannot be read on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flaw {
+    /// The stream error that names it (RFC 6120 §4.9.3).
+    pub condition: &'static str,
+    pub text: String,
+}
+
+impl Flaw {
+    fn new(condition: &'static str, text: impl Into<String>) -> Flaw {
+        Flaw {
+            condition,
+            text: text.into(),
+        }
+    }
+
+    /// What the parser says, of an input that it has read up to the end of `read`.
+    fn of(error: &rxml::Error, read: &[u8]) -> Flaw {
+        // The parser calls a document type declaration a syntax error like any other.
+        let declaration = matches!(read, [.., b'<', b'!', letter] if letter.is_ascii_alphabetic());
+        let restricted = matches!(
+            error,
+            rxml::Error::RestrictedXml(_) | rxml::Error::UndeclaredEntity
+        );
+        Flaw::new(
+            if declaration || restricted {
+                "restricted-xml"
+            } else {
+                "not-well-formed"
+            },
+            error.to_string(),
+        )
+    }
+}
+
+impl std::fmt::Display for Flaw {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Flaw {}
+
+/// Checks that a frame is one whole element within the limits and nothing else (RFC 7395 §3.3).
+///
+/// # Errors
+/// What is wrong first.
+pub fn check_frame(frame: &str, limits: Limits) -> Result<(), Flaw> {
+    if frame.len() > limits.largest {
+        return Err(too_large(limits.largest));
+    }
+    let mut parser = parser();
+    let mut rest = frame.as_bytes();
+    let mut depth = 0;
+    let mut whole = false;
+    loop {
+        let event = parser.parse(&mut rest, true);
+        let read = frame.len() - rest.len();
+        match event {
+            Ok(None) => break,
+            Ok(Some(Event::XmlDeclaration(..))) => {
+                return Err(Flaw::new("restricted-xml", "an XML declaration in a frame"));
+            }
+            Ok(Some(Event::StartElement(..))) => {
+                depth += 1;
+                if depth > limits.deepest {
+                    return Err(too_deep(limits.deepest));
+                }
+            }
+            Ok(Some(Event::EndElement(_))) => {
+                depth -= 1;
+                whole |= depth == 0;
+            }
+            Ok(Some(Event::Text(..))) => {}
+            Err(rxml::error::EndOrError::NeedMoreData) => break,
+            Err(rxml::error::EndOrError::Error(error)) => {
+                // The stream's own prefix is bound to every reader of a frame.
+                let prefix = matches!(error, rxml::Error::UndeclaredNamespacePrefix(_));
+                let read = frame.as_bytes().get(..read).unwrap_or_default();
+                return Err(if prefix {
+                    Flaw::new("bad-namespace-prefix", error.to_string())
+                } else {
+                    Flaw::of(&error, read)
+                });
+            }
+        }
+    }
+    if whole {
+        Ok(())
+    } else {
+        Err(Flaw::new("not-well-formed", "a frame holds one whole element"))
+    }
+}
+
+fn too_large(largest: usize) -> Flaw {
+    Flaw::new(
+        "policy-violation",
+        format!("an element is larger than {largest} bytes"),
+    )
+}
+
+fn too_deep(deepest: usize) -> Flaw {
+    Flaw::new(
+        "policy-violation",
+        format!("elements are nested deeper than {deepest}"),
+    )
+}
 
 /// A piece of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,11 +156,19 @@ pub struct Splitter {
     used: usize,
     depth: usize,
     element: Vec<u8>,
+    limits: Limits,
 }
 
 impl Default for Splitter {
     fn default() -> Splitter {
+        Splitter::new(Limits::default())
+    }
+}
+
+impl Splitter {
+    pub fn new(limits: Limits) -> Splitter {
         Splitter {
+            limits,
             parser: parser(),
             input: Vec::new(),
             fed: 0,
@@ -72,7 +207,7 @@ impl Splitter {
     }
 
     /// The next piece; `None` until more bytes are fed. After an error nothing more can be read.
-    pub fn next(&mut self) -> Result<Option<Piece>, String> {
+    pub fn next_piece(&mut self) -> Result<Option<Piece>, Flaw> {
         loop {
             let mut rest = self.input.get(self.fed..).unwrap_or_default();
             let before = rest.len();
@@ -82,18 +217,24 @@ impl Splitter {
                 Ok(Some(event)) => event,
                 Ok(None) => return Ok(None),
                 Err(rxml::error::EndOrError::NeedMoreData) => {
-                    if self.element.len() + self.input.len() - self.used > LARGEST {
-                        return Err(format!("an element is larger than {LARGEST} bytes"));
+                    if self.element.len() + self.input.len() - self.used > self.limits.largest {
+                        return Err(too_large(self.limits.largest));
                     }
                     // The parser waits for the end of a text; where none may stand, its beginning is enough.
                     let pending = self.input.get(self.used..).unwrap_or_default().trim_ascii_start();
                     if self.depth <= 1 && pending.first().is_some_and(|byte| *byte != b'<') {
                         let start = String::from_utf8_lossy(pending.get(..40).unwrap_or(pending));
-                        return Err(format!("text where an element has to begin: {start:?}"));
+                        return Err(Flaw::new(
+                            "bad-format",
+                            format!("text where an element has to begin: {start:?}"),
+                        ));
                     }
                     return Ok(None);
                 }
-                Err(rxml::error::EndOrError::Error(error)) => return Err(error.to_string()),
+                Err(rxml::error::EndOrError::Error(error)) => {
+                    let read = self.input.get(..self.fed).unwrap_or_default();
+                    return Err(Flaw::of(&error, read));
+                }
             };
             let end = (self.used + event.metrics().len()).min(self.input.len());
             let bytes = self.input.get(self.used..end).unwrap_or_default().to_vec();
@@ -104,12 +245,20 @@ impl Splitter {
                     self.depth += 1;
                     if self.depth == 1 {
                         if ns.as_str() != STREAM || name.as_str() != "stream" {
-                            return Err(format!("<{name}> where a stream has to begin"));
+                            let condition = if name.as_str() == "stream" {
+                                "invalid-namespace"
+                            } else {
+                                "bad-format"
+                            };
+                            return Err(Flaw::new(
+                                condition,
+                                format!("<{name}> where a stream has to begin"),
+                            ));
                         }
                         return Ok(Some(Piece::Header(text(bytes).trim_start().to_owned())));
                     }
-                    if self.depth > DEEPEST {
-                        return Err(format!("elements are nested deeper than {DEEPEST}"));
+                    if self.depth > self.limits.deepest + 1 {
+                        return Err(too_deep(self.limits.deepest));
                     }
                     self.element.extend(bytes);
                 }
@@ -117,9 +266,9 @@ impl Splitter {
                     if self.depth >= 2 {
                         self.element.extend(bytes);
                     } else if !content.trim().is_empty() {
-                        return Err(format!(
-                            "text where an element has to begin: {:?}",
-                            content.trim()
+                        return Err(Flaw::new(
+                            "bad-format",
+                            format!("text where an element has to begin: {:?}", content.trim()),
                         ));
                     }
                 }
@@ -128,13 +277,16 @@ impl Splitter {
                     self.element.extend(bytes);
                     match self.depth {
                         0 => return Ok(Some(Piece::Footer)),
+                        1 if self.element.len() > self.limits.largest => {
+                            return Err(too_large(self.limits.largest));
+                        }
                         1 => return Ok(Some(Piece::Element(text(std::mem::take(&mut self.element))))),
                         _ => {}
                     }
                 }
             }
-            if self.element.len() > LARGEST {
-                return Err(format!("an element is larger than {LARGEST} bytes"));
+            if self.element.len() > self.limits.largest {
+                return Err(too_large(self.limits.largest));
             }
         }
     }
@@ -151,13 +303,13 @@ mod tests {
 
     const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:x='y' to='localhost' version='1.0' x:odd='1'>";
 
-    fn pieces(chunks: &[&[u8]]) -> (Vec<Piece>, Option<String>) {
+    fn pieces(chunks: &[&[u8]]) -> (Vec<Piece>, Option<Flaw>) {
         let mut splitter = Splitter::default();
         let mut out = Vec::new();
         for chunk in chunks {
             splitter.feed(chunk);
             loop {
-                match splitter.next() {
+                match splitter.next_piece() {
                     Ok(Some(piece)) => out.push(piece),
                     Ok(None) => break,
                     Err(error) => return (out, Some(error)),
@@ -190,31 +342,94 @@ mod tests {
         splitter.feed(
             format!("{HEADER}<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>{HEADER}<a/>").as_bytes(),
         );
-        assert!(matches!(splitter.next(), Ok(Some(Piece::Header(_)))));
-        assert!(matches!(splitter.next(), Ok(Some(Piece::Element(_)))));
+        assert!(matches!(splitter.next_piece(), Ok(Some(Piece::Header(_)))));
+        assert!(matches!(splitter.next_piece(), Ok(Some(Piece::Element(_)))));
         splitter.restart();
-        assert!(matches!(splitter.next(), Ok(Some(Piece::Header(_)))));
-        assert_eq!(splitter.next(), Ok(Some(Piece::Element("<a/>".into()))));
+        assert!(matches!(splitter.next_piece(), Ok(Some(Piece::Header(_)))));
+        assert_eq!(splitter.next_piece(), Ok(Some(Piece::Element("<a/>".into()))));
     }
 
     #[test]
-    fn hostile_streams_end_in_an_error() {
+    fn hostile_streams_end_in_the_error_that_names_them() {
         let deep = "<a>".repeat(DEEPEST + 1);
-        for bad in [
-            "<html>",
-            "<!DOCTYPE a>",
-            "&nbsp;",
-            "garbage",
-            "<a><b></a>",
-            "<!-- c -->",
-            deep.as_str(),
+        for (bad, condition) in [
+            ("<!DOCTYPE a>", "restricted-xml"),
+            ("<a><!ENTITY b 'c'></a>", "restricted-xml"),
+            ("<?php ?>", "restricted-xml"),
+            ("<!-- c -->", "restricted-xml"),
+            ("&nbsp;", "restricted-xml"),
+            ("<a>&nbsp;</a>", "restricted-xml"),
+            ("garbage", "bad-format"),
+            ("<a><b></a>", "not-well-formed"),
+            ("<a><![X[b]]></a>", "not-well-formed"),
+            ("<a b='1' b='2'/>", "not-well-formed"),
+            ("<a>\u{1}</a>", "not-well-formed"),
+            (deep.as_str(), "policy-violation"),
         ] {
-            let whole = if bad == "<html>" {
-                bad.to_owned()
-            } else {
-                format!("{HEADER}{bad}")
-            };
-            assert!(pieces(&[whole.as_bytes()]).1.is_some(), "{bad}");
+            let whole = format!("{HEADER}{bad}");
+            let flaw = pieces(&[whole.as_bytes()]).1;
+            assert_eq!(flaw.map(|flaw| flaw.condition), Some(condition), "{bad}");
+            if !bad.contains("garbage") && bad != "&nbsp;" {
+                let flaw = check_frame(bad, Limits::default()).expect_err(bad);
+                assert_eq!(flaw.condition, condition, "{bad}");
+            }
+        }
+        for (bad, condition) in [
+            ("<html>", "bad-format"),
+            ("<stream xmlns='x'>", "invalid-namespace"),
+            ("<\u{1}", "not-well-formed"),
+        ] {
+            let flaw = pieces(&[bad.as_bytes()]).1;
+            assert_eq!(flaw.map(|flaw| flaw.condition), Some(condition), "{bad}");
+        }
+    }
+
+    #[test]
+    fn text_that_only_looks_restricted_passes() {
+        for legal in ["<a><![CDATA[<!DOCTYPE <?x <!-- ]]></a>", "<a b='&lt;!'>&lt;?</a>"] {
+            assert_eq!(check_frame(legal, Limits::default()), Ok(()), "{legal}");
+            let whole = format!("{HEADER}{legal}");
+            let wanted = vec![Piece::Header(HEADER.into()), Piece::Element(legal.into())];
+            assert_eq!(pieces(&[whole.as_bytes()]), (wanted, None));
+        }
+    }
+
+    #[test]
+    fn limits_hold_to_the_byte() {
+        let limits = Limits {
+            largest: 10,
+            deepest: 2,
+        };
+        for (frame, fits) in [
+            ("<a>345</a>", true),
+            ("<a>3456</a>", false),
+            ("<a><b/></a>", false),
+            ("<a><b/><a/>", false),
+            ("<a/><a/>", false),
+            ("<?xml version='1.0'?><a/>", false),
+            ("", false),
+        ] {
+            assert_eq!(check_frame(frame, limits).is_ok(), fits, "{frame}");
+        }
+        for size in [1, 100] {
+            let mut splitter = Splitter::new(limits);
+            let mut results = Vec::new();
+            // The header counts as an element too.
+            let stream = b"<a><b/></a>";
+            splitter.limits.largest = 1_000;
+            splitter.feed(HEADER.as_bytes());
+            assert!(matches!(splitter.next_piece(), Ok(Some(Piece::Header(_)))));
+            splitter.limits.largest = 10;
+            for chunk in stream.chunks(size) {
+                splitter.feed(chunk);
+                results.push(splitter.next_piece());
+            }
+            let last = results.pop().expect("a result");
+            assert_eq!(
+                last.map_err(|flaw| flaw.condition),
+                Err("policy-violation"),
+                "{size}"
+            );
         }
     }
 }

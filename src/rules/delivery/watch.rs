@@ -669,6 +669,8 @@ impl Family for Delivery {
                     );
                 }
             }
+            // After the last step everyone goes; what was lost before is still lost.
+            Dir::Disconnected | Dir::Cut | Dir::Closed if self.whole => {}
             Dir::Disconnected | Dir::Cut | Dir::Closed => {
                 if let Some(gone) = self.sessions.remove(&event.who) {
                     self.past.insert(gone.jid.clone(), event.t);

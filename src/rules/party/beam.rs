@@ -16,7 +16,7 @@ const QUEUE: usize = 256;
 
 /// A signal on its way to the party.
 #[derive(Debug, Clone)]
-pub(super) struct Inbound {
+pub(in crate::rules) struct Inbound {
     pub act: Act,
     /// The earliest time at which it can have been taken in.
     pub at: f64,
@@ -39,7 +39,7 @@ struct Candidate {
 
 /// What came of a signal that was sent.
 #[derive(Debug, Default)]
-pub(super) struct Sending {
+pub(in crate::rules) struct Sending {
     /// What is wrong with it in the view that forgives the most; empty if some view allows it.
     pub rulings: Vec<Ruling>,
     /// The last inbound signal that this view had taken in.
@@ -47,7 +47,7 @@ pub(super) struct Sending {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Beam {
+pub(in crate::rules) struct Beam {
     /// The number of the queue's first signal.
     base: u64,
     queue: VecDeque<Inbound>,
@@ -277,7 +277,7 @@ fn weight(ruling: &Ruling) -> Option<usize> {
 
 /// Whether a view may stay where it is, and whether it may move. What is out of order moves nothing (ST-17). A
 /// hangup that gives a wrong reason, comes too early or is malformed is one that a reader may well act on.
-pub(super) fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, bool) {
+pub(in crate::rules) fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, bool) {
     let breaks = |strict: bool| {
         rulings.iter().any(|ruling| match ruling {
             Ruling::Breach(breach) => {

@@ -6,6 +6,7 @@ mod form;
 mod track;
 mod watch;
 
+pub(super) use beam::{Beam, Inbound, effect};
 pub(super) use watch::Parties;
 
 #[cfg(test)]

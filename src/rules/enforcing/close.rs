@@ -1,0 +1,174 @@
+//! What a server of the enforcing class owed its clients and never did.
+
+use super::super::Record;
+use super::call::Call;
+use super::demand::Demand;
+use super::watch::{Enforcing, found, tell, words};
+use crate::protocol::{Kind, RINGING, Reason, Role};
+use crate::stanza::resource;
+
+/// How long the server may take for what it does by itself, in seconds.
+const WITHIN: f64 = 5.0;
+
+impl Enforcing {
+    pub(super) fn close(&self, end: f64, record: &mut Record) {
+        for call in self.calls.values().filter(|call| !call.void) {
+            self.ringing(call, end, record);
+            self.answered_elsewhere(call, end, record);
+            self.unanswered(call, end, record);
+            self.left_alone(call, end, record);
+        }
+        self.swallowed(record);
+    }
+
+    /// EN-04: every device rings.
+    fn ringing(&self, call: &Call, end: f64, record: &mut Record) {
+        for (who, conn) in &call.to_ring {
+            if call.sides.contains_key(who) {
+                record.held("EN-04");
+            } else if self.here(who, *conn) && end - call.begun.1 >= WITHIN {
+                let message =
+                    format!("{who} did not ring, although the call went to every device of its user.");
+                let wanted = "the initiate at every device";
+                let seen = "no initiate".to_owned();
+                tell(
+                    record,
+                    found("EN-04", message, wanted, seen, vec![call.begun.0], Some(call)),
+                );
+            }
+        }
+    }
+
+    /// EN-04: the other devices stop ringing.
+    fn answered_elsewhere(&self, call: &Call, end: f64, record: &mut Record) {
+        let Some((n, at, winner)) = &call.accepted else {
+            return;
+        };
+        for (who, side) in call.rung().filter(|(who, _)| *who != winner) {
+            if side.ended.is_some() {
+                record.held("EN-04");
+            } else if self.here(who, side.conn) && end - at >= WITHIN {
+                let message = format!("{who} rings on, although {winner} has picked up.");
+                let seen = format!("no hangup in {:.1} s", end - at);
+                let events = vec![call.begun.0, *n];
+                tell(
+                    record,
+                    found("EN-04", message, "a hangup", seen, events, Some(call)),
+                );
+            }
+        }
+    }
+
+    /// EN-05: 30 s without an answer are the end, for both sides.
+    fn unanswered(&self, call: &Call, end: f64, record: &mut Record) {
+        let (n, begun) = call.begun;
+        let latest = begun + RINGING + WITHIN;
+        let decided = call.decided.is_some_and(|(_, at)| at < begun + RINGING);
+        if decided || end < latest || call.rung().next().is_none() || !call.vanished.is_empty() {
+            return;
+        }
+        for (who, side) in &call.sides {
+            if side.ended.is_some_and(|at| at <= latest) {
+                record.held("EN-05");
+            } else if self.here(who, side.conn) {
+                let message = format!("The call that nobody answered was not ended for {who}.");
+                let seen = match side.ended {
+                    Some(at) => format!("the end after {:.1} s", at - begun),
+                    None => format!("no hangup in {:.1} s", end - begun),
+                };
+                let wanted = "hangup `timeout` 30 s after the initiate";
+                tell(record, found("EN-05", message, wanted, seen, vec![n], Some(call)));
+            }
+        }
+    }
+
+    /// EN-07: whoever is left is told.
+    fn left_alone(&self, call: &Call, end: f64, record: &mut Record) {
+        for gone in &call.vanished {
+            let winner = call.accepted.as_ref().map(|(_, _, winner)| winner);
+            let others = call.sides.iter().filter(|(who, side)| {
+                let speaks = side.role == Role::Caller || winner.is_none_or(|winner| winner == *who);
+                side.role != gone.role && speaks && self.here(who, side.conn)
+            });
+            for (who, side) in others {
+                let wanted = "hangup `failed`";
+                let events = vec![call.begun.0, gone.n];
+                match (side.ended, side.told) {
+                    (_, Some((n, at, reason))) if at >= gone.at && reason != Some(Reason::Failed) => {
+                        let message =
+                            format!("{who} was told another reason than that {} vanished.", gone.who);
+                        let seen = reason.map_or("no reason", Reason::wire).to_owned();
+                        let events = vec![gone.n, n];
+                        tell(record, found("EN-07", message, wanted, seen, events, Some(call)));
+                    }
+                    (Some(_), _) => record.held("EN-07"),
+                    (None, _) if end - gone.at >= WITHIN => {
+                        let message = format!("{who} was never told that {} had vanished.", gone.who);
+                        let seen = format!("no hangup in {:.1} s", end - gone.at);
+                        tell(record, found("EN-07", message, wanted, seen, events, Some(call)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Signals that were not answered as they had to be, or answered and delivered to nobody.
+    fn swallowed(&self, record: &mut Record) {
+        for flight in &self.flights {
+            let call = flight.call.as_ref().and_then(|id| self.calls.get(id));
+            match (&flight.demand, &flight.got) {
+                (Demand::Refuse(demands), None)
+                    if flight.reached.is_empty() && self.here(&flight.who, flight.conn) =>
+                {
+                    let Some((rule, conditions)) = demands.first() else {
+                        continue;
+                    };
+                    let message = format!("{} was neither refused nor delivered.", words(flight));
+                    let wanted = format!("an error {}", conditions.join(" or "));
+                    let seen = "nothing until the end".to_owned();
+                    tell(record, found(rule, message, &wanted, seen, vec![flight.n], call));
+                }
+                (Demand::Pass, Some((n, None))) if flight.reached.is_empty() => {
+                    let Some(call) = call.filter(|call| !call.void) else {
+                        continue;
+                    };
+                    // A call that another party, or the server, has ended by then may make it void.
+                    let callee = call
+                        .sides
+                        .get(&flight.who)
+                        .is_some_and(|side| side.role == Role::Callee);
+                    // An accept takes the call away from the other devices only.
+                    let late = call
+                        .endings
+                        .iter()
+                        .any(|(at, who, accept)| at < n && *who != flight.who && (!accept || callee))
+                        || call.sides.values().any(|side| side.told.is_some())
+                        || !call.vanished.is_empty();
+                    // One of several devices may leave the others ringing.
+                    let one_of_many = matches!(flight.kind, Some(Kind::Busy | Kind::Hangup))
+                        && call.rung().count() > 1
+                        && callee;
+                    let there = self.sessions.values().any(|(jid, _)| match resource(&flight.to) {
+                        Some(_) => *jid == flight.to,
+                        None => crate::stanza::bare(jid) == flight.to,
+                    });
+                    if late || one_of_many || !there {
+                        continue;
+                    }
+                    let message = format!(
+                        "{} was answered with a result, and reached nobody.",
+                        words(flight)
+                    );
+                    let wanted = "delivery";
+                    let seen = "a result from the server".to_owned();
+                    tell(
+                        record,
+                        found("RT-03", message, wanted, seen, vec![flight.n, *n], Some(call)),
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+}

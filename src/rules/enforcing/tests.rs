@@ -1,0 +1,354 @@
+//! Each EN rule with a transcript that keeps it and one in which the server does what it must not.
+
+use serde_json::{Value, json};
+
+use super::Enforcing;
+use crate::protocol::sample;
+use crate::rules::{Judge, Outcome};
+use crate::stanza::{bare, escape};
+use crate::target::derived_id;
+use crate::transcript::{Event, Header};
+
+const CALL: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
+
+/// A history: `time who verb word`. Verbs: `>` sends and `<` takes in a signal (`initiate`, `hangup/timeout`; more
+/// words: `to=bob`, `from=alice`, `as=mallory` for the senderId, `id=x`); `ok` and `no/condition` answer the signal of
+/// this id and its sender takes that in; `srv` answers for the server; `cut` vanishes; `steps` ends the steps.
+fn play(lines: &str) -> Vec<&'static str> {
+    let mut events: Vec<Event> = Vec::new();
+    let mut push = |t: f64, who: &str, event: Value| {
+        let Value::Object(mut event) = event else { return };
+        event.insert("n".into(), (events.len() + 1).into());
+        event.insert("t".into(), t.into());
+        event.insert("who".into(), who.into());
+        events.push(serde_json::from_value(Value::Object(event)).expect("an event"));
+    };
+    for who in ["alice", "bob", "bob2", "mallory"] {
+        push(0.0, who, json!({"dir": "connected", "jid": jid(who)}));
+    }
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [time, who, verb, rest @ ..] = words.as_slice() else {
+            panic!("not a line: {line}")
+        };
+        let t: f64 = time.parse().expect("a time");
+        let word = rest.first().copied().unwrap_or_default();
+        let given = |name: &str| {
+            rest.iter()
+                .find_map(|word| word.strip_prefix(&format!("{name}=")))
+        };
+        let other = if *who == "alice" { "bob" } else { "alice" };
+        match *verb {
+            ">" | "<" => {
+                let sends = *verb == ">";
+                let (from, to) = if sends {
+                    (*who, given("to").unwrap_or(other))
+                } else {
+                    (given("from").unwrap_or(other), *who)
+                };
+                let (from_jid, to_jid) = (address(from), address(to));
+                let signal = signal(word, given("as").unwrap_or(from), &to_jid, given("call"));
+                let id = given("id").unwrap_or(word);
+                let xml = format!(
+                    "<iq type='set' id='{id}' from='{from_jid}' to='{to_jid}'><call xmlns='urn:xmpp:call:0'>{}</call></iq>",
+                    escape(&signal)
+                );
+                push(
+                    t,
+                    who,
+                    json!({"dir": if sends { "sent" } else { "received" }, "xml": xml}),
+                );
+            }
+            "ok" | "srv" => {
+                let id = given("id").unwrap_or(word);
+                let asker = given("from").unwrap_or(other);
+                let (asker, answerer) = if *verb == "srv" {
+                    (*who, other)
+                } else {
+                    (asker, *who)
+                };
+                let body = match given("error") {
+                    Some(condition) => format!(
+                        "type='error'><error type='cancel'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+                    ),
+                    None => "type='result'/>".to_owned(),
+                };
+                let xml = format!(
+                    "<iq id='{id}' from='{}' to='{}' {body}",
+                    address(answerer),
+                    address(asker)
+                );
+                if *verb == "ok" {
+                    push(t, who, json!({"dir": "sent", "xml": xml}));
+                }
+                if !asker.contains('@') {
+                    push(t, asker, json!({"dir": "received", "xml": xml}));
+                }
+            }
+            "cut" => push(t, who, json!({"dir": "cut"})),
+            "steps" => push(t, "", json!({"dir": "steps"})),
+            _ => panic!("not a verb: {verb}"),
+        }
+    }
+    push(events_end(lines), "", json!({"dir": "end"}));
+    judge(events)
+}
+
+/// The time of the last line.
+fn events_end(lines: &str) -> f64 {
+    let last = lines.lines().map(str::trim).rfind(|line| !line.is_empty());
+    let time = last.and_then(|line| line.split_whitespace().next());
+    time.and_then(|time| time.parse().ok()).expect("a time")
+}
+
+fn judge(events: Vec<Event>) -> Vec<&'static str> {
+    let cast = ["alice", "bob", "bob2", "mallory"].map(|who| {
+        let member = json!({"jid": jid(who), "id": derived_id(bare(&jid(who))), "party": "bot"});
+        (who.to_owned(), member)
+    });
+    let header = json!({
+        "callspec": 1,
+        "scenario": {},
+        "cast": serde_json::Map::from_iter(cast),
+        "profile": {"class": "enforcing", "addressing": "bare"},
+    });
+    let header: Header = serde_json::from_value(header).expect("a header");
+    let mut judge = Judge::with(vec![Box::new(Enforcing::new(&header))]);
+    events.iter().for_each(|event| judge.event(event));
+    let verdict = judge.finish();
+    assert_eq!(verdict.outcome == Outcome::Passed, verdict.findings.is_empty());
+    let mut rules: Vec<_> = verdict.findings.iter().map(|finding| finding.rule.id).collect();
+    rules.dedup();
+    rules
+}
+
+fn jid(who: &str) -> String {
+    match who {
+        "bob2" => "bob@x/2".to_owned(),
+        who => format!("{who}@x/1"),
+    }
+}
+
+/// The full JID of an actor; what holds an `@` stands for itself.
+fn address(who: &str) -> String {
+    if who.contains('@') {
+        who.to_owned()
+    } else {
+        jid(who)
+    }
+}
+
+fn signal(word: &str, sender: &str, to: &str, call: Option<&str>) -> String {
+    let (kind, reason) = word.split_once('/').unwrap_or((word, "completed"));
+    let payload = match kind {
+        "initiate" if reason == "broken" => json!({}),
+        "initiate" => json!({"callerName": "Alice"}),
+        "offer" => json!({"sdp": sample::offer(), "type": "offer"}),
+        "answer" => json!({"sdp": sample::answer(), "type": "answer"}),
+        "hangup" => json!({"reason": reason}),
+        "mute-change" => json!({"muted": true}),
+        _ => json!({}),
+    };
+    json!({
+        "type": format!("call:{kind}"),
+        "callId": call.map_or_else(|| CALL.to_owned(), |name| derived_id(name).to_string()),
+        "senderId": derived_id(bare(&address(sender))),
+        "recipientId": derived_id(bare(to)),
+        "timestamp": "2026-01-01T00:00:00Z",
+        "payload": payload,
+    })
+    .to_string()
+}
+
+const NONE: [&str; 0] = [];
+
+/// A call that is accepted, offered and answered.
+const CONNECTED: &str = "
+    0.1 alice > initiate
+    0.1 bob < initiate
+    0.1 bob ok initiate
+    0.2 bob > accept
+    0.2 alice < accept
+    0.2 alice ok accept
+    0.3 alice > offer
+    0.3 bob < offer
+    0.3 bob ok offer
+    0.4 bob > answer
+    0.4 alice < answer
+    0.4 alice ok answer
+";
+
+const RINGING: &str = "
+    0.1 alice > initiate to=bob@x
+    0.1 alice srv initiate
+    0.1 bob < initiate to=bob@x
+    0.1 bob ok initiate from=alice@x/1
+    0.1 bob2 < initiate
+    0.1 bob2 ok initiate from=alice@x/1
+";
+
+fn after(history: &str, lines: &str) -> Vec<&'static str> {
+    play(&format!("{history}\n{lines}"))
+}
+
+#[test]
+fn en_01_off_its_schema() {
+    let refused = "0.1 alice > initiate/broken\n0.1 alice srv initiate/broken error=bad-request\n1 x steps";
+    assert_eq!(play(refused), NONE);
+    let delivered =
+        "0.1 alice > initiate/broken\n0.1 bob < initiate/broken\n0.1 bob ok initiate/broken\n1 x steps";
+    assert_eq!(play(delivered), ["EN-01"]);
+    for answer in [
+        "",
+        "0.1 alice srv initiate/broken",
+        "0.1 alice srv initiate/broken error=forbidden",
+    ] {
+        let lines = format!("0.1 alice > initiate/broken\n{answer}\n1 x steps");
+        assert_eq!(play(&lines), ["EN-01"], "{answer}");
+    }
+}
+
+#[test]
+fn en_02_a_forged_sender() {
+    let sent = "0.1 alice > initiate as=mallory";
+    let refused = format!("{sent}\n0.1 alice srv initiate error=forbidden\n1 x steps");
+    assert_eq!(play(&refused), NONE);
+    let delivered = format!("{sent}\n0.1 bob < initiate as=mallory\n0.1 bob ok initiate\n1 x steps");
+    assert_eq!(play(&delivered), ["EN-02"]);
+    let other = format!("{sent}\n0.1 alice srv initiate error=bad-request\n1 x steps");
+    assert_eq!(play(&other), ["EN-02"]);
+}
+
+#[test]
+fn en_03_order_and_unknown_calls() {
+    let early = "0.1 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate\n0.2 alice > offer";
+    for (answer, broken) in [
+        (
+            "0.2 alice srv offer error=unexpected-request\n0.3 bob > reject\n0.3 alice < reject\n1 x steps",
+            &NONE[..],
+        ),
+        (
+            "0.2 bob < offer\n0.2 bob ok offer\n0.3 bob > reject\n0.3 alice < reject\n1 x steps",
+            &["EN-03"],
+        ),
+        (
+            "0.2 alice srv offer error=item-not-found\n0.3 bob > reject\n0.3 alice < reject\n1 x steps",
+            &["EN-03"],
+        ),
+        (
+            "0.2 alice srv offer\n0.3 bob > reject\n0.3 alice < reject\n1 x steps",
+            &["EN-03"],
+        ),
+    ] {
+        assert_eq!(after(early, answer), broken, "{answer}");
+    }
+    let unknown = "0.1 alice > mute-change call=none";
+    assert_eq!(
+        after(
+            unknown,
+            "0.1 alice srv mute-change error=item-not-found\n1 x steps"
+        ),
+        NONE
+    );
+    assert_eq!(
+        after(
+            unknown,
+            "0.1 bob < mute-change call=none\n0.1 bob ok mute-change\n1 x steps"
+        ),
+        ["EN-03"]
+    );
+}
+
+#[test]
+fn en_03_leaves_crossings_alone_and_legal_signals_pass() {
+    // Bob has not answered the hangup when he accepts: the server cannot know that he had it.
+    let crossing = "0.1 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate\n0.2 alice > hangup/cancelled\n\
+                    0.2 bob > accept";
+    let kept = "0.2 bob srv accept\n0.2 bob < hangup/cancelled\n0.2 bob ok hangup/cancelled\n1 x steps";
+    assert_eq!(after(crossing, kept), NONE);
+    let told_off = "0.2 bob srv accept error=unexpected-request\n0.2 bob < hangup/cancelled\n0.2 bob ok hangup/cancelled\n1 x steps";
+    assert_eq!(after(crossing, told_off), ["RT-03"]);
+    // A legal signal that is refused, and one that is acknowledged and lost.
+    let end = "0.9 bob > hangup\n0.9 alice < hangup\n0.9 alice ok hangup\n1 x steps";
+    let refused =
+        format!("0.5 alice > mute-change\n0.5 alice srv mute-change error=unexpected-request\n{end}");
+    assert_eq!(after(CONNECTED, &refused), ["RT-03"]);
+    let lost = "0.5 alice > mute-change\n0.5 alice srv mute-change\n0.9 alice > hangup\n0.9 bob < hangup\n0.9 bob ok hangup\n1 x steps";
+    assert_eq!(after(CONNECTED, lost), ["RT-03"]);
+    assert_eq!(after(CONNECTED, end), NONE);
+}
+
+#[test]
+fn en_04_every_device_rings_and_one_wins() {
+    let won = "1 bob > accept\n1 alice < accept\n1 alice ok accept";
+    let told = "1 bob2 < hangup/cancelled from=alice@x id=s1\n1 bob2 ok s1 from=alice@x";
+    let end = "5 alice > hangup/failed to=bob\n5 bob < hangup/failed\n5 bob ok hangup/failed\n20 x steps";
+    assert_eq!(after(RINGING, &format!("{won}\n{told}\n{end}")), NONE);
+    assert_eq!(after(RINGING, &format!("{won}\n{end}")), ["EN-04"], "it rings on");
+    let second = "1 bob2 > accept id=a2\n1 alice < accept from=bob2 id=a2";
+    assert_eq!(
+        after(RINGING, &format!("{won}\n{second}\n{told}\n{end}")),
+        ["EN-04"],
+        "two accepts"
+    );
+    let one = "0.1 alice > initiate to=bob@x\n0.1 alice srv initiate\n0.1 bob < initiate to=bob@x\n\
+               0.1 bob ok initiate from=alice@x/1";
+    assert_eq!(
+        after(one, &format!("{won}\n{end}")),
+        ["EN-04"],
+        "one device did not ring"
+    );
+}
+
+#[test]
+fn en_05_thirty_seconds() {
+    let told = |at: f64, who: &str, from: &str| {
+        format!("{at} {who} < hangup/timeout from={from} id=s-{who}\n{at} {who} ok s-{who} from={from}\n")
+    };
+    let all = |at: f64| {
+        told(at, "alice", "bob@x") + &told(at, "bob", "alice@x") + &told(at, "bob2", "alice@x") + "60 x steps"
+    };
+    assert_eq!(after(RINGING, &all(30.1)), NONE);
+    assert_eq!(after(RINGING, "60 x steps"), ["EN-05"], "never");
+    assert_eq!(after(RINGING, &all(40.0)), ["EN-05"], "late");
+    assert_eq!(after(RINGING, &all(20.0)), ["EN-05"], "early");
+    let one = told(30.1, "alice", "bob@x") + "60 x steps";
+    assert_eq!(after(RINGING, &one), ["EN-05"], "one side only");
+}
+
+#[test]
+fn en_06_third_parties() {
+    let end = "0.9 alice > hangup\n0.9 bob < hangup\n0.9 bob ok hangup\n1 x steps";
+    let sent = "0.5 mallory > mute-change to=bob id=m";
+    let refused = format!("{sent}\n0.5 mallory srv m error=forbidden\n{end}");
+    assert_eq!(after(CONNECTED, &refused), NONE);
+    let delivered =
+        format!("{sent}\n0.5 bob < mute-change from=mallory id=m\n0.5 bob ok m from=mallory\n{end}");
+    assert_eq!(after(CONNECTED, &delivered), ["EN-06"]);
+    let other = format!("{sent}\n0.5 mallory srv m error=item-not-found\n{end}");
+    assert_eq!(after(CONNECTED, &other), ["EN-06"]);
+}
+
+#[test]
+fn en_07_whoever_vanishes() {
+    let told = |reason: &str| {
+        format!("1 bob cut\n1 alice < hangup/{reason} from=bob@x id=s\n1 alice ok s from=bob@x\n20 x steps")
+    };
+    assert_eq!(after(CONNECTED, &told("failed")), NONE);
+    assert_eq!(after(CONNECTED, "1 bob cut\n20 x steps"), ["EN-07"], "never told");
+    assert!(
+        after(CONNECTED, &told("completed")).contains(&"EN-07"),
+        "another reason"
+    );
+    let caller = "1 alice cut\n1 bob < hangup/failed from=alice@x id=s\n1 bob ok s from=alice@x\n20 x steps";
+    assert_eq!(after(CONNECTED, caller), NONE);
+    assert_eq!(after(CONNECTED, "1 alice cut\n20 x steps"), ["EN-07"]);
+}
+
+#[test]
+fn the_server_ends_no_live_call_and_invents_no_signal() {
+    let ended = "1 bob < hangup/failed from=alice@x id=s\n1 bob ok s from=alice@x\n2 x steps";
+    assert_eq!(after(RINGING, ended), ["RT-03"]);
+    let made_up = "1 bob < accept from=alice@x id=s\n1 bob ok s from=alice@x\n2 x steps";
+    assert_eq!(after(RINGING, made_up), ["RT-03"]);
+}
