@@ -565,6 +565,8 @@ impl Script {
             && bot.link == Link::Up
         {
             bot.link = Link::Closing;
+            let event = self.event(Dir::Leaving, who);
+            self.record(event);
             self.out.push_back(Output::Disconnect { who: who.into() });
         }
     }

@@ -93,6 +93,8 @@ pub enum Dir {
     Received,
     /// `who` is bound as `jid` (a session begins).
     Connected,
+    /// `who` begins to close its stream: from here on the other side may find it gone.
+    Leaving,
     /// `who` closed its stream lawfully.
     Disconnected,
     /// `who` cut its connection without a word.

@@ -24,6 +24,8 @@ pub(in super::super) struct Delivery {
     clients: BTreeSet<String>,
     client_users: BTreeSet<String>,
     pub(super) sessions: BTreeMap<String, Session>,
+    /// Connections whose party has begun to leave: a server may already answer for it.
+    leaving: BTreeSet<u64>,
     /// Every address that a party has had, and when it was last left.
     past: BTreeMap<String, f64>,
     /// Between whom signals were sent.
@@ -78,6 +80,7 @@ impl Delivery {
             client_users: clients.clone().map(|(_, m)| fold(bare(&m.jid))).collect(),
             clients: clients.map(|(name, _)| name.clone()).collect(),
             sessions: BTreeMap::new(),
+            leaving: BTreeSet::new(),
             past: BTreeMap::new(),
             pairs: BTreeSet::new(),
             returned: false,
@@ -598,7 +601,9 @@ impl Delivery {
                     }
                 }
                 (Goal::Party { who, conn }, None)
-                    if relay && self.sessions.get(who).is_some_and(|s| s.conn == *conn) =>
+                    if relay
+                        && !self.leaving.contains(conn)
+                        && self.sessions.get(who).is_some_and(|s| s.conn == *conn) =>
                 {
                     let id = match (flight.delivered, error) {
                         (None, Some("policy-violation")) => "RT-11",
@@ -669,10 +674,14 @@ impl Family for Delivery {
                     );
                 }
             }
+            Dir::Leaving => self
+                .leaving
+                .extend(self.sessions.get(&event.who).map(|session| session.conn)),
             // After the last step everyone goes; what was lost before is still lost.
             Dir::Disconnected | Dir::Cut | Dir::Closed if self.whole => {}
             Dir::Disconnected | Dir::Cut | Dir::Closed => {
                 if let Some(gone) = self.sessions.remove(&event.who) {
+                    self.leaving.remove(&gone.conn);
                     self.past.insert(gone.jid.clone(), event.t);
                     self.newest
                         .retain(|(from, to), _| *from != gone.conn && *to != gone.conn);
