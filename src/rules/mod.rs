@@ -7,6 +7,6 @@ mod finding;
 mod judge;
 mod party;
 
-pub use catalogue::{Level, Rule, Subjects, catalogue, rule};
+pub use catalogue::{Group, Level, Rule, Subjects, catalogue, groups, rule};
 pub use finding::{Blame, Finding, Outcome, Tally, Verdict};
 pub use judge::{Family, Judge, Record, Seen, judge};

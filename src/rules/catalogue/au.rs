@@ -1,0 +1,78 @@
+//! AU: who may come in, and as whom.
+
+use super::{Level, Rule, Subjects};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "AU-01",
+        level: Level::Must,
+        subject: Subjects::Server,
+        text: "no upgrade (401/403) or no authentication without the `auth_token` cookie, where the profile asks for it",
+        source: "seed",
+        breach: "Whoever comes without the cookie is let in.",
+        mend: "Check the cookie before the upgrade is answered, on every path that leads to the WebSocket.",
+    },
+    Rule {
+        id: "AU-02",
+        level: Level::Must,
+        subject: Subjects::Server,
+        text: "refuses an expired or not-yet-valid JWT",
+        source: "RFC 7519 §4.1.4, §4.1.5",
+        breach: "A token is accepted after its `exp` or before its `nbf`.",
+        mend: "Verify both claims, with a leeway of a minute at the most, and require `exp`.",
+    },
+    Rule {
+        id: "AU-03",
+        level: Level::Must,
+        subject: Subjects::Server,
+        text: "refuses a JWT with a wrong signature, another key, or `alg: none`",
+        source: "RFC 8725 §3.1, §3.2",
+        breach: "A token that was changed, signed with another key or not signed at all is accepted.",
+        mend: "Fix the algorithm and the key on the server; never choose either by the token's own header.",
+    },
+    Rule {
+        id: "AU-04",
+        level: Level::Must,
+        subject: Subjects::Server,
+        text: "a token for one user never binds another user's JID",
+        source: "RFC 8725 §3.8, RFC 6120 §6.3.8",
+        breach: "A session is bound under a JID that the token's subject does not own.",
+        mend: "Derive the JID from the token's subject, and refuse an authorization identity that differs from it.",
+    },
+    Rule {
+        id: "AU-05",
+        level: Level::Must,
+        subject: Subjects::Server,
+        text: "refuses a wrong password with SASL `not-authorized` and stays usable",
+        source: "RFC 6120 §6.5.10",
+        breach: "A wrong password is answered with another failure or a dead stream, or a second try is not possible.",
+        mend: "Answer `<failure><not-authorized/></failure>` and leave the stream open for another try.",
+    },
+    Rule {
+        id: "AU-06",
+        level: Level::Must,
+        subject: Subjects::Server,
+        text: "no stanza is routed before authentication and binding",
+        source: "RFC 6120 §4.9.3.12, §7.1",
+        breach: "A stanza that was sent before the session was bound reaches somebody.",
+        mend: "Close the stream with `not-authorized` on any stanza that comes before the resource is bound.",
+    },
+    Rule {
+        id: "AU-07",
+        level: Level::Should,
+        subject: Subjects::Server,
+        text: "a session whose token has expired is not cut off in a call without a stream error",
+        source: "seed (silent)",
+        breach: "A stream is dropped in the middle of a call when its token runs out, and nothing says why.",
+        mend: "Check the token when the session begins; where it must end with the token, say so in a stream error.",
+    },
+    Rule {
+        id: "AU-08",
+        level: Level::Must,
+        subject: Subjects::Server,
+        text: "a second device binds its own resource; a taken resource is resolved as RFC 6120 §7.7.2.2 says",
+        source: "RFC 6120 §7.7.2.2",
+        breach: "Two sessions share one full JID, or the second device is refused for good.",
+        mend: "Give the newcomer another resource, refuse it with `conflict`, or end the older session with the stream error `conflict`.",
+    },
+];

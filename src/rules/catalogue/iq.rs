@@ -1,0 +1,78 @@
+//! IQ: the request and its answer.
+
+use super::{Level, Rule, Subjects};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        id: "IQ-01",
+        level: Level::Must,
+        subject: Subjects::Both,
+        text: "every IQ set gets exactly one result or error, id equal, from the set's `to`",
+        source: "RFC 6120 §8.2.3",
+        breach: "An iq of type `set` stays without an answer, or two answers bear its id, or the answer comes from another address than the one it was sent to.",
+        mend: "Answer each iq once and only once, before or instead of anything else you do with it: copy its `id`, and send the answer to its `from`.",
+    },
+    Rule {
+        id: "IQ-02",
+        level: Level::Must,
+        subject: Subjects::Client,
+        text: "every signal IQ has a non-empty `id`, unique in its stream",
+        source: "RFC 6120 §8.1.3",
+        breach: "The iq has no `id`, an empty one, or one that this stream has used before, so that its answer cannot be told apart.",
+        mend: "Make a fresh id for each request, from a counter or a UUID made when the stream opens; never reuse the id of a request that you send again.",
+    },
+    Rule {
+        id: "IQ-03",
+        level: Level::Must,
+        subject: Subjects::Client,
+        text: "type is `set`, with exactly one `<call xmlns=\"urn:xmpp:call:0\">` child",
+        source: "seed, RFC 6120 §8.2.3",
+        breach: "The signal travels in a message, in an iq of type `get`, or beside a second child element.",
+        mend: "Send each signal in an iq of its own: `type='set'`, one `<call/>` in the namespace urn:xmpp:call:0, nothing else in it.",
+    },
+    Rule {
+        id: "IQ-04",
+        level: Level::Must,
+        subject: Subjects::Client,
+        text: "`<call>` holds text only: one JSON object, UTF-8, no repeated member names",
+        source: "seed, RFC 8259 §4, §8.1",
+        breach: "The text in `<call/>` is no JSON object, or markup stands in it, or one member name stands twice so that two readers may read two signals.",
+        mend: "Serialize one object with a JSON library and XML-escape the result; never paste JSON together from strings.",
+    },
+    Rule {
+        id: "IQ-05",
+        level: Level::Should,
+        subject: Subjects::Server,
+        text: "an IQ set without id, or with no or two children, draws `bad-request` (or a stream error), and is not delivered (the RFC binds the sender; ejabberd routes the childless and the two-child set)",
+        source: "RFC 6120 §8.1.3, §8.2.3",
+        breach: "A malformed iq set passes through to the other client as if it were sound.",
+        mend: "Check the `id` and count the children of every iq before it is routed, and answer `bad-request` where they are wrong.",
+    },
+    Rule {
+        id: "IQ-06",
+        level: Level::Should,
+        subject: Subjects::Client,
+        text: "answers a signal that it cannot parse with `bad-request`, an unknown call with `item-not-found`, one out of order with `unexpected-request`",
+        source: "RFC 6120 §8.3.3.1, §8.3.3.7, §8.3.3.22",
+        breach: "A signal that cannot be acted upon is answered with a plain result, or with an error that names another trouble.",
+        mend: "Decide first whether the signal can be read, then whether its call is known, then whether it fits the call's state, and answer with the condition of the first that fails.",
+    },
+    Rule {
+        id: "IQ-07",
+        level: Level::Must,
+        subject: Subjects::Client,
+        text: "answers a `get` in the call namespace with an error, never silence",
+        source: "RFC 6120 §8.2.3",
+        breach: "An iq of type `get` that holds a `<call/>` gets no answer, or a result.",
+        mend: "Give your iq handler a last branch: whatever no other branch has answered gets the error `service-unavailable` or `feature-not-implemented`.",
+    },
+    Rule {
+        id: "IQ-08",
+        level: Level::Should,
+        subject: Subjects::Client,
+        text: "answers an IQ within 5 s",
+        source: "callspec",
+        breach: "The answer to a signal comes more than 5 s after it, so that the other side has given up or sends it again.",
+        mend: "Acknowledge the iq as soon as it is read; do not wait for the user, the microphone or the browser's peer connection first.",
+    },
+];
