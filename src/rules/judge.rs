@@ -16,11 +16,17 @@ pub struct Seen<'a> {
     pub stanza: Option<&'a Stanza>,
 }
 
+/// How many findings of one kind are kept, and how many missed expectations; of the rest only the count.
+const KEPT: u64 = 1_000;
+
 /// Where the families put what they find.
 #[derive(Debug, Default)]
 pub struct Record {
     pub findings: Vec<Finding>,
     pub rules: BTreeMap<&'static str, Tally>,
+    /// How many there were of each kind that makes a difference for the outcome: a recording of any length, however
+    /// wrong, is judged in bounded memory.
+    kinds: BTreeMap<(&'static str, Level, Blame, bool), u64>,
 }
 
 impl Record {
@@ -30,7 +36,17 @@ impl Record {
 
     pub fn broken(&mut self, finding: Finding) {
         self.rules.entry(finding.rule.id).or_default().broken += 1;
-        self.findings.push(finding);
+        let kind = (
+            finding.rule.id,
+            finding.level,
+            finding.blame,
+            finding.excuse.is_some(),
+        );
+        let so_far = self.kinds.entry(kind).or_default();
+        *so_far += 1;
+        if *so_far <= KEPT {
+            self.findings.push(finding);
+        }
     }
 }
 
@@ -87,7 +103,7 @@ impl Judge {
                 let text = event.note.as_deref().unwrap_or("the run could not go on");
                 self.trouble = Some(text.to_owned());
             }
-            Dir::Missed => self.missed.push(event.clone()),
+            Dir::Missed if self.missed.len() < KEPT as usize => self.missed.push(event.clone()),
             _ => {}
         }
     }
@@ -182,5 +198,40 @@ fn outcome(findings: &[Finding], trouble: bool) -> Outcome {
         Outcome::Warned
     } else {
         Outcome::Passed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(blame: Blame, excuse: Option<&str>) -> Finding {
+        let rule = rule("ST-03").expect("a rule");
+        Finding {
+            rule,
+            level: rule.level,
+            blame,
+            party: String::new(),
+            message: String::new(),
+            wanted: String::new(),
+            seen: String::new(),
+            events: Vec::new(),
+            excuse: excuse.map(str::to_owned),
+            call: None,
+        }
+    }
+
+    #[test]
+    fn a_flood_of_one_kind_of_finding_is_counted_and_hides_no_other() {
+        let mut record = Record::default();
+        for _ in 0..3 * KEPT {
+            record.broken(finding(Blame::Announced, None));
+            record.broken(finding(Blame::Client, Some("another order")));
+        }
+        assert_eq!(outcome(&record.findings, false), Outcome::Inconclusive);
+        record.broken(finding(Blame::Client, None));
+        assert_eq!(outcome(&record.findings, false), Outcome::Failed);
+        assert_eq!(record.findings.len() as u64, 2 * KEPT + 1);
+        assert_eq!(record.rules["ST-03"].broken, 6 * KEPT + 1);
     }
 }

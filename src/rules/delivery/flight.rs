@@ -1,5 +1,7 @@
 //! One request or message on its way, and where it was meant to go.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use crate::stanza::Stanza;
 
 /// What kind of stanza travels.
@@ -40,7 +42,10 @@ pub(super) struct Flight {
     pub id: String,
     pub freight: Freight,
     pub signal: bool,
+    /// What has to arrive unchanged; forgotten once all is settled.
     pub text: String,
+    /// Stands for the text when it is forgotten.
+    pub print: u64,
     pub call: Option<String>,
     pub size: usize,
     pub goal: Goal,
@@ -60,6 +65,13 @@ pub(super) struct Flight {
     pub twice: bool,
     /// The answer that the sender got: its event.
     pub got: Option<u64>,
+}
+
+/// A number that two different texts hardly ever share.
+pub(super) fn print(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The text that has to arrive unchanged: the call's JSON, a message's body, or nothing.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::{Blame, Family, Finding, Record, Seen, rule};
-use super::flight::{Flight, Freight, Goal, answer, call_id, fold, has_special, only_special, text};
+use super::flight::{Flight, Freight, Goal, answer, call_id, fold, has_special, only_special, print, text};
 use crate::profile::{Addressing, Class, Profile};
 use crate::protocol::NAMESPACE;
 use crate::stanza::{IqType, Stanza, bare, resource};
@@ -162,6 +162,7 @@ impl Delivery {
             .from()
             .map(fold)
             .filter(|from| *from != session.jid && from != bare(&session.jid));
+        let text = text(stanza);
         let flight = Flight {
             n: event.n,
             t: event.t,
@@ -176,7 +177,8 @@ impl Delivery {
             id: id.clone(),
             freight,
             signal: stanza.calls().next().is_some(),
-            text: text(stanza),
+            print: print(&text),
+            text,
             call: call_id(stanza),
             size: stanza.raw().len(),
             forged,
@@ -197,6 +199,12 @@ impl Delivery {
         self.next += 1;
         self.by_id.entry(id).or_default().push(self.next);
         self.flights.insert(self.next, flight);
+        // What was never answered is forgotten only when far more is under way than any server would let be.
+        if self.flights.len() > 2 * REMEMBERED
+            && let Some(oldest) = self.flights.first_key_value().map(|(key, _)| *key)
+        {
+            self.forget(oldest);
+        }
     }
 
     fn find(&self, id: &str, fits: impl Fn(&Flight) -> bool) -> Option<u64> {
@@ -208,10 +216,19 @@ impl Delivery {
     }
 
     fn settle(&mut self, key: u64) {
+        if let Some(flight) = self.flights.get_mut(&key) {
+            flight.text = String::new();
+        }
         self.settled.push_back(key);
         if self.settled.len() > REMEMBERED
             && let Some(old) = self.settled.pop_front()
-            && let Some(flight) = self.flights.remove(&old)
+        {
+            self.forget(old);
+        }
+    }
+
+    fn forget(&mut self, old: u64) {
+        if let Some(flight) = self.flights.remove(&old)
             && let Some(keys) = self.by_id.get_mut(&flight.id)
         {
             keys.retain(|key| *key != old);
@@ -250,13 +267,14 @@ impl Delivery {
             f.freight == freight && (fold(&f.to) == session.jid || fold(&f.to) == bare(&session.jid))
         };
         let body = text(stanza);
+        let body_print = print(&body);
         let key = self
             .find(id, |f| {
-                mine(f) && f.delivered.is_none() && f.jid == from && f.text == body
+                mine(f) && f.delivered.is_none() && f.jid == from && f.print == body_print
             })
             .or_else(|| self.find(id, |f| mine(f) && f.delivered.is_none()))
             .or_else(|| self.find(id, |f| mine(f) && f.jid == from))
-            .or_else(|| self.find(id, |f| f.freight == freight && f.jid == from && f.text == body));
+            .or_else(|| self.find(id, |f| f.freight == freight && f.jid == from && f.print == body_print));
         let Some(key) = key else {
             self.stray(event, stanza, session, record);
             return;
@@ -342,7 +360,7 @@ impl Delivery {
         } else {
             record.held(if flight.forged.is_some() { "RT-02" } else { "RT-01" });
         }
-        if body != flight.text {
+        if body_print != flight.print {
             let id = match only_special(&flight.text, &body) {
                 true => "RT-14",
                 false if chat => "CH-01",
@@ -439,11 +457,11 @@ impl Delivery {
         if stanza.calls().next().is_none() || !sender {
             return;
         }
-        let body = text(stanza);
+        let body_print = print(&text(stanza));
         // A changed id shows itself soon after the sending: an older one is not looked for.
         let near = self.flights.iter_mut().rev().take(1_000);
         let twin = near.map(|(_, f)| f).find(|f| {
-            f.delivered.is_none() && f.signal && f.jid == from && fold(&f.to) == session.jid && f.text == body
+            f.delivered.is_none() && f.signal && f.jid == from && fold(&f.to) == session.jid && f.print == body_print
         });
         let got = stanza.id().unwrap_or_default();
         let found = if let Some(flight) = twin {
