@@ -47,23 +47,47 @@ pub(super) fn token(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// One step of the way to the value that is being read.
+#[derive(Clone, Copy)]
+enum Step {
+    /// A member, by the place of its name in the text: it is only read again if something has to be said of it.
+    Member(usize),
+    Item(usize),
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
-    path: Vec<String>,
+    path: Vec<Step>,
     odd: Vec<Oddity>,
 }
 
 impl Reader<'_> {
     fn note(&mut self, message: impl Into<String>, info: bool) {
         if self.odd.len() < KEPT {
-            let pointer = self.path.iter().map(|step| format!("/{}", token(step))).collect();
+            let pointer = self.path.iter().map(|step| format!("/{}", self.word(*step))).collect();
             self.odd.push(Oddity {
                 pointer,
                 message: message.into(),
                 offset: self.at,
                 info,
             });
+        }
+    }
+
+    /// The step as a JSON pointer has it.
+    fn word(&self, step: Step) -> String {
+        match step {
+            Step::Item(index) => index.to_string(),
+            Step::Member(at) => {
+                let mut again = Reader {
+                    text: self.text,
+                    at,
+                    path: Vec::new(),
+                    odd: Vec::new(),
+                };
+                token(&again.string().unwrap_or_default())
+            }
         }
     }
 
@@ -138,7 +162,7 @@ impl Reader<'_> {
                 return self.fail("a member name in double quotes should stand here");
             }
             let name = self.string()?;
-            self.path.push(name.clone());
+            self.path.push(Step::Member(start));
             if members.contains_key(&name) {
                 let end = std::mem::replace(&mut self.at, start);
                 self.note("the member name is repeated", false);
@@ -170,7 +194,7 @@ impl Reader<'_> {
             return Some(Value::Array(items));
         }
         loop {
-            self.path.push(items.len().to_string());
+            self.path.push(Step::Item(items.len()));
             items.push(self.value()?);
             self.path.pop();
             self.space();
@@ -238,28 +262,30 @@ impl Reader<'_> {
         self.at += 1;
         let mut out = String::new();
         loop {
-            let Some(next) = self.text.get(self.at..).and_then(|rest| rest.chars().next()) else {
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+            let Some(plain) = rest.as_bytes().iter().position(special) else {
+                self.at = self.text.len();
                 return self.fail("the text ends inside a string");
             };
-            match next {
-                '"' => {
+            out.push_str(&rest[..plain]);
+            self.at += plain;
+            match rest.as_bytes()[plain] {
+                b'"' => {
                     self.at += 1;
                     return Some(out);
                 }
-                '\\' => {
+                b'\\' => {
                     let escaped = self.escape()?;
                     out.push(escaped);
                 }
-                _ => {
-                    if next < ' ' {
-                        let code = u32::from(next);
-                        self.note(
-                            format!("a control character (U+{code:04X}) stands unescaped in a string"),
-                            false,
-                        );
-                    }
-                    self.at += next.len_utf8();
-                    out.push(next);
+                control => {
+                    self.note(
+                        format!("a control character (U+{control:04X}) stands unescaped in a string"),
+                        false,
+                    );
+                    self.at += 1;
+                    out.push(char::from(control));
                 }
             }
         }

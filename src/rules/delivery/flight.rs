@@ -81,8 +81,14 @@ pub(super) fn text(stanza: &Stanza) -> String {
 
 /// The `callId` in a signal's text, if it has one.
 pub(super) fn call_id(stanza: &Stanza) -> Option<String> {
-    let value: serde_json::Value = serde_json::from_str(&stanza.call_text()?).ok()?;
-    Some(value.get("callId")?.as_str()?.to_owned())
+    /// All else is passed over.
+    #[derive(serde::Deserialize)]
+    struct Named {
+        #[serde(rename = "callId")]
+        call: String,
+    }
+    let named: Named = serde_json::from_str(&stanza.call_text()?).ok()?;
+    Some(named.call)
 }
 
 /// What an answer says: its type, and an error's condition.
