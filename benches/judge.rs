@@ -45,17 +45,31 @@ fn steps() -> Vec<(bool, Kind, Value)> {
     vec![
         (true, Kind::Initiate, json!({ "callerName": "Alice" })),
         (false, Kind::Accept, json!({})),
-        (true, Kind::Offer, json!({ "sdp": sample::offer(), "type": "offer" })),
-        (false, Kind::Answer, json!({ "sdp": sample::answer(), "type": "answer" })),
+        (
+            true,
+            Kind::Offer,
+            json!({ "sdp": sample::offer(), "type": "offer" }),
+        ),
+        (
+            false,
+            Kind::Answer,
+            json!({ "sdp": sample::answer(), "type": "answer" }),
+        ),
         (true, Kind::IceCandidate, sample::candidate(1)),
         (false, Kind::IceCandidate, sample::candidate(2)),
         (true, Kind::MuteChange, json!({ "muted": true })),
-        (true, Kind::Hangup, json!({ "reason": "completed", "duration": 0 })),
+        (
+            true,
+            Kind::Hangup,
+            json!({ "reason": "completed", "duration": 0 }),
+        ),
     ]
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('"', "&quot;")
 }
 
 fn event(n: u64, who: &str, jid: &str, dir: Dir, xml: Option<String>) -> Event {
@@ -70,7 +84,11 @@ fn call_events(call: u64, n: &mut u64, out: &mut Vec<Event>) {
     out.clear();
     for (step, (caller_sends, kind, payload)) in steps().into_iter().enumerate() {
         let text = signal(kind, call, caller_sends, payload).to_string();
-        let (from, to) = if caller_sends { ("alice", "bob") } else { ("bob", "alice") };
+        let (from, to) = if caller_sends {
+            ("alice", "bob")
+        } else {
+            ("bob", "alice")
+        };
         let (from_jid, to_jid) = (format!("{from}@localhost/1"), format!("{to}@localhost/1"));
         let id = format!("{call}-{step}");
         let set = |address: &str| {
@@ -79,15 +97,29 @@ fn call_events(call: u64, n: &mut u64, out: &mut Vec<Event>) {
                 r#"<iq xmlns="jabber:client" type="set" {address} id="{id}"><call xmlns="urn:xmpp:call:0">{body}</call></iq>"#
             ))
         };
-        let result = |address: &str| Some(format!(r#"<iq xmlns="jabber:client" type="result" {address} id="{id}"/>"#));
+        let result = |address: &str| {
+            Some(format!(
+                r#"<iq xmlns="jabber:client" type="result" {address} id="{id}"/>"#
+            ))
+        };
         let mut push = |who: &str, jid: &str, dir, xml| {
             *n += 1;
             out.push(event(*n, who, jid, dir, xml));
         };
         push(from, &from_jid, Dir::Sent, set(&format!("to='{to_jid}'")));
-        push(to, &to_jid, Dir::Received, set(&format!("from='{from_jid}' to='{to_jid}'")));
+        push(
+            to,
+            &to_jid,
+            Dir::Received,
+            set(&format!("from='{from_jid}' to='{to_jid}'")),
+        );
         push(to, &to_jid, Dir::Sent, result(&format!("to='{from_jid}'")));
-        push(from, &from_jid, Dir::Received, result(&format!("from='{to_jid}' to='{from_jid}'")));
+        push(
+            from,
+            &from_jid,
+            Dir::Received,
+            result(&format!("from='{to_jid}' to='{from_jid}'")),
+        );
     }
 }
 
@@ -118,7 +150,13 @@ fn header() -> Header {
 fn connected(judge: &mut Judge, n: &mut u64) {
     for who in ["alice", "bob"] {
         *n += 1;
-        judge.event(&event(*n, who, &format!("{who}@localhost/1"), Dir::Connected, None));
+        judge.event(&event(
+            *n,
+            who,
+            &format!("{who}@localhost/1"),
+            Dir::Connected,
+            None,
+        ));
     }
 }
 
@@ -132,8 +170,20 @@ fn peak() -> Option<f64> {
 
 fn one_signal() {
     println!("one signal: read, held against its schema, judged in its sender's view");
-    let small = signal(Kind::Hangup, 1, true, json!({ "reason": "completed", "duration": 0 })).to_string();
-    let large = signal(Kind::Offer, 1, true, json!({ "sdp": sample::offer(), "type": "offer" })).to_string();
+    let small = signal(
+        Kind::Hangup,
+        1,
+        true,
+        json!({ "reason": "completed", "duration": 0 }),
+    )
+    .to_string();
+    let large = signal(
+        Kind::Offer,
+        1,
+        true,
+        json!({ "sdp": sample::offer(), "type": "offer" }),
+    )
+    .to_string();
     let view = View::new(Role::Caller);
     for (name, text) in [("hangup", &small), ("offer", &large)] {
         let plain = time(51, 2_000, || {
@@ -144,7 +194,11 @@ fn one_signal() {
         let judged = time(51, 2_000, || {
             for _ in 0..2_000 {
                 let decoded = decode(black_box(text));
-                let fits = decoded.facts.value.as_ref().is_some_and(|value| validate(value).is_ok());
+                let fits = decoded
+                    .facts
+                    .value
+                    .as_ref()
+                    .is_some_and(|value| validate(value).is_ok());
                 let rulings = decoded.act().map(|act| view.may_send(&act, 1.0));
                 black_box((fits, rulings));
             }
@@ -208,7 +262,10 @@ fn memory() {
                 base = Some(now);
                 println!("  after {millions:>2} million  {now:>6.1} MiB");
             }
-            (Some(now), Some(base)) => println!("  after {millions:>2} million  {now:>6.1} MiB, {:.2} ×", now / base),
+            (Some(now), Some(base)) => println!(
+                "  after {millions:>2} million  {now:>6.1} MiB, {:.2} ×",
+                now / base
+            ),
             (None, _) => println!("  this system does not tell"),
         }
     }

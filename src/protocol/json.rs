@@ -65,7 +65,11 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn note(&mut self, message: impl Into<String>, info: bool) {
         if self.odd.len() < KEPT {
-            let pointer = self.path.iter().map(|step| format!("/{}", self.word(*step))).collect();
+            let pointer = self
+                .path
+                .iter()
+                .map(|step| format!("/{}", self.word(*step)))
+                .collect();
             self.odd.push(Oddity {
                 pointer,
                 message: message.into(),

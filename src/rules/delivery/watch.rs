@@ -274,7 +274,11 @@ impl Delivery {
             })
             .or_else(|| self.find(id, |f| mine(f) && f.delivered.is_none()))
             .or_else(|| self.find(id, |f| mine(f) && f.jid == from))
-            .or_else(|| self.find(id, |f| f.freight == freight && f.jid == from && f.print == body_print));
+            .or_else(|| {
+                self.find(id, |f| {
+                    f.freight == freight && f.jid == from && f.print == body_print
+                })
+            });
         let Some(key) = key else {
             self.stray(event, stanza, session, record);
             return;
@@ -461,7 +465,11 @@ impl Delivery {
         // A changed id shows itself soon after the sending: an older one is not looked for.
         let near = self.flights.iter_mut().rev().take(1_000);
         let twin = near.map(|(_, f)| f).find(|f| {
-            f.delivered.is_none() && f.signal && f.jid == from && fold(&f.to) == session.jid && f.print == body_print
+            f.delivered.is_none()
+                && f.signal
+                && f.jid == from
+                && fold(&f.to) == session.jid
+                && f.print == body_print
         });
         let got = stanza.id().unwrap_or_default();
         let found = if let Some(flight) = twin {
