@@ -2,6 +2,7 @@
 
 mod json;
 mod junit;
+pub mod ladder;
 mod terminal;
 
 pub use json::json;
