@@ -172,7 +172,7 @@ impl<'a> Builder<'a> {
                     self.breaks.insert(lane, event.rules.clone());
                 }
             }
-            Dir::Met | Dir::Steps | Dir::End => {}
+            Dir::Met | Dir::Leaving | Dir::Steps | Dir::End => {}
         }
     }
 

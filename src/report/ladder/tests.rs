@@ -430,7 +430,7 @@ fn names_that_are_long_or_wide_or_hostile() {
     tape.passes(
         0.0,
         who,
-        "被叫方",
+        callee,
         "c1",
         "initiate",
         json!({ "callerName": "Alice" }),
@@ -438,7 +438,7 @@ fn names_that_are_long_or_wide_or_hostile() {
     tape.passes(
         0.1,
         who,
-        "被叫方",
+        callee,
         "c2",
         "hangup",
         json!({ "reason": "取消了\u{1b}]0;x\u{7}" }),
