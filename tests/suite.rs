@@ -43,6 +43,7 @@ fn played() -> &'static [Finished] {
                 seed: 0,
                 time_scale: 1.0,
                 transcripts: Some(transcripts.path().join(class)),
+                ..Options::default()
             };
             let (stop, _) = watch::channel(false);
             finished.extend(suite(cases().cloned().collect(), &options, &stop, &mut |_| {}));

@@ -5,6 +5,7 @@ mod lint;
 mod rules;
 mod run;
 mod serve;
+mod target;
 
 use std::process::ExitCode;
 

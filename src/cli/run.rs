@@ -1,45 +1,25 @@
 //! `callspec run`: scenarios against the embedded endpoint or a target.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use time::OffsetDateTime;
 use time::macros::format_description;
 use tokio::sync::watch;
 
 use super::lint::load_all;
+use super::target::TargetArgs;
 use super::{Exit, complain, say};
-use crate::profile::Profile;
 use crate::report;
 use crate::rules::Outcome;
-use crate::run::{Options, Place, Progress, check, give_back, provide, shard, suite};
+use crate::run::{Filter, Options, Place, Progress, check, give_back, provide, shard, suite};
 use crate::scenario::builtin;
-use crate::target::{self, Account, Target};
-use crate::xmpp::Trust;
 
 #[derive(clap::Args)]
 pub struct Args {
     /// Scenario files or folders (none: the built-in suite)
     paths: Vec<PathBuf>,
-    /// The target: a ws://, wss://, xmpp:// (STARTTLS) or xmpps:// (direct TLS) URL, or a target file; none: the
-    /// embedded endpoint, in virtual time
-    #[arg(long, value_name = "URL|FILE")]
-    target: Option<String>,
-    /// An account of the target; beats the target file's (repeatable)
-    #[arg(long, value_name = "JID:PASSWORD")]
-    account: Vec<String>,
-    /// What the target is: relay, enforcing or a profile file
-    #[arg(long, value_name = "NAME|FILE")]
-    profile: Option<String>,
-    /// PEM file of a private CA to trust
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// Let xmpp:// go without TLS, on this machine only
-    #[arg(long)]
-    insecure_plaintext: bool,
-    /// Believe every certificate: whoever is in between reads the passwords
-    #[arg(long)]
-    insecure_tls: bool,
+    #[command(flatten)]
+    place: TargetArgs,
     /// KIND=PATH with kind junit or json; - is stdout (repeatable)
     #[arg(long, value_name = "KIND=PATH")]
     report: Vec<String>,
@@ -100,7 +80,7 @@ pub fn run(args: Args) -> Exit {
 }
 
 fn try_run(args: &Args) -> Result<Exit, String> {
-    let place = place(args)?;
+    let place = args.place.place(args.timeout_scale)?;
     if !(args.timeout_scale.is_finite() && args.timeout_scale > 0.0) {
         return Err("--timeout-scale has to be more than 0".into());
     }
@@ -125,7 +105,8 @@ fn try_run(args: &Args) -> Result<Exit, String> {
         .flat_map(|scenario| scenario.cases().to_vec())
         .collect();
     if let Some(filter) = &args.filter {
-        cases.retain(|case| case.name.contains(filter) || case.matrix.iter().any(|value| value == filter));
+        let filter = Filter::parse(filter).map_err(|error| error.to_string())?;
+        cases.retain(|case| filter.takes(case));
     }
     if let Some(text) = &args.shard {
         let parts = text
@@ -148,6 +129,7 @@ fn try_run(args: &Args) -> Result<Exit, String> {
         time_scale: args.timeout_scale,
         transcripts: Some(args.transcripts.clone().unwrap_or_else(|| fresh_folder(started))),
         place,
+        ..Options::default()
     };
     let untested = |why: String| {
         complain(&format!("error: {why}\n  nothing was tested (exit 3)"));
@@ -213,60 +195,6 @@ fn try_run(args: &Args) -> Result<Exit, String> {
     } else {
         Exit::Held
     })
-}
-
-fn place(args: &Args) -> Result<Place, String> {
-    let profile = args.profile.as_deref().map(profile).transpose()?;
-    let Some(given) = &args.target else {
-        return Ok(Place::Embedded(profile.unwrap_or_default()));
-    };
-    let accounts = args
-        .account
-        .iter()
-        .map(|text| Account::parse(text))
-        .collect::<Result<Vec<_>, _>>()?;
-    let path = Path::new(given);
-    let mut target = if given.contains("://") {
-        let domain = accounts.first().and_then(|account| account.jid.split_once('@'));
-        Target::from_url(given, domain.map(|(_, domain)| domain))?
-    } else {
-        target::load(path).map_err(all)?
-    };
-    if !accounts.is_empty() {
-        target.accounts = accounts;
-        target.register = false;
-    }
-    if target.accounts.is_empty() && !target.register && !target.is_anonymous() {
-        return Err("a target needs accounts: --account JID:PASSWORD, or a target file".into());
-    }
-    if let Some(profile) = profile {
-        target.profile = profile;
-    }
-    if let Some(ca) = &args.ca {
-        target.dial.trust = Trust::Ca(ca.clone());
-    }
-    if args.insecure_tls {
-        complain(
-            "warning: --insecure-tls believes every certificate: whoever is in between reads the passwords",
-        );
-        target.dial.trust = Trust::Anyone;
-    }
-    target.dial.plaintext = args.insecure_plaintext;
-    target.dial.deadline = target.dial.deadline.mul_f64(args.timeout_scale.clamp(0.1, 100.0));
-    Ok(Place::Target(Arc::new(target)))
-}
-
-fn profile(given: &str) -> Result<Profile, String> {
-    match Profile::named(given) {
-        Some(profile) => Ok(profile),
-        None if Path::new(given).exists() => target::load_profile(Path::new(given)).map_err(all),
-        None => Err(format!("--profile is relay, enforcing or a file, not `{given}`")),
-    }
-}
-
-fn all(errors: Vec<crate::yaml::Error>) -> String {
-    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-    errors.join("\n").trim_start_matches("error: ").to_owned()
 }
 
 #[derive(Clone, Copy)]

@@ -9,7 +9,7 @@ use crate::rules::{Finding, Outcome, Subjects, Tally};
 use crate::run::Finished;
 
 pub fn json(results: &[Finished], target: &str, profile: &Profile) -> String {
-    use Outcome::{Error, Failed, Flaky, Inconclusive, Passed, Skipped, Warned};
+    use Outcome::{Error, Failed, Flaky, Inconclusive, Known, Passed, Skipped, Warned};
     let count = |outcome: Outcome| {
         results
             .iter()
@@ -47,7 +47,7 @@ pub fn json(results: &[Finished], target: &str, profile: &Profile) -> String {
         "target": { "url": target },
         "profile": profile,
         "summary": {
-            "passed": count(Passed), "failed": count(Failed), "warned": count(Warned), "flaky": count(Flaky),
+            "passed": count(Passed), "failed": count(Failed), "warned": count(Warned), "flaky": count(Flaky), "known": count(Known),
             "inconclusive": count(Inconclusive), "skipped": count(Skipped), "error": count(Error),
         },
         "rules": rules,

@@ -24,7 +24,7 @@ pub fn junit(results: &[Finished], seconds: f64) -> Result<String, String> {
         let status = match finished.outcome {
             Outcome::Failed => bad(NonSuccessKind::Failure),
             Outcome::Error => bad(NonSuccessKind::Error),
-            Outcome::Skipped | Outcome::Inconclusive => {
+            Outcome::Skipped | Outcome::Inconclusive | Outcome::Known => {
                 let mut status = TestCaseStatus::skipped();
                 status.set_message(message.clone().unwrap_or_else(|| "inconclusive".into()));
                 status

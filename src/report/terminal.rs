@@ -11,6 +11,7 @@ pub fn word(outcome: Outcome) -> &'static str {
         Outcome::Passed => "pass",
         Outcome::Failed => "FAIL",
         Outcome::Warned => "warn",
+        Outcome::Known => "known",
         Outcome::Flaky => "flaky",
         Outcome::Inconclusive => "inconclusive",
         Outcome::Skipped => "skip",

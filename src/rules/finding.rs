@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Level, Rule};
+use super::{Known, Level, Rule};
 
 /// Whose a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +46,8 @@ pub enum Outcome {
     Passed,
     Failed,
     Warned,
+    /// Broken as a waiver or the profile says; nothing else is wrong.
+    Known,
     Flaky,
     Inconclusive,
     Skipped,
@@ -65,6 +67,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// In the order of their first events.
     pub findings: Vec<Finding>,
+    /// Those of them (by index) that a waiver or the profile excuses.
+    pub known: BTreeMap<usize, Known>,
     /// Only rules that this transcript put to the test.
     pub rules: BTreeMap<&'static str, Tally>,
     /// Why the target could not be tested, if so.

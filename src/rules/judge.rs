@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::delivery::Delivery;
 use super::enforcing::Enforcing;
 use super::party::Parties;
-use super::{Blame, Finding, Level, Outcome, Tally, Verdict, rule};
+use super::{Blame, Finding, Level, Outcome, Tally, Verdict, Waiver, rule};
 use crate::stanza::Stanza;
 use crate::transcript::{Dir, Event, Header};
 
@@ -65,16 +65,24 @@ pub struct Judge {
     missed: Vec<Event>,
     trouble: Option<String>,
     at: f64,
+    /// What the profile says of its server, and the scenario that it is asked about.
+    waivers: Vec<Waiver>,
+    scenario: (String, Vec<String>),
 }
 
 impl Judge {
     pub fn new(header: &Header) -> Judge {
         // Every family of rules is plugged in here.
-        Judge::with(vec![
+        let judge = Judge::with(vec![
             Box::new(Delivery::new(header)),
             Box::new(Parties::new(header)),
             Box::new(Enforcing::new(header)),
-        ])
+        ]);
+        Judge {
+            waivers: Waiver::of_profile(&header.profile),
+            scenario: (header.scenario.name.clone(), header.scenario.case.clone()),
+            ..judge
+        }
     }
 
     pub(super) fn with(families: Vec<Box<dyn Family>>) -> Judge {
@@ -84,6 +92,8 @@ impl Judge {
             missed: Vec::new(),
             trouble: None,
             at: 0.0,
+            waivers: Vec::new(),
+            scenario: Default::default(),
         }
     }
 
@@ -120,12 +130,16 @@ impl Judge {
         let mut findings = self.record.findings;
         findings.sort_by_key(|finding| finding.events.iter().min().copied().unwrap_or(u64::MAX));
         findings.retain(|f| seen.insert((f.rule.id, f.party.clone(), f.message.clone(), f.events.clone())));
-        Verdict {
-            outcome: outcome(&findings, self.trouble.is_some()),
+        let mut verdict = Verdict {
+            outcome: outcome(findings.iter(), self.trouble.is_some()),
             findings,
+            known: BTreeMap::new(),
             rules: self.record.rules,
             trouble: self.trouble,
-        }
+        };
+        let (name, matrix) = &self.scenario;
+        verdict.waive(name, matrix, &self.waivers);
+        verdict
     }
 
     fn miss(&mut self, event: &Event) {
@@ -180,21 +194,18 @@ pub fn judge(header: &Header, events: impl Iterator<Item = Event>) -> Verdict {
     judge.finish()
 }
 
-fn outcome(findings: &[Finding], trouble: bool) -> Outcome {
-    let ours = findings.iter().any(|f| f.blame == Blame::Ourselves);
-    let theirs = |f: &&Finding| matches!(f.blame, Blame::Server | Blame::Client);
-    let must = |f: &&Finding| theirs(f) && f.level == Level::Must;
+/// What these findings come to.
+pub(super) fn outcome<'f>(findings: impl Iterator<Item = &'f Finding> + Clone, trouble: bool) -> Outcome {
+    let ours = findings.clone().any(|f| f.blame == Blame::Ourselves);
+    let mut theirs = findings.filter(|f| matches!(f.blame, Blame::Server | Blame::Client));
+    let must = |f: &&Finding| f.level == Level::Must;
     if trouble || ours {
         Outcome::Error
-    } else if findings.iter().filter(must).any(|f| f.excuse.is_none()) {
+    } else if theirs.clone().filter(must).any(|f| f.excuse.is_none()) {
         Outcome::Failed
-    } else if findings.iter().any(|f| must(&f)) {
+    } else if theirs.clone().any(|f| must(&f)) {
         Outcome::Inconclusive
-    } else if findings
-        .iter()
-        .filter(theirs)
-        .any(|f| f.level == Level::Should && f.excuse.is_none())
-    {
+    } else if theirs.any(|f| f.level == Level::Should && f.excuse.is_none()) {
         Outcome::Warned
     } else {
         Outcome::Passed

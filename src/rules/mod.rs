@@ -4,9 +4,13 @@ mod catalogue;
 mod delivery;
 mod enforcing;
 mod finding;
+mod glob;
 mod judge;
 mod party;
+mod waiver;
 
 pub use catalogue::{Group, Level, Rule, Subjects, catalogue, groups, rule};
 pub use finding::{Blame, Finding, Outcome, Tally, Verdict};
+pub use glob::Glob;
 pub use judge::{Family, Judge, Record, Seen, judge};
+pub use waiver::{Known, Waiver};

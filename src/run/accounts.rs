@@ -11,7 +11,7 @@ use super::hidden::Hidden;
 use super::{Options, Place};
 use crate::scenario::Case;
 use crate::target::Account;
-use crate::xmpp::Incoming;
+use crate::xmpp::{Incoming, Mechanism};
 
 /// Makes the accounts that these cases need and the target lacks. The answer goes to [`give_back`] after the run.
 /// An error is one sentence: the target could not be tested.
@@ -29,10 +29,11 @@ pub fn provide(options: &mut Options, cases: &[Case]) -> Result<Vec<Account>, St
     Ok(made)
 }
 
-/// Logs in once with each account that these cases use. An error is one sentence: the target cannot be tested.
-pub fn check(options: &Options, cases: &[Case]) -> Result<(), String> {
+/// Logs in once with each account that these cases use, and tells the mechanism that the server took. An error is one
+/// sentence: the target cannot be tested.
+pub fn check(options: &Options, cases: &[Case]) -> Result<Option<Mechanism>, String> {
     let Place::Target(target) = &options.place else {
-        return Ok(());
+        return Ok(None);
     };
     let needed = cases
         .iter()
@@ -48,9 +49,10 @@ pub fn check(options: &Options, cases: &[Case]) -> Result<(), String> {
         accounts = vec![&nobody];
     }
     blocking(async {
-        let hidden = Hidden::default();
+        let (hidden, mut mechanism) = (Hidden::default(), None);
         for account in accounts {
             let mut session = log_in(target, account, "callspec-check", &hidden).await?;
+            mechanism = Some(session.mechanism);
             // Whether the server also says goodbye is not the question here.
             let _ = session.writer.close().await;
             let parting = async {
@@ -61,7 +63,7 @@ pub fn check(options: &Options, cases: &[Case]) -> Result<(), String> {
             };
             let _ = tokio::time::timeout(Duration::from_secs(1), parting).await;
         }
-        Ok(())
+        Ok(mechanism)
     })?
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ use super::hidden::Hidden;
 use crate::bot::{Account, Dialer, Script, Setup, drive};
 use crate::endpoint::{self, Endpoint};
 use crate::profile::Profile;
-use crate::rules::{Judge, Outcome, Verdict};
+use crate::rules::{Judge, Outcome, Verdict, Waiver};
 use crate::scenario::{Action, Case, Step, Verb};
 use crate::target::{Target, derived_id};
 use crate::transcript::{Event, FORMAT, Header, Member, Party, ScenarioInfo, Writer};
@@ -49,17 +49,41 @@ impl Place {
     }
 }
 
+/// How to play; [`Options::default`] is the embedded relay, one case after the other, without transcripts.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub place: Place,
     pub jobs: usize,
+    /// How often a case that fails is tried again.
     pub retries: u32,
     pub fail_fast: bool,
+    /// Whether a broken SHOULD fails.
     pub strict: bool,
     pub seed: u64,
     pub time_scale: f64,
+    /// How far a `timestamp` may lie from the observer's clock, in seconds.
+    pub clock_skew: f64,
+    /// Breaches that are no news.
+    pub waivers: Arc<[Waiver]>,
     /// Where transcripts go; `None`: nowhere.
     pub transcripts: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            place: Place::Embedded(Profile::default()),
+            jobs: 1,
+            retries: 0,
+            fail_fast: false,
+            strict: false,
+            seed: 0,
+            time_scale: 1.0,
+            clock_skew: 60.0,
+            waivers: Arc::default(),
+            transcripts: None,
+        }
+    }
 }
 
 /// What became of a case.
@@ -281,20 +305,18 @@ async fn play_in_runtime(
         cast: cast.clone(),
         seed: options.seed,
         time_scale: options.time_scale,
-        clock_skew: 60.0,
+        clock_skew: options.clock_skew,
         started: started.format(&Rfc3339).unwrap_or_default(),
     };
 
-    let path = options
-        .transcripts
-        .as_ref()
-        .map(|folder| transcript_path(folder, &case, attempt));
-    let mut writer = None;
-    if let Some(path) = &path {
-        match open(path, &header) {
-            Ok(open) => writer = Some(open),
+    let (mut writer, mut path) = (None, None);
+    if let Some(folder) = &options.transcripts {
+        let name = transcript_name(&case, attempt);
+        match open(folder, &name, &header) {
+            Ok((open, chosen)) => (writer, path) = (Some(open), Some(chosen)),
             Err(error) => {
-                let reason = format!("cannot write the transcript {}: {error}", path.display());
+                let at = folder.join(name);
+                let reason = format!("cannot write the transcript {}.jsonl: {error}", at.display());
                 return Finished::without_run(case, Outcome::Error, reason);
             }
         }
@@ -319,7 +341,8 @@ async fn play_in_runtime(
         events.push(event);
     };
     drive(script, dialer, &mut record, stop).await;
-    let verdict = judge.finish();
+    let mut verdict = judge.finish();
+    verdict.waive(&case.name, &case.matrix, &options.waivers);
     let reason = match write_error {
         Some(error) => Some(format!("the transcript could not be written: {error}")),
         None => verdict.trouble.clone(),
@@ -395,7 +418,7 @@ fn case_seed(seed: u64, case: &Case) -> u64 {
         .0
 }
 
-fn transcript_path(folder: &Path, case: &Case, attempt: u32) -> PathBuf {
+fn transcript_name(case: &Case, attempt: u32) -> String {
     let mut name = case.name.clone();
     for value in &case.matrix {
         name.push('.');
@@ -426,12 +449,23 @@ fn transcript_path(folder: &Path, case: &Case, attempt: u32) -> PathBuf {
     if attempt > 0 {
         file.push_str(&format!(".retry-{attempt}"));
     }
-    folder.join(format!("{file}.jsonl"))
+    file
 }
 
-fn open(path: &Path, header: &Header) -> std::io::Result<Writer<BufWriter<File>>> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+/// A file of this name that was not there before: no run writes over another's.
+fn open(folder: &Path, name: &str, header: &Header) -> std::io::Result<(Writer<BufWriter<File>>, PathBuf)> {
+    let mut path = folder.join(format!("{name}.jsonl"));
+    for n in 2.. {
+        match File::create_new(&path) {
+            Ok(file) => return Ok((Writer::new(BufWriter::new(file), header)?, path)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && n < 10_000 => {
+                path.set_file_name(format!("{name}.{n}.jsonl"));
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound && !folder.is_dir() => {
+                std::fs::create_dir_all(folder)?;
+            }
+            Err(error) => return Err(error),
+        }
     }
-    Writer::new(BufWriter::new(File::create_new(path)?), header)
+    Err(ErrorKind::AlreadyExists.into())
 }

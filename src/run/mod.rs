@@ -3,9 +3,11 @@
 mod accounts;
 mod case;
 mod dial;
+mod filter;
 mod hidden;
 mod suite;
 
 pub use accounts::{check, give_back, provide};
 pub use case::{Finished, Options, Place};
+pub use filter::{Filter, FilterError};
 pub use suite::{Progress, shard, suite};

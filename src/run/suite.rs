@@ -14,17 +14,25 @@ use crate::scenario::{Action, Case, Step};
 /// What an observer hears while a suite runs.
 #[derive(Debug)]
 pub enum Progress<'a> {
-    Started { name: &'a str, matrix: &'a [String] },
+    /// `length` is how long it waits on purpose.
+    Started {
+        case: &'a Case,
+        length: Duration,
+    },
     Finished(&'a Finished),
+    /// It was stopped before its end, and is left out of the results.
+    Cut(&'a Case),
 }
 
 enum Word {
     Started(usize),
     Finished(usize, Box<Finished>),
+    /// Stopped in the middle: nothing is known of it.
+    Cut(usize),
 }
 
 /// Plays all cases and returns what became of them, in the order given. `stop` turning true ends the running ones
-/// early; those not begun are left out.
+/// early; those and the ones not begun are left out.
 pub fn suite(
     cases: Vec<Case>,
     options: &Options,
@@ -61,6 +69,10 @@ pub fn suite(
                         Some(why) => Finished::without_run(case.clone(), Outcome::Error, why),
                         None => with_retries(case, options, stop),
                     };
+                    if finished.outcome == Outcome::Error && *stop.borrow() {
+                        let _ = words.send(Word::Cut(index));
+                        return;
+                    }
                     // One case's trouble may be its own; that of a target that lets nobody in is everyone's.
                     let unknown = known().is_none();
                     if finished.outcome == Outcome::Error
@@ -81,9 +93,14 @@ pub fn suite(
                 Word::Started(index) => {
                     if let Some(case) = cases.get(index) {
                         observe(Progress::Started {
-                            name: &case.name,
-                            matrix: &case.matrix,
+                            case,
+                            length: length(case).mul_f64(options.time_scale),
                         });
+                    }
+                }
+                Word::Cut(index) => {
+                    if let Some(case) = cases.get(index) {
+                        observe(Progress::Cut(case));
                     }
                 }
                 Word::Finished(index, finished) => {
@@ -111,11 +128,12 @@ fn with_retries(case: &Case, options: &Options, stop: &watch::Sender<bool>) -> F
     }
     let mut finished = play(case.clone(), options, 0, stop.subscribe());
     for attempt in 1..=options.retries {
-        if finished.outcome != Outcome::Failed || *stop.borrow() {
+        if !fails(finished.outcome, options.strict) || *stop.borrow() {
             break;
         }
         let again = play(case.clone(), options, attempt, stop.subscribe());
-        if matches!(again.outcome, Outcome::Passed | Outcome::Warned) {
+        let good = matches!(again.outcome, Outcome::Passed | Outcome::Warned | Outcome::Known);
+        if good && !fails(again.outcome, options.strict) {
             let reason = format!("failed at first, passed on retry {attempt}");
             return Finished {
                 outcome: Outcome::Flaky,

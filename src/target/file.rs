@@ -6,20 +6,21 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Account, Algorithm, Cookie, Jwt, Target, Token, check_jid};
-use crate::profile::{Addressing, Class, Profile};
+use crate::profile::{Addressing, Class, KnownBreach, Profile};
 use crate::xmpp::{Mechanism, Secret, Trust};
 use crate::yaml::{Checker, Error, Kind, Members, Node, SIZE_LIMIT, Source, did_you_mean, get};
 
 const KEYS: [&str; 9] = [
     "url", "domain", "ca", "cookie", "sasl", "accounts", "register", "profile", "$schema",
 ];
-const PROFILE: [&str; 6] = [
+const PROFILE: [&str; 7] = [
     "name",
     "class",
     "addressing",
     "stanza-limit",
     "relay-within",
     "rate-limit",
+    "known-breaches",
 ];
 
 /// Reads a target file; paths in it are relative to its folder.
@@ -304,7 +305,39 @@ impl Reading<'_> {
         if let Some(within) = get(members, "relay-within") {
             profile.relay_within = self.check.duration(within).as_secs_f64();
         }
+        if let Some(known) = get(members, "known-breaches") {
+            profile.known_breaches = self.known_breaches(known);
+        }
         profile
+    }
+
+    fn known_breaches(&mut self, node: &Node) -> Vec<KnownBreach> {
+        let Kind::List(items) = &node.kind else {
+            self.check.error(
+                node,
+                "`known-breaches` has to be a list: `- { rule: …, evidence: … }`",
+            );
+            return Vec::new();
+        };
+        let mut known = Vec::new();
+        for item in items {
+            let members = self.check.map(item, &["rule", "evidence"]);
+            let (Some(id), Some(evidence)) = (get(members, "rule"), get(members, "evidence")) else {
+                self.check
+                    .error(item, "a known breach needs its `rule` and its `evidence`");
+                continue;
+            };
+            let breach = KnownBreach {
+                rule: self.check.string(id),
+                evidence: self.check.string(evidence),
+            };
+            if crate::rules::rule(&breach.rule).is_none() {
+                let ids: Vec<&str> = crate::rules::catalogue().iter().map(|rule| rule.id).collect();
+                self.check.unknown(id, "rule", &ids);
+            }
+            known.push(breach);
+        }
+        known
     }
 }
 
@@ -353,7 +386,8 @@ mod tests {
              cookie: { name: t, jwt: { key: \"${PW}\", algorithm: HS512, claims: { sub: \"{jid}\" }, ttl: 5m } }\n\
              sasl: [PLAIN, scram-sha-1]\nregister: in-band\n\
              accounts:\n  - { jid: alice@example.com, password: \"${PW}!\", id: a1b2c3d4-e5f6-7890-abcd-ef1234567890 }\n\
-             profile: { class: enforcing, addressing: bare, stanza-limit: 1000, relay-within: 2s }\n",
+             profile: { class: enforcing, addressing: bare, stanza-limit: 1000, relay-within: 2s,\n  \
+             known-breaches: [{ rule: RT-07, evidence: it swallows them }] }\n",
         )
         .expect("a target");
         assert_eq!(target.dial.domain, "example.com");
@@ -373,6 +407,7 @@ mod tests {
             (target.profile.stanza_limit, target.profile.relay_within),
             (Some(1000), 2.0)
         );
+        assert_eq!(target.profile.known_breaches[0].rule, "RT-07");
         assert!(!format!("{target:?}").contains("swordfish"));
     }
 
@@ -402,6 +437,11 @@ mod tests {
                 "url: ws://x/\nsasl: [SCRAM-SHA-255]\nregister: in-band",
                 "2:7",
                 "did you mean `SCRAM-SHA-256`?",
+            ),
+            (
+                "url: ws://x/\nregister: in-band\nprofile: { known-breaches: [{ rule: RT-7, evidence: x }] }",
+                "3:37",
+                "did you mean `RT-07`?",
             ),
             (
                 "url: ws://x/\nregister: in-band\nprofile: relais",

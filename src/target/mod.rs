@@ -2,6 +2,7 @@
 
 mod file;
 mod token;
+mod waivers;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 pub use file::{load, load_profile};
 pub use token::{Algorithm, Jwt, Token};
+pub use waivers::{Entry, load_waivers};
 
 use crate::profile::Profile;
 use crate::xmpp::{ConnectError, Dial, Login, Mechanism, Secret, Trust};

@@ -100,6 +100,8 @@ pub struct Login {
 pub struct Session {
     /// The full JID that the server gave.
     pub jid: String,
+    /// How it logged in.
+    pub mechanism: Mechanism,
     pub reader: Reader,
     pub writer: Writer,
 }
@@ -301,7 +303,7 @@ async fn log_in(
 
     let features = stream.open(&dial.domain, "opening the stream").await?;
     stage.set("SASL");
-    stream.authenticate(dial, login, &features).await?;
+    let mechanism = stream.authenticate(dial, login, &features).await?;
     stream.reader.restart();
     stream
         .open(&dial.domain, "opening the stream after login")
@@ -310,6 +312,7 @@ async fn log_in(
     let jid = stream.bind(login).await?;
     Ok(Session {
         jid,
+        mechanism,
         reader: stream.reader,
         writer: stream.writer,
     })
@@ -378,7 +381,7 @@ impl Opening<'_> {
         dial: &Dial,
         login: &Login,
         features: &StreamFeatures,
-    ) -> Result<(), ConnectError> {
+    ) -> Result<Mechanism, ConnectError> {
         let offered: Vec<String> = features.sasl_mechanisms.iter().cloned().collect();
         let usable = |mechanism: &&Mechanism| offered.iter().any(|name| name == mechanism.name());
         let Some(&chosen) = dial.sasl.iter().find(usable) else {
@@ -433,6 +436,7 @@ impl Opening<'_> {
                 sasl_elements::Nonza::Success(success) => {
                     return mechanism
                         .success(&success.data)
+                        .map(|()| chosen)
                         .map_err(|error| refused(format!("the server's proof is wrong: {error}")));
                 }
                 sasl_elements::Nonza::Failure(_) => {
