@@ -131,7 +131,7 @@ impl Judge {
         findings.sort_by_key(|finding| finding.events.iter().min().copied().unwrap_or(u64::MAX));
         findings.retain(|f| seen.insert((f.rule.id, f.party.clone(), f.message.clone(), f.events.clone())));
         let mut verdict = Verdict {
-            outcome: outcome(findings.iter(), self.trouble.is_some()),
+            outcome: outcome(&findings, self.trouble.is_some()),
             findings,
             known: BTreeMap::new(),
             rules: self.record.rules,
@@ -195,7 +195,11 @@ pub fn judge(header: &Header, events: impl Iterator<Item = Event>) -> Verdict {
 }
 
 /// What these findings come to.
-pub(super) fn outcome<'f>(findings: impl Iterator<Item = &'f Finding> + Clone, trouble: bool) -> Outcome {
+pub(super) fn outcome<'f, F>(findings: F, trouble: bool) -> Outcome
+where
+    F: IntoIterator<Item = &'f Finding, IntoIter: Clone>,
+{
+    let findings = findings.into_iter();
     let ours = findings.clone().any(|f| f.blame == Blame::Ourselves);
     let mut theirs = findings.filter(|f| matches!(f.blame, Blame::Server | Blame::Client));
     let must = |f: &&Finding| f.level == Level::Must;

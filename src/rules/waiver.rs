@@ -78,7 +78,7 @@ impl Verdict {
             .filter(|(index, _)| !self.known.contains_key(index))
             .map(|(_, finding)| finding)
             .collect();
-        self.outcome = match super::judge::outcome(left.into_iter(), false) {
+        self.outcome = match super::judge::outcome(left, false) {
             Outcome::Passed => Outcome::Known,
             other => other,
         };
@@ -111,7 +111,7 @@ mod tests {
 
     fn verdict(findings: Vec<Finding>) -> Verdict {
         Verdict {
-            outcome: super::super::judge::outcome(findings.iter(), false),
+            outcome: super::super::judge::outcome(&findings, false),
             findings,
             known: BTreeMap::new(),
             rules: BTreeMap::new(),
