@@ -172,7 +172,7 @@ fn try_run(args: &Args) -> Result<Exit, String> {
     for (kind, path) in reports {
         let text = match kind {
             Kind::Junit => report::junit(&results, seconds)?,
-            Kind::Json => report::json(&results, &options.place.name(), options.place.profile()),
+            Kind::Json => report::json(&results, &options.place.name(), options.place.profile(), seconds),
         };
         if path.as_os_str() == "-" {
             say(&text);

@@ -9,8 +9,8 @@ mod views;
 
 pub use build::ladder;
 pub use label::plain;
-pub use model::{Arrow, Fate, Ladder, Lane, Mark, Moved, Row, Tone, What};
+pub use model::{Arrow, Fate, Ladder, Lane, Mark, Moved, Row, Tone, What, word};
 pub use text::{Look, around, whole};
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -12,7 +12,7 @@ const CALL: &str = "11111111-1111-4111-8111-111111111111";
 
 /// A history told event by event.
 #[derive(Default)]
-pub(crate) struct Tape {
+pub struct Tape {
     pub cast: BTreeMap<String, Member>,
     pub events: Vec<Event>,
     wire: BTreeMap<String, String>,

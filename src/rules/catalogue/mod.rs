@@ -13,10 +13,10 @@ mod st;
 mod tm;
 mod tr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a breach of a rule means for the result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// A breach fails the scenario.
