@@ -118,8 +118,10 @@ struct Bot {
     /// Arrived, not yet taken in.
     inbox: VecDeque<Input>,
     pool: Vec<Arrival>,
-    /// Our IQ sets without an answer: id → not waited for at the end.
-    unanswered: BTreeMap<String, ()>,
+    /// The ids of our requests without an answer.
+    unanswered: BTreeSet<String>,
+    /// The event of each of our requests, by its id.
+    asked: BTreeMap<String, u64>,
     /// Answers that came, by id.
     answers: BTreeMap<String, Stanza>,
     /// The stream ended by the other side's will.
@@ -143,6 +145,11 @@ enum Phase {
     Steps,
     /// Waits for answers that are still owed to us.
     Answers(Duration),
+    /// After a miss: is what was not answered lost, or only late? Whatever still comes shows that it may be late.
+    Lost {
+        until: Duration,
+        at_last: Duration,
+    },
     Quiet(Duration),
     Closing(Duration),
     Over,
@@ -167,6 +174,8 @@ pub struct Script {
 }
 
 const DEFAULT_WITHIN: Duration = Duration::from_secs(5);
+/// How long after a miss something may still be under way, as long as other things arrive.
+const LATEST: Duration = Duration::from_secs(60);
 /// Longer than any login is let take by the transport: a second line of defence.
 const LINK_WITHIN: Duration = Duration::from_secs(30);
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -192,7 +201,8 @@ impl Script {
                 policy: Answer::Result,
                 inbox: VecDeque::new(),
                 pool: Vec::new(),
-                unanswered: BTreeMap::new(),
+                unanswered: BTreeSet::new(),
+                asked: BTreeMap::new(),
                 answers: BTreeMap::new(),
                 ended: false,
                 candidates: 0,
@@ -262,7 +272,10 @@ impl Script {
         let phase = match self.phase {
             Phase::Connecting => Some(LINK_WITHIN),
             Phase::Steps => self.root.deadline(),
-            Phase::Answers(at) | Phase::Quiet(at) | Phase::Closing(at) => Some(at),
+            Phase::Answers(at)
+            | Phase::Lost { until: at, .. }
+            | Phase::Quiet(at)
+            | Phase::Closing(at) => Some(at),
             Phase::Over => None,
         };
         phase
@@ -430,7 +443,7 @@ impl Script {
         if matches!(kind, Some(IqType::Result | IqType::Error))
             && let Some(id) = stanza.id()
             && let Some(bot) = self.bots.get_mut(who)
-            && bot.unanswered.remove(id).is_some()
+            && bot.unanswered.remove(id)
         {
             bot.answers.insert(id.to_owned(), stanza.clone());
         }
@@ -603,6 +616,15 @@ impl Script {
                         moved = true;
                     }
                 }
+                Phase::Lost { until, at_last } => {
+                    if self.bots.values().all(|bot| bot.unanswered.is_empty()) || self.now >= until {
+                        self.begin_closing();
+                        moved = true;
+                    } else if moved {
+                        let until = (self.now + self.scaled(DEFAULT_WITHIN)).min(at_last);
+                        self.phase = Phase::Lost { until, at_last };
+                    }
+                }
                 Phase::Quiet(until) => {
                     if self.now >= until {
                         self.begin_closing();
@@ -626,7 +648,10 @@ impl Script {
         let event = self.event(Dir::Steps, "");
         self.record(event);
         if self.failed {
-            self.begin_closing();
+            self.phase = Phase::Lost {
+                until: self.now + self.scaled(DEFAULT_WITHIN),
+                at_last: self.now + self.scaled(LATEST),
+            };
         } else {
             self.phase = Phase::Answers(self.now + self.scaled(DEFAULT_WITHIN));
         }
@@ -736,7 +761,7 @@ impl Script {
                             wanted.words(&expect.who),
                             self.within(expect.within).as_secs_f64()
                         );
-                        self.missed(step, &expect.who, words, seen, expect.rule.as_deref());
+                        self.missed(step, &expect.who, words, seen, (expect.rule.as_deref(), Vec::new()));
                     }
                     None => return false,
                 }
@@ -763,7 +788,8 @@ impl Script {
                     None if by == AnsweredBy::Nothing && late => cursor.finish_step(),
                     None if late || ended => {
                         let seen = "no answer came".to_owned();
-                        self.missed(step, &send.who, wanted, seen, rule.as_deref());
+                        let asked = self.asked(&send.who, &id);
+                        self.missed(step, &send.who, wanted, seen, (rule.as_deref(), asked));
                     }
                     None => return false,
                     Some(answer) => {
@@ -783,7 +809,8 @@ impl Script {
                             cursor.finish_step();
                         } else {
                             let seen = brief(&answer, None);
-                            self.missed(step, &send.who, wanted, seen, rule.as_deref());
+                            let asked = self.asked(&send.who, &id);
+                            self.missed(step, &send.who, wanted, seen, (rule.as_deref(), asked));
                         }
                     }
                 }
@@ -800,7 +827,7 @@ impl Script {
                 });
                 if let Some((who, n, brief)) = heard {
                     let seen = format!("{who} heard {brief} (event {n})");
-                    self.missed(step, &who.clone(), format!("{who} hears nothing"), seen, None);
+                    self.missed(step, &who.clone(), format!("{who} hears nothing"), seen, (None, vec![n]));
                 } else if self.now >= until {
                     cursor.finish_step();
                 } else {
@@ -927,10 +954,13 @@ impl Script {
             .and_then(|s| s.id())
             .map(str::to_owned);
         if let (Some(id), Some(bot)) = (&id, self.bots.get_mut(&send.who)) {
-            bot.unanswered.insert(id.clone(), ());
+            bot.unanswered.insert(id.clone());
             bot.answers.remove(id);
         }
         self.write(&send.who, raw, Some(step));
+        if let (Some(id), Some(bot)) = (&id, self.bots.get_mut(&send.who)) {
+            bot.asked.insert(id.clone(), self.n);
+        }
         match (&send.answered, id) {
             (Some(Answered { by, within, rule }), Some(id)) => {
                 let deadline = self.now + self.within(*within);
@@ -1227,7 +1257,21 @@ impl Script {
         });
     }
 
-    fn missed(&mut self, step: &Step, who: &str, wanted: String, seen: String, rule: Option<&str>) {
+    /// The event of a request of ours.
+    fn asked(&self, who: &str, id: &str) -> Vec<u64> {
+        let asked = self.bots.get(who).and_then(|bot| bot.asked.get(id));
+        asked.copied().into_iter().collect()
+    }
+
+    /// `about`: the rule that the step names, and the events that it is about.
+    fn missed(
+        &mut self,
+        step: &Step,
+        who: &str,
+        wanted: String,
+        seen: String,
+        (rule, events): (Option<&str>, Vec<u64>),
+    ) {
         let event = self.event(Dir::Missed, who);
         let rules = rule.map(str::to_owned).into_iter().collect();
         let step = Some(step.place.to_string());
@@ -1236,6 +1280,7 @@ impl Script {
             wanted: Some(wanted),
             seen: Some(seen),
             rules,
+            events,
             ..event
         });
         self.failed = true;

@@ -39,6 +39,19 @@ pub struct Finding {
     pub call: Option<String>,
 }
 
+impl Finding {
+    /// Whether the system under test has to answer for it, whatever the order of events was.
+    pub fn is_held_against_the_target(&self) -> bool {
+        matches!(self.blame, Blame::Server | Blame::Client)
+            && self.level != Level::Info
+            && self.excuse.is_none()
+    }
+
+    pub fn is_certain_breach_of_the_server(&self) -> bool {
+        self.blame == Blame::Server && self.level == Level::Must && self.excuse.is_none()
+    }
+}
+
 /// The result of one scenario (`flaky` and `skipped` come from the run, not from the judge).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

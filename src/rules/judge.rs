@@ -19,6 +19,9 @@ pub struct Seen<'a> {
 /// How many findings of one kind are kept, and how many missed expectations; of the rest only the count.
 const KEPT: u64 = 1_000;
 
+/// Rule, party, message and events: what makes two findings one.
+type Same = (&'static str, String, String, Vec<u64>);
+
 /// Where the families put what they find.
 #[derive(Debug, Default)]
 pub struct Record {
@@ -27,6 +30,8 @@ pub struct Record {
     /// How many there were of each kind that makes a difference for the outcome: a recording of any length, however
     /// wrong, is judged in bounded memory.
     kinds: BTreeMap<(&'static str, Level, Blame, bool), u64>,
+    /// What is kept already: two families may see one thing.
+    seen: BTreeSet<Same>,
 }
 
 impl Record {
@@ -34,8 +39,9 @@ impl Record {
         self.rules.entry(rule).or_default().held += 1;
     }
 
+    /// Of the rules, only what is held against the system under test counts as broken: a bot of ours that breaks one on
+    /// purpose, a remark, and what another order of events would excuse do not.
     pub fn broken(&mut self, finding: Finding) {
-        self.rules.entry(finding.rule.id).or_default().broken += 1;
         let kind = (
             finding.rule.id,
             finding.level,
@@ -44,6 +50,20 @@ impl Record {
         );
         let so_far = self.kinds.entry(kind).or_default();
         *so_far += 1;
+        if *so_far <= KEPT {
+            let whole = (
+                finding.rule.id,
+                finding.party.clone(),
+                finding.message.clone(),
+                finding.events.clone(),
+            );
+            if !self.seen.insert(whole) {
+                return;
+            }
+        }
+        if finding.is_held_against_the_target() {
+            self.rules.entry(finding.rule.id).or_default().broken += 1;
+        }
         if *so_far <= KEPT {
             self.findings.push(finding);
         }
@@ -126,10 +146,9 @@ impl Judge {
         for event in std::mem::take(&mut self.missed) {
             self.miss(&event);
         }
-        let mut seen = BTreeSet::new();
         let mut findings = self.record.findings;
         findings.sort_by_key(|finding| finding.events.iter().min().copied().unwrap_or(u64::MAX));
-        findings.retain(|f| seen.insert((f.rule.id, f.party.clone(), f.message.clone(), f.events.clone())));
+        forgive(&mut findings);
         let mut verdict = Verdict {
             outcome: outcome(&findings, self.trouble.is_some()),
             findings,
@@ -144,10 +163,13 @@ impl Judge {
 
     fn miss(&mut self, event: &Event) {
         let named = event.rules.first().and_then(|id| rule(id));
+        // What the server certainly did says more than what did not come of it; of a step that names its rule that
+        // is so only where both are about the same stanza.
         let explained = self.record.findings.iter().any(|finding| {
-            finding.excuse.is_none() && finding.blame == Blame::Server && finding.level == Level::Must
+            finding.is_certain_breach_of_the_server()
+                && (named.is_none() || event.events.iter().any(|n| finding.events.contains(n)))
         });
-        if named.is_none() && explained {
+        if explained {
             return;
         }
         let Some(rule) = named.or_else(|| rule("SC-01")) else {
@@ -182,6 +204,16 @@ impl Judge {
             excuse: None,
             call: None,
         });
+    }
+}
+
+/// A bot of ours plays its steps on although the server has lost, doubled or changed what they rest on. What it breaks
+/// then follows from the server's breach, and says nothing more.
+fn forgive(findings: &mut Vec<Finding>) {
+    let last = |finding: &Finding| finding.events.iter().max().copied().unwrap_or(u64::MAX);
+    let servers = findings.iter().filter(|f| f.is_certain_breach_of_the_server());
+    if let Some(first) = servers.map(last).min() {
+        findings.retain(|f| f.blame != Blame::Ourselves || last(f) < first);
     }
 }
 
@@ -220,7 +252,7 @@ where
 mod tests {
     use super::*;
 
-    fn finding(blame: Blame, excuse: Option<&str>) -> Finding {
+    fn finding(n: u64, blame: Blame, excuse: Option<&str>) -> Finding {
         let rule = rule("ST-03").expect("a rule");
         Finding {
             rule,
@@ -230,7 +262,7 @@ mod tests {
             message: String::new(),
             wanted: String::new(),
             seen: String::new(),
-            events: Vec::new(),
+            events: vec![n],
             excuse: excuse.map(str::to_owned),
             call: None,
         }
@@ -239,14 +271,36 @@ mod tests {
     #[test]
     fn a_flood_of_one_kind_of_finding_is_counted_and_hides_no_other() {
         let mut record = Record::default();
-        for _ in 0..3 * KEPT {
-            record.broken(finding(Blame::Announced, None));
-            record.broken(finding(Blame::Client, Some("another order")));
+        for n in 0..3 * KEPT {
+            record.broken(finding(n, Blame::Announced, None));
+            record.broken(finding(n + 3 * KEPT, Blame::Client, Some("another order")));
         }
         assert_eq!(outcome(&record.findings, false), Outcome::Inconclusive);
-        record.broken(finding(Blame::Client, None));
+        record.broken(finding(10 * KEPT, Blame::Client, None));
         assert_eq!(outcome(&record.findings, false), Outcome::Failed);
         assert_eq!(record.findings.len() as u64, 2 * KEPT + 1);
-        assert_eq!(record.rules["ST-03"].broken, 6 * KEPT + 1);
+        // Neither the announced nor what may be excused counts.
+        assert_eq!(record.rules["ST-03"].broken, 1);
+    }
+
+    #[test]
+    fn what_two_families_see_alike_is_one_finding() {
+        let mut record = Record::default();
+        record.broken(finding(1, Blame::Client, None));
+        record.broken(finding(1, Blame::Client, None));
+        assert_eq!((record.findings.len(), record.rules["ST-03"].broken), (1, 1));
+    }
+
+    #[test]
+    fn a_bot_that_was_misled_by_the_server_is_no_trouble_of_ours() {
+        let mut server = finding(5, Blame::Server, None);
+        let ours = |n| finding(n, Blame::Ourselves, None);
+        let mut findings = vec![ours(4), server.clone(), ours(6)];
+        forgive(&mut findings);
+        assert_eq!(findings.iter().map(|f| f.events[0]).collect::<Vec<_>>(), [4, 5]);
+        server.excuse = Some("another order".into());
+        let mut findings = vec![server, ours(6)];
+        forgive(&mut findings);
+        assert_eq!(findings.len(), 2);
     }
 }
