@@ -272,10 +272,9 @@ impl Script {
         let phase = match self.phase {
             Phase::Connecting => Some(LINK_WITHIN),
             Phase::Steps => self.root.deadline(),
-            Phase::Answers(at)
-            | Phase::Lost { until: at, .. }
-            | Phase::Quiet(at)
-            | Phase::Closing(at) => Some(at),
+            Phase::Answers(at) | Phase::Lost { until: at, .. } | Phase::Quiet(at) | Phase::Closing(at) => {
+                Some(at)
+            }
             Phase::Over => None,
         };
         phase
@@ -761,7 +760,13 @@ impl Script {
                             wanted.words(&expect.who),
                             self.within(expect.within).as_secs_f64()
                         );
-                        self.missed(step, &expect.who, words, seen, (expect.rule.as_deref(), Vec::new()));
+                        self.missed(
+                            step,
+                            &expect.who,
+                            words,
+                            seen,
+                            (expect.rule.as_deref(), Vec::new()),
+                        );
                     }
                     None => return false,
                 }
@@ -827,7 +832,13 @@ impl Script {
                 });
                 if let Some((who, n, brief)) = heard {
                     let seen = format!("{who} heard {brief} (event {n})");
-                    self.missed(step, &who.clone(), format!("{who} hears nothing"), seen, (None, vec![n]));
+                    self.missed(
+                        step,
+                        &who.clone(),
+                        format!("{who} hears nothing"),
+                        seen,
+                        (None, vec![n]),
+                    );
                 } else if self.now >= until {
                     cursor.finish_step();
                 } else {

@@ -744,7 +744,10 @@ impl Family for Delivery {
             Dir::Breaks => {
                 // What is wrong with a signal as a signal is nothing to a relay: it has to carry that too.
                 let carried = |id: &String| {
-                    id == "IQ-04" || ["SG-", "SD-", "ST-", "TM-"].iter().any(|group| id.starts_with(group))
+                    id == "IQ-04"
+                        || ["SG-", "SD-", "ST-", "TM-"]
+                            .iter()
+                            .any(|group| id.starts_with(group))
                 };
                 if self.profile.class != Class::Relay || !event.rules.iter().all(carried) {
                     self.odd_next.insert(event.who.clone());
