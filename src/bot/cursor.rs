@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::matching::Wanted;
-use crate::scenario::{Action, Answer, AnsweredBy, Pattern, Step};
+use crate::scenario::{Action, Answer, AnsweredBy, Expect, Pattern, Step};
 
 /// A list of steps and the place reached in it.
 #[derive(Debug)]
@@ -97,6 +97,15 @@ impl Cursor {
             }
         }
         false
+    }
+
+    /// Every expectation that is waited for now.
+    pub fn open(&self, visit: &mut dyn FnMut(&Expect)) {
+        match (&self.state, self.steps.get(self.next).map(|step| &step.action)) {
+            (At::Children(children), _) => children.iter().for_each(|child| child.open(visit)),
+            (At::Expecting { .. }, Some(Action::Expect(expect))) => visit(expect),
+            _ => {}
+        }
     }
 
     /// Every step that is not done yet, the running ones first.

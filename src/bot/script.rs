@@ -287,6 +287,13 @@ impl Script {
         self.phase == Phase::Over
     }
 
+    /// The expectations that are open now.
+    pub fn waits_for(&self) -> Vec<Expect> {
+        let mut open = Vec::new();
+        self.root.open(&mut |expect| open.push(expect.clone()));
+        open
+    }
+
     /// The full JID and the user id of each member of the cast.
     pub fn cast(&self) -> BTreeMap<String, (String, Option<String>)> {
         let id = |bot: &Bot| {

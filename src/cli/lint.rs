@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Exit, complain, say};
+use crate::lint::lint;
 use crate::scenario::{Scenario, load};
 
 #[derive(Debug, clap::Args)]
@@ -41,13 +42,16 @@ pub fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Exit> {
     }
     let (mut scenarios, mut wrong) = (Vec::new(), false);
     for file in files {
-        match load(&file) {
-            Ok(scenario) => scenarios.push(scenario),
-            Err(errors) => {
-                wrong = true;
-                errors.iter().for_each(|error| complain(&error.to_string()));
+        let (scenario, errors) = match load(&file) {
+            Ok(scenario) => {
+                let errors = lint(&scenario);
+                (Some(scenario), errors)
             }
-        }
+            Err(errors) => (None, errors),
+        };
+        wrong |= !errors.is_empty();
+        errors.iter().for_each(|error| complain(&error.to_string()));
+        scenarios.extend(scenario);
     }
     if wrong { Err(Exit::Usage) } else { Ok(scenarios) }
 }

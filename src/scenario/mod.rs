@@ -1,13 +1,16 @@
 //! Scenarios: the YAML as written, what it resolves to, and whether it makes sense. Opens no connection.
 
 mod file;
+mod head;
 mod model;
+mod names;
 mod read;
 mod suite;
+mod words;
 
 pub use crate::yaml::{Error, Place};
-pub use file::{Scenario, load, parse};
+pub use file::{EdgeCase, Found, Near, Scenario, load, parse};
 pub use model::{
     Action, Actor, Answer, Answered, AnsweredBy, Case, Connection, Expect, Pattern, Send, Step, Verb, What,
 };
-pub use suite::builtin;
+pub use suite::{builtin, builtin_fragment, schema};

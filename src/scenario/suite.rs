@@ -2,7 +2,7 @@
 
 use include_dir::{Dir, include_dir};
 
-use super::{Error, Scenario, parse};
+use super::{Error, Found, Scenario, parse};
 
 static SCENARIOS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 
@@ -15,7 +15,7 @@ pub fn builtin() -> Result<Vec<Scenario>, Vec<Error>> {
     for path in paths {
         let text = text(&path).unwrap_or_default();
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
-        let near = |name: &str| text_near(&folder, name);
+        let near = |name: &str| near(&folder, name).map(Ok);
         match parse(&format!("scenarios/{path}"), &text, &near) {
             Ok(scenario) => scenarios.push(scenario),
             Err(more) => errors.extend(more),
@@ -28,13 +28,32 @@ pub fn builtin() -> Result<Vec<Scenario>, Vec<Error>> {
     }
 }
 
-/// A built-in fragment.
-pub fn fragment(name: &str) -> Option<String> {
-    text(name)
+/// A built-in fragment's file, such as `fragments/ring.yaml`.
+pub fn builtin_fragment(name: &str) -> Option<Found> {
+    near("", name).filter(|_| name.starts_with("fragments/"))
 }
 
-fn text_near(folder: &str, name: &str) -> Option<String> {
-    text(&format!("{folder}/{name}")).or_else(|| text(name))
+/// The names of the built-in fragments.
+pub fn fragments() -> Vec<&'static str> {
+    let folder = SCENARIOS.get_dir("fragments");
+    let files = folder.into_iter().flat_map(|folder| folder.files());
+    files
+        .filter_map(|file| file.path().file_stem()?.to_str())
+        .collect()
+}
+
+/// The JSON Schema (2020-12) of scenario files, for editors.
+pub fn schema() -> &'static str {
+    include_str!("../../schemas/scenario.json")
+}
+
+fn near(folder: &str, name: &str) -> Option<Found> {
+    let found = |path: String| {
+        let text = text(&path)?;
+        let file = format!("scenarios/{path}");
+        Some(Found { file, text })
+    };
+    found(format!("{folder}/{name}").trim_start_matches('/').to_owned()).or_else(|| found(name.to_owned()))
 }
 
 fn text(path: &str) -> Option<String> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Account, Algorithm, Cookie, Jwt, Target, Token, check_jid};
 use crate::profile::{Addressing, Class, KnownBreach, Profile};
 use crate::xmpp::{Mechanism, Secret, Trust};
-use crate::yaml::{Checker, Error, Kind, Members, Node, SIZE_LIMIT, Source, did_you_mean, get};
+use crate::yaml::{Checker, Error, Kind, Members, Node, Source, did_you_mean, get};
 
 const KEYS: [&str; 9] = [
     "url", "domain", "ca", "cookie", "sasl", "accounts", "register", "profile", "$schema",
@@ -25,18 +25,9 @@ const PROFILE: [&str; 7] = [
 
 /// Reads a target file; paths in it are relative to its folder.
 pub fn load(path: &Path) -> Result<Target, Vec<Error>> {
-    let file = path.display().to_string();
-    let plain = |message: String| vec![Error::of_file(&file, message)];
-    let size = std::fs::metadata(path).map_err(|error| plain(error.to_string()))?;
-    if size.len() > SIZE_LIMIT as u64 {
-        return Err(plain(format!(
-            "the file has {} bytes; {SIZE_LIMIT} are the limit",
-            size.len()
-        )));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| plain(error.to_string()))?;
+    let source = Source::read(path).map_err(|error| vec![error])?;
     let near = path.parent().unwrap_or(Path::new(""));
-    parse(&Source { file, text }, near, &|name| std::env::var(name).ok())
+    parse(&source, near, &|name| std::env::var(name).ok())
 }
 
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -343,10 +334,7 @@ impl Reading<'_> {
 
 /// Reads a profile file: the same members as a target's `profile`.
 pub fn load_profile(path: &Path) -> Result<Profile, Vec<Error>> {
-    let file = path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).map_err(|error| vec![Error::of_file(&file, error.to_string())])?;
-    let source = Source { file, text };
+    let source = Source::read(path).map_err(|error| vec![error])?;
     let tree = source.tree().map_err(|error| vec![error])?;
     let mut errors = Vec::new();
     let mut reading = Reading {

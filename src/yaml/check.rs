@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::error::quoted;
 use super::tree::{Kind as NodeKind, Node, Source};
 use super::{Error, did_you_mean};
+
+/// So many errors of one file are told; whoever has more begins with these.
+const ERROR_LIMIT: usize = 20;
 
 /// A map's members in the file's order.
 pub type Members<'n> = &'n [(Node, Node)];
@@ -17,14 +21,36 @@ pub struct Checker<'a> {
 
 impl Checker<'_> {
     pub fn error(&mut self, node: &Node, message: impl Into<String>) {
-        self.errors.push(self.source.error(node, message));
+        self.push(self.source.error(node, message));
+    }
+
+    /// An error that says what to do.
+    pub fn error_with(&mut self, node: &Node, message: impl Into<String>, hint: impl Into<String>) {
+        let mut error = self.source.error(node, message);
+        error.hint = Some(hint.into());
+        self.push(error);
+    }
+
+    /// The same error at the same place is told once, though a file be read for each case.
+    pub fn push(&mut self, error: Error) {
+        if self.errors.len() < ERROR_LIMIT && !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
     }
 
     pub fn unknown(&mut self, node: &Node, what: &str, known: &[&str]) {
-        let word = node.text().unwrap_or_default();
-        let mut error = self.source.error(node, format!("unknown {what} `{word}`"));
+        let Some(word) = node.text() else {
+            self.error(node, format!("this has to be a word: {}", choice(known)));
+            return;
+        };
+        let mut error = self
+            .source
+            .error(node, format!("unknown {what} {}", quoted(word)));
         error.hint = did_you_mean(word, known.iter().copied());
-        self.errors.push(error);
+        if error.hint.is_none() && known.len() <= 10 {
+            error.hint = Some(format!("known: {}", choice(known)));
+        }
+        self.push(error);
     }
 
     pub fn map<'n>(&mut self, node: &'n Node, known: &[&str]) -> Members<'n> {
@@ -41,9 +67,13 @@ impl Checker<'_> {
     }
 
     pub fn string(&mut self, node: &Node) -> String {
-        match node.text() {
-            Some(text) => text.to_owned(),
-            None => {
+        match &node.kind {
+            NodeKind::Text { plain: true, .. } if node.json() == Value::Null => {
+                self.error_with(node, "a value is missing here", "an empty text is written \"\"");
+                String::new()
+            }
+            NodeKind::Text { text, .. } => text.clone(),
+            _ => {
                 self.error(node, "this has to be a text");
                 String::new()
             }
@@ -55,6 +85,22 @@ impl Checker<'_> {
             NodeKind::List(items) => items.iter().map(|item| self.string(item)).collect(),
             _ => vec![self.string(node)],
         }
+    }
+
+    /// The words of a list, or the one word, each of which has to be `known`.
+    pub fn words(&mut self, node: &Node, what: &str, known: &[&str]) -> Vec<String> {
+        let items = match &node.kind {
+            NodeKind::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut words = Vec::new();
+        for item in items {
+            match item.text() {
+                Some(word) if known.contains(&word) => words.push(word.to_owned()),
+                _ => self.unknown(item, what, known),
+            }
+        }
+        words
     }
 
     pub fn truth(&mut self, node: &Node) -> bool {
@@ -77,19 +123,27 @@ impl Checker<'_> {
             "m" => 60.0,
             _ => 0.0,
         };
-        match number.trim().parse::<f64>() {
-            Ok(number) if factor > 0.0 && number >= 0.0 && number * factor <= 86_400.0 => {
-                Duration::from_secs_f64(number * factor)
+        let wrong = match number.trim().parse::<f64>() {
+            Ok(number) if factor > 0.0 && number >= 0.0 => {
+                if number * factor <= 86_400.0 {
+                    return Duration::from_secs_f64(number * factor);
+                }
+                "a day is the longest time".to_owned()
             }
-            Ok(_) if unit.is_empty() => {
-                self.error(node, "a time needs its unit: ms, s or m");
-                Duration::ZERO
-            }
-            _ => {
-                self.error(node, "this has to be a time, such as 500ms or 30s");
-                Duration::ZERO
-            }
-        }
+            Ok(_) if unit.is_empty() => "a time needs its unit: ms, s or m".to_owned(),
+            _ => "this has to be a time, such as 500ms or 30s".to_owned(),
+        };
+        self.error(node, wrong);
+        Duration::ZERO
+    }
+}
+
+/// The words that may stand somewhere, for a hint.
+fn choice(known: &[&str]) -> String {
+    match known {
+        [] => "none".to_owned(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
 }
 

@@ -2,8 +2,11 @@
 
 use serde::Serialize;
 
+/// A longer line is shown in part, around the place that is meant.
+const SHOWN: usize = 160;
+
 /// Where something stands in a file, counted from 1.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
     pub file: String,
     pub line: usize,
@@ -41,6 +44,21 @@ impl Error {
             source_line: String::new(),
         }
     }
+
+    /// The part of the line that is shown, and how many characters of it stand before the place.
+    fn shown(&self) -> (String, usize) {
+        let at = self.place.column.saturating_sub(1);
+        let from = if at < SHOWN - 40 { 0 } else { at - SHOWN / 2 };
+        let line = self.source_line.chars().skip(from).take(SHOWN);
+        // Nothing of a file may move the cursor of the terminal that it is shown on.
+        let plain = line
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect::<String>();
+        let lead = if from > 0 { "…" } else { "" };
+        let more = self.source_line.chars().count() > from + SHOWN;
+        let tail = if more { "…" } else { "" };
+        (format!("{lead}{plain}{tail}"), at - from + lead.chars().count())
+    }
 }
 
 impl std::fmt::Display for Error {
@@ -48,14 +66,14 @@ impl std::fmt::Display for Error {
         let Place { file, line, column } = &self.place;
         write!(f, "error: {file}:{line}:{column}: {}", self.message)?;
         if !self.source_line.is_empty() {
-            let number = format!("{line:>4}");
-            let before: String = self.source_line.chars().take(column.saturating_sub(1)).collect();
-            let gap: String = before
-                .chars()
-                .map(|c| if c == '\t' { '\t' } else { ' ' })
-                .collect();
-            let marks = "^".repeat(self.length.clamp(1, 60));
-            write!(f, "\n{number} | {}\n     | {gap}{marks}", self.source_line)?;
+            let (shown, before) = self.shown();
+            // Wide characters take two columns of a terminal.
+            let width = |text: &str| unicode_width::UnicodeWidthStr::width(text);
+            let gap: String = shown.chars().take(before).collect();
+            let gap = " ".repeat(width(&gap));
+            let meant: String = shown.chars().skip(before).take(self.length.max(1)).collect();
+            let marks = "^".repeat(width(&meant).clamp(1, 60));
+            write!(f, "\n{line:>4} | {}\n     | {gap}{marks}", shown.trim_end())?;
             if let Some(hint) = &self.hint {
                 write!(f, " {hint}")?;
             }
@@ -70,8 +88,28 @@ impl std::error::Error for Error {}
 
 /// `did you mean …?`, if something near enough is known.
 pub fn did_you_mean<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    // Nobody means a word that is so long, and comparing it would take for ever.
+    if word.is_empty() || word.chars().nth(64).is_some() {
+        return None;
+    }
     let near = known
-        .map(|name| (strsim::damerau_levenshtein(word, name), name))
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&word.to_lowercase(), &name.to_lowercase()),
+                name,
+            )
+        })
         .min()?;
     (near.0 <= 1 + word.chars().count() / 4).then(|| format!("did you mean `{}`?", near.1))
+}
+
+/// A text of a file as an error quotes it: on one line, and not without end.
+pub fn quoted(text: &str) -> String {
+    let short: String = text
+        .chars()
+        .take(60)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let tail = if text.chars().nth(60).is_some() { "…" } else { "" };
+    format!("`{short}{tail}`")
 }

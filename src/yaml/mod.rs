@@ -2,8 +2,13 @@
 
 mod check;
 mod error;
+mod put;
 mod tree;
 
 pub use check::{Checker, Members, get};
-pub use error::{Error, Place, did_you_mean};
+pub use error::{Error, Place, did_you_mean, quoted};
+pub use put::{Values, names_in};
 pub use tree::{Kind, Node, SIZE_LIMIT, Source};
+
+#[cfg(test)]
+mod tests;

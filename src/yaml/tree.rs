@@ -1,8 +1,13 @@
 //! YAML as a tree in which everything knows its place. Aliases are refused: fragments do their work.
 
+use std::collections::HashSet;
+use std::io::Read;
+use std::path::Path;
+
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::Value;
 
+use super::error::quoted;
 use super::{Error, Place};
 
 /// Larger files are refused.
@@ -41,15 +46,18 @@ impl Source {
     }
 
     fn error_at(&self, line: usize, column: usize, length: usize, message: String) -> Error {
-        let source_line = self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
-        let source_line = source_line.chars().take(200).collect();
         Error {
             place: self.place_at(line, column),
             length,
             message,
             hint: None,
-            source_line,
+            source_line: self.line(line).to_owned(),
         }
+    }
+
+    /// A line without its end, counted from 1; empty where there is none.
+    pub fn line(&self, line: usize) -> &str {
+        self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default()
     }
 
     pub fn place(&self, node: &Node) -> Place {
@@ -64,21 +72,71 @@ impl Source {
         }
     }
 
+    /// Reads a file that may be anything: never more of it than the limit.
+    ///
+    /// # Errors
+    /// It cannot be read, is too large, or is not UTF-8.
+    pub fn read(path: &Path) -> Result<Source, Error> {
+        let file = path.display().to_string();
+        let plain = |message: String| Error::of_file(&file, message);
+        let mut bytes = Vec::new();
+        let open = std::fs::File::open(path).map_err(|error| plain(error.to_string()))?;
+        if open.metadata().is_ok_and(|found| found.is_dir()) {
+            return Err(plain("this is a folder, not a file".into()));
+        }
+        open.take(SIZE_LIMIT as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| plain(error.to_string()))?;
+        if bytes.len() > SIZE_LIMIT {
+            return Err(plain(too_large()));
+        }
+        Source::from_bytes(file, bytes)
+    }
+
+    fn from_bytes(file: String, bytes: Vec<u8>) -> Result<Source, Error> {
+        match String::from_utf8(bytes) {
+            // A byte order mark at the start says nothing that UTF-8 does not.
+            Ok(text) => Ok(Source {
+                file,
+                text: text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text),
+            }),
+            Err(error) => {
+                let (at, bytes) = (error.utf8_error().valid_up_to(), error.into_bytes());
+                let before = String::from_utf8_lossy(&bytes[..at]);
+                let line = 1 + before.matches('\n').count();
+                let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count();
+                let mut error = Error::of_file(&file, "not UTF-8".into());
+                (error.place.line, error.place.column) = (line, column);
+                error.hint = match bytes.get(..2) {
+                    Some([0xff, 0xfe] | [0xfe, 0xff]) => {
+                        Some("it looks like UTF-16: save it as UTF-8".into())
+                    }
+                    _ => None,
+                };
+                Err(error)
+            }
+        }
+    }
+
     /// Reads the one document of the file.
     pub fn tree(&self) -> Result<Node, Error> {
         if self.text.len() > SIZE_LIMIT {
-            let message = format!(
-                "the file has {} bytes; {SIZE_LIMIT} are the limit",
-                self.text.len()
-            );
-            return Err(self.error_at(1, 1, 1, message));
+            return Err(Error::of_file(&self.file, too_large()));
         }
+        // The names of each open map: looking a name up among its siblings would take for ever in a large one.
+        let mut names: Vec<HashSet<String>> = Vec::new();
         let mut stack: Vec<(Node, Option<Node>)> = Vec::new();
         let mut root: Option<Node> = None;
         for item in Parser::new_from_str(&self.text) {
             let (event, span) = item.map_err(|error| {
                 let at = error.marker();
-                self.error_at(at.line(), at.col() + 1, 1, format!("not YAML: {}", error.info()))
+                let mut wrong =
+                    self.error_at(at.line(), at.col() + 1, 1, format!("not YAML: {}", error.info()));
+                let indented = self.line(at.line()).chars().take_while(|c| c.is_whitespace());
+                if indented.into_iter().any(|c| c == '\t') {
+                    wrong.hint = Some("a tab stands in the indentation: YAML wants spaces".into());
+                }
+                wrong
             })?;
             let node = match event {
                 Event::Scalar(text, style, ..) => {
@@ -103,11 +161,12 @@ impl Source {
                         return Err(self.error(&node, "nested too deeply"));
                     }
                     stack.push((node, None));
+                    names.push(HashSet::new());
                     continue;
                 }
-                Event::SequenceEnd | Event::MappingEnd => match stack.pop() {
-                    Some((node, _)) => node,
-                    None => continue,
+                Event::SequenceEnd | Event::MappingEnd => match (stack.pop(), names.pop()) {
+                    (Some((node, _)), _) => node,
+                    (None, _) => continue,
                 },
                 Event::Alias(..) => {
                     let node = self.node(span, Kind::List(Vec::new()));
@@ -136,12 +195,10 @@ impl Source {
                     key,
                 )) => match key.take() {
                     None => {
-                        let twice = members
-                            .iter()
-                            .any(|(known, _)| known.text().is_some() && known.text() == node.text());
-                        if twice {
-                            let message = format!("`{}` stands twice", node.text().unwrap_or_default());
-                            return Err(self.error(&node, message));
+                        if let (Some(name), Some(known)) = (node.text(), names.last_mut())
+                            && !known.insert(name.to_owned())
+                        {
+                            return Err(self.error(&node, format!("{} stands twice", quoted(name))));
                         }
                         *key = Some(node);
                     }
@@ -179,9 +236,9 @@ impl Node {
     pub fn json(&self) -> Value {
         match &self.kind {
             Kind::Text { text, plain: true } => match text.as_str() {
-                "" | "~" | "null" => Value::Null,
-                "true" => Value::Bool(true),
-                "false" => Value::Bool(false),
+                "" | "~" | "null" | "Null" | "NULL" => Value::Null,
+                "true" | "True" | "TRUE" => Value::Bool(true),
+                "false" | "False" | "FALSE" => Value::Bool(false),
                 number if number.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
                     serde_json::from_str(number).unwrap_or_else(|_| Value::String(text.clone()))
                 }
@@ -195,35 +252,8 @@ impl Node {
             }
         }
     }
+}
 
-    /// The same tree with `{name}` replaced in every text, keys aside. A text that is nothing but the name becomes the value itself.
-    pub fn with(&self, values: &[(String, Node)]) -> Node {
-        let kind = match &self.kind {
-            Kind::Text { text, plain } => {
-                let whole = values.iter().find(|(name, _)| *text == format!("{{{name}}}"));
-                if let Some((_, value)) = whole {
-                    return Node {
-                        kind: value.kind.clone(),
-                        ..self.clone()
-                    };
-                }
-                let mut text = text.clone();
-                for (name, value) in values {
-                    let pattern = format!("{{{name}}}");
-                    if let (true, Some(value)) = (text.contains(&pattern), value.text()) {
-                        text = text.replace(&pattern, value);
-                    }
-                }
-                Kind::Text { text, plain: *plain }
-            }
-            Kind::List(items) => Kind::List(items.iter().map(|item| item.with(values)).collect()),
-            Kind::Map(members) => Kind::Map(
-                members
-                    .iter()
-                    .map(|(name, value)| (name.clone(), value.with(values)))
-                    .collect(),
-            ),
-        };
-        Node { kind, ..self.clone() }
-    }
+fn too_large() -> String {
+    format!("the file is larger than {SIZE_LIMIT} bytes, which is the limit")
 }
