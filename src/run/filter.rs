@@ -306,7 +306,7 @@ mod tests {
     fn case(name: &str) -> Case {
         let text = format!(
             "name: {name}\nrules: [ST-12, RT-03]\ntags: [race, cancel]\nmatrix: {{ gap: [5ms], at: ['12:30'] }}\n\
-             steps:\n  - caller: {{ sends: initiate, after: \"{{gap}}\" }}\n"
+             steps:\n  - caller: {{ sends: initiate, after: \"{{gap}}\", id: \"{{at}}\" }}\n"
         );
         let scenario = parse("x.yaml", &text, &|_| None).expect("a scenario");
         scenario.cases()[0].clone()
