@@ -265,7 +265,9 @@ impl<'a> Play<'a> {
                     Order::Sent => "",
                     _ => " in one order of events",
                 };
+                let name = format!("{}: ", finding.party);
                 let message = finding.message.trim_end_matches('.');
+                let message = message.strip_prefix(&name).unwrap_or(message);
                 let message = format!("{}{late}: {message}", finding.rule.id);
                 let mut hint = format!("right: {}", finding.wanted);
                 if self.order == Order::Sent {

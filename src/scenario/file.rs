@@ -160,7 +160,7 @@ fn read(source: &Source, tree: &Node, near: Near<'_>, errors: &mut Vec<Error>) -
         let resolved = values.put(steps);
         book.text_left = values.left();
         used.extend(values.used().iter().cloned());
-        book.begin_case(Runtime::new(&cast));
+        book.begin_case(Runtime::new(&cast, &head.given));
         let mut reading = Reading {
             check: Checker { source, errors },
             cast: &cast,

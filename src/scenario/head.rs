@@ -25,6 +25,8 @@ pub struct Head {
     /// The actors that the file itself lists, where it does.
     pub cast_nodes: Vec<(String, Node)>,
     pub files: Vec<(String, Node)>,
+    /// The names that `files` and `matrix` give, whether or not their values are any good.
+    pub given: Vec<String>,
     /// The chosen values of each case.
     pub matrix: Vec<Vec<(String, Node)>>,
     pub quiet: Option<Duration>,
@@ -62,6 +64,11 @@ impl Head {
             classes: profiles.iter().map(class).collect(),
             cast,
             cast_nodes,
+            given: ["files", "matrix"]
+                .iter()
+                .filter_map(|table| get(members, table))
+                .flat_map(keys)
+                .collect(),
             files: files(check, get(members, "files"), near),
             matrix: matrix(check, get(members, "matrix")),
             quiet: get(members, "quiet").map(|quiet| check.duration(quiet)),
@@ -69,6 +76,14 @@ impl Head {
             edge_case: get(members, "edge-case").map(|node| edge_case(check, node)),
         }
     }
+}
+
+fn keys(node: &Node) -> Vec<String> {
+    let Kind::Map(members) = &node.kind else {
+        return Vec::new();
+    };
+    let names = members.iter().filter_map(|(name, _)| name.text());
+    names.map(str::to_owned).collect()
 }
 
 /// Ids of rules, each of which is in the catalogue.

@@ -24,8 +24,10 @@ pub fn fits_a_name(text: &str) -> bool {
 }
 
 impl Runtime {
-    pub fn new(cast: &[Actor]) -> Runtime {
+    /// `given`: what the head defines. It was put in already, or is wrong and was told.
+    pub fn new(cast: &[Actor], given: &[String]) -> Runtime {
         let mut known: BTreeSet<String> = ["now", "uuid", "domain", "call"].map(str::to_owned).into();
+        known.extend(given.iter().cloned());
         for actor in cast {
             known.extend(["jid", "bare", "id"].map(|what| format!("{}.{what}", actor.name)));
         }

@@ -41,6 +41,8 @@ pub struct Book {
     runtime: Runtime,
     /// The fragments that are being read, each used by the one before.
     open: Vec<String>,
+    /// Fragments that use each other without end are told once.
+    goes_round: bool,
     /// Steps of this case, and of all of them.
     steps: (usize, usize),
 }
@@ -73,14 +75,15 @@ pub struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn actor(&mut self, node: &Node, name: &str) -> String {
+    fn actor(&mut self, node: &Node, name: &str) -> Option<String> {
         if !self.cast.iter().any(|actor| actor.name == name) {
             let known: Vec<&str> = self.cast.iter().map(|actor| actor.name.as_str()).collect();
             self.check
                 .unknown(node, "actor or step", &[known.as_slice(), STEPS].concat());
+            return None;
         }
         self.book.mentioned.insert(name.to_owned());
-        name.to_owned()
+        Some(name.to_owned())
     }
 
     /// Says so if the texts have grown beyond all bounds.
@@ -182,7 +185,9 @@ impl Reading<'_> {
                 }
             }
             who => {
-                let who = self.actor(name, who);
+                let Some(who) = self.actor(name, who) else {
+                    return Vec::new();
+                };
                 at = verb_of(value).map_or(name, |(_, what)| what);
                 match self.act(who, value) {
                     Some(action) => action,
@@ -266,6 +271,9 @@ impl Reading<'_> {
             return Vec::new();
         };
         if let Some(at) = self.book.open.iter().position(|open| open == name) {
+            if std::mem::replace(&mut self.book.goes_round, true) {
+                return Vec::new();
+            }
             let round = [&self.book.open[at..], &[name.to_owned()]]
                 .concat()
                 .join(" uses ");

@@ -20,12 +20,23 @@ pub struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// Enough has been told: finding the line of one more error takes time in a large file.
+    fn is_full(&self) -> bool {
+        self.errors.len() >= ERROR_LIMIT
+    }
+
     pub fn error(&mut self, node: &Node, message: impl Into<String>) {
+        if self.is_full() {
+            return;
+        }
         self.push(self.source.error(node, message));
     }
 
     /// An error that says what to do.
     pub fn error_with(&mut self, node: &Node, message: impl Into<String>, hint: impl Into<String>) {
+        if self.is_full() {
+            return;
+        }
         let mut error = self.source.error(node, message);
         error.hint = Some(hint.into());
         self.push(error);
@@ -33,12 +44,15 @@ impl Checker<'_> {
 
     /// The same error at the same place is told once, though a file be read for each case.
     pub fn push(&mut self, error: Error) {
-        if self.errors.len() < ERROR_LIMIT && !self.errors.contains(&error) {
+        if !self.is_full() && !self.errors.contains(&error) {
             self.errors.push(error);
         }
     }
 
     pub fn unknown(&mut self, node: &Node, what: &str, known: &[&str]) {
+        if self.is_full() {
+            return;
+        }
         let Some(word) = node.text() else {
             self.error(node, format!("this has to be a word: {}", choice(known)));
             return;
@@ -123,8 +137,13 @@ impl Checker<'_> {
             "m" => 60.0,
             _ => 0.0,
         };
-        let wrong = match number.trim().parse::<f64>() {
-            Ok(number) if factor > 0.0 && number >= 0.0 => {
+        let number = number.trim_end();
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        let (whole, rest) = number.split_once('.').unwrap_or((number, "0"));
+        let sound = digits(whole) && digits(rest);
+        let wrong = match number.parse::<f64>() {
+            _ if !sound => "this has to be a time, such as 500ms or 30s".to_owned(),
+            Ok(number) if factor > 0.0 => {
                 if number * factor <= 86_400.0 {
                     return Duration::from_secs_f64(number * factor);
                 }

@@ -130,8 +130,12 @@ impl Source {
         for item in Parser::new_from_str(&self.text) {
             let (event, span) = item.map_err(|error| {
                 let at = error.marker();
-                let mut wrong =
-                    self.error_at(at.line(), at.col() + 1, 1, format!("not YAML: {}", error.info()));
+                let why = match error.info() {
+                    // The parser has a limit of its own.
+                    info if info.contains("recursion limit") => "nested too deeply".to_owned(),
+                    info => format!("not YAML: {info}"),
+                };
+                let mut wrong = self.error_at(at.line(), at.col() + 1, 1, why);
                 let indented = self.line(at.line()).chars().take_while(|c| c.is_whitespace());
                 if indented.into_iter().any(|c| c == '\t') {
                     wrong.hint = Some("a tab stands in the indentation: YAML wants spaces".into());
