@@ -27,7 +27,7 @@ fn a_step_that_is_missing_is_named() {
     );
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
-        told[0].starts_with("error: t.yaml:4:22: ST-04: caller: "),
+        told[0].starts_with("error: t.yaml:4:22: ST-04: the caller "),
         "{}",
         told[0]
     );
