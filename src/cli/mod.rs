@@ -1,10 +1,13 @@
 //! The command line: a file a command.
 
 mod check;
+mod diff;
 mod lint;
+mod report;
 mod rules;
 mod run;
 mod serve;
+mod show;
 mod target;
 
 use std::process::ExitCode;
@@ -41,6 +44,12 @@ enum Command {
     Lint(lint::Args),
     /// Judge recorded transcripts (.jsonl; - is stdin)
     Check(check::Args),
+    /// Show a call as a ladder: a transcript, or a scenario played on the embedded endpoint
+    Show(show::Args),
+    /// Compare two JSON reports: what is newly broken, mended, still broken
+    Diff(diff::Args),
+    /// Make one report of several
+    Report(report::Args),
     /// Serve the embedded endpoint on a port, over WebSocket and TCP
     Serve(serve::Args),
     /// The rule catalogue; with ids, each rule's text and source
@@ -55,6 +64,9 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(*args),
         Command::Lint(args) => lint::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Completions { shell } => {

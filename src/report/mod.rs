@@ -1,5 +1,6 @@
 //! What came of a run, for people and for machines. Computes no verdict.
 
+pub mod html;
 mod json;
 mod junit;
 pub mod ladder;

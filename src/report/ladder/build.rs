@@ -292,7 +292,7 @@ impl<'a> Builder<'a> {
             };
             self.note(row, which);
         } else {
-            self.signal_received(row, at, lane, signal.as_ref(), event.t);
+            self.signal_received(row, at, lane, from, signal.as_ref(), event.t);
         }
     }
 
@@ -367,7 +367,8 @@ impl<'a> Builder<'a> {
         let (Some(call), Some(act)) = (call, act) else {
             return;
         };
-        let (moved, spoilt) = self.views.sent(lane, call, &act, t);
+        let peer = self.ways.get(arrow).map(|way| way.to.clone()).unwrap_or_default();
+        let (moved, spoilt) = self.views.sent(lane, call, &peer, &act, t);
         if let Some(way) = self.ways.get_mut(arrow) {
             way.spoilt = spoilt;
         }
@@ -377,7 +378,15 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn signal_received(&mut self, row: usize, arrow: usize, lane: usize, signal: Option<&Decoded>, t: f64) {
+    fn signal_received(
+        &mut self,
+        row: usize,
+        arrow: usize,
+        lane: usize,
+        peer: &str,
+        signal: Option<&Decoded>,
+        t: f64,
+    ) {
         let call = self.call(signal);
         let act = signal.and_then(Decoded::act);
         let spoilt = self.ways.get(arrow).is_some_and(|way| way.spoilt);
@@ -387,7 +396,7 @@ impl<'a> Builder<'a> {
         let moved = if spoilt {
             None
         } else {
-            self.views.received(lane, call, &act, t)
+            self.views.received(lane, call, peer, &act, t)
         };
         if let Some(row) = self.ladder.rows.get_mut(row) {
             row.call = Some(call);

@@ -4,6 +4,7 @@
 mod compare;
 mod merge;
 mod of_run;
+mod of_transcripts;
 mod read;
 
 #[cfg(test)]

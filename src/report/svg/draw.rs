@@ -71,9 +71,12 @@ impl Pen<'_> {
         }
         self.lanes(out);
         self.bars(out);
+        // Words over lines: nothing strikes them out.
+        let mut words = String::new();
         for slot in &self.layout.slots {
-            self.slot(slot, out);
+            self.slot(slot, out, &mut words);
         }
+        out.push_str(&words);
         if self.layout.left_out > 0 {
             let (y, n) = (self.layout.height - 24.0, self.layout.left_out);
             let _ = write!(
@@ -234,7 +237,7 @@ impl Pen<'_> {
         );
     }
 
-    fn slot(&self, slot: &Slot, out: &mut String) {
+    fn slot(&self, slot: &Slot, lines: &mut String, out: &mut String) {
         let Some(row) = self.row(slot.row) else { return };
         let y = slot.y;
         if let Some(silence) = slot.silence {
@@ -252,8 +255,8 @@ impl Pen<'_> {
         );
         for (at, row) in self.rows(slot) {
             match row.what {
-                What::Sent(arrow) => self.tail(out, row, arrow, at),
-                What::Received(arrow) => self.arrival(out, row, arrow, at),
+                What::Sent(arrow) => self.tail(lines, out, row, arrow, at),
+                What::Received(arrow) => self.arrival(lines, out, row, arrow, at),
                 What::Words => self.words(out, row, y),
             }
         }
@@ -296,7 +299,7 @@ impl Pen<'_> {
     }
 
     /// From the sender to the server, and where the signal is lost, to its end.
-    fn tail(&self, out: &mut String, row: &Row, at: usize, place: usize) {
+    fn tail(&self, out: &mut String, words: &mut String, row: &Row, at: usize, place: usize) {
         let (Some(arrow), Some(y)) = (self.ladder.arrows.get(at), self.layout.y(place)) else {
             return;
         };
@@ -318,12 +321,12 @@ impl Pen<'_> {
             _ if arrives => {}
             _ => head(out, from, to),
         }
-        self.name(out, row, from, to);
+        self.name(words, row, from, to);
         out.push_str("</g>");
     }
 
     /// From the server to whoever takes it in.
-    fn arrival(&self, out: &mut String, row: &Row, at: usize, place: usize) {
+    fn arrival(&self, out: &mut String, words: &mut String, row: &Row, at: usize, place: usize) {
         let (Some(arrow), Some(y)) = (self.ladder.arrows.get(at), self.layout.y(place)) else {
             return;
         };
@@ -343,7 +346,7 @@ impl Pen<'_> {
             .and_then(|sent| self.layout.y(sent))
             .is_none_or(|tail| y - tail > 100.0);
         if copy || far || through.is_none() {
-            self.name(out, row, from, to);
+            self.name(words, row, from, to);
         }
         if let (Some(latency), false) = (arrow.latency, copy)
             && latency >= 0.0005
@@ -360,9 +363,9 @@ impl Pen<'_> {
                 format!("+{latency:.1} s")
             };
             let _ = write!(
-                out,
+                words,
                 "<text class=\"late name\" x=\"{x:.0}\" y=\"{:.0}\" text-anchor=\"{anchor}\">{late}</text>",
-                y - 4.0
+                if to.1 - from.1 > 8.0 { y + 13.0 } else { y - 4.0 }
             );
         }
         out.push_str("</g>");
@@ -400,9 +403,10 @@ impl Pen<'_> {
                 0.0
             }
             - 5.0;
+        let class = tone(row);
         let _ = write!(
             out,
-            "<text class=\"name\" x=\"{x:.0}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>",
+            "<g class=\"{class}\"><text class=\"name\" x=\"{x:.0}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text></g>",
             escape(&plain(&text, 30))
         );
     }
@@ -507,15 +511,18 @@ impl Pen<'_> {
     }
 }
 
-fn group(out: &mut String, row: &Row) {
-    let class = match row.tone {
+fn tone(row: &Row) -> &'static str {
+    match row.tone {
         Tone::Signal => "signal",
         Tone::Refusal => "refusal",
         Tone::Answer => "answer",
         Tone::Chat => "chat",
         _ => "other",
-    };
-    let _ = write!(out, "<g class=\"{class}\">");
+    }
+}
+
+fn group(out: &mut String, row: &Row) {
+    let _ = write!(out, "<g class=\"{}\">", tone(row));
 }
 
 fn line(out: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {

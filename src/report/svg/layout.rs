@@ -7,9 +7,9 @@ const MOST: usize = 2_000;
 const ROW: f64 = 30.0;
 /// How far a head stands below its tail where one row shows both.
 const FALL: f64 = 7.0;
-const HEAD: f64 = 64.0;
+const HEAD: f64 = 58.0;
 /// What stands left of the first lane: the time, and the state of the first view.
-pub(super) const LEFT: f64 = 152.0;
+pub(super) const LEFT: f64 = 144.0;
 /// What stands right of the last lane: the state of its view, and what is odd about a row.
 const RIGHT: f64 = 210.0;
 /// A silence worth a line, in seconds.
@@ -69,7 +69,7 @@ impl Layout {
     fn fill(&mut self, ladder: &Ladder, answers: bool) {
         let visible = ladder.visible(answers);
         let mut rows = visible.iter().copied().peekable();
-        let mut y = self.top + 4.0;
+        let mut y = self.top - 2.0;
         let mut before: Option<f64> = None;
         while let Some(row) = rows.next() {
             let Some(tail) = ladder.rows.get(row) else {
