@@ -11,7 +11,7 @@ use crate::transcript::{Dir, Event, Header, Party};
 
 /// How many chat messages under way make a flood.
 const CROWD: usize = 20;
-/// How many arrivals of chat are remembered for each connection.
+/// How many arrivals are remembered for each connection.
 const HEARD: usize = 4_096;
 /// Settled stanzas that are remembered, to know a late second copy.
 const REMEMBERED: usize = 65_536;
@@ -43,7 +43,7 @@ pub(in super::super) struct Delivery {
     /// From one connection to another: the place in the sender's order, and the event, of what arrived last.
     newest: BTreeMap<(u64, u64), (u64, u64)>,
     chats: usize,
-    /// The chat messages that each connection got last: when each was sent, and when it arrived.
+    /// What each connection got last: when each stanza was sent, and when it arrived.
     heard: BTreeMap<u64, VecDeque<(f64, f64)>>,
     pub(super) whole: bool,
     pub(super) stalls: Vec<(f64, f64)>,
@@ -424,16 +424,18 @@ impl Delivery {
         let arrived = event.arrived.unwrap_or(event.t);
         if flight.signal {
             let delay = arrived - flight.t;
+            // A second for each 10 000 bytes begun, the least that every server has to take (RFC 6120 §13.12).
+            let allowed = self.profile.relay_within * flight.size.div_ceil(10_000) as f64;
             let crowded = flight.crowd.max(self.chats) >= CROWD;
-            if delay > self.profile.relay_within && crowded && self.flowed(session.conn, flight.t, arrived) {
-                // It stood in line with a flood that went on arriving: the order asks for no less (RFC 6120 §10.1).
-            } else if delay > self.profile.relay_within {
+            if delay > allowed && self.flowed(session.conn, (flight.t, arrived), allowed) {
+                // It stood in line with others that went on arriving: the order asks for no less (RFC 6120 §10.1).
+            } else if delay > allowed {
                 let id = if crowded { "CH-02" } else { "RT-13" };
                 let found = finding(
                     id,
                     flight,
                     format!("{what} took {delay:.3} s to reach {}.", event.who),
-                    &format!("at most {} s", self.profile.relay_within),
+                    &format!("at most {allowed} s"),
                     format!("{delay:.3} s"),
                     &at,
                 );
@@ -445,21 +447,20 @@ impl Delivery {
                 }
             }
         }
+        let heard = self.heard.entry(session.conn).or_default();
+        heard.push_back((flight.t, arrived));
+        if heard.len() > HEARD {
+            heard.pop_front();
+        }
         if chat {
             self.chats = self.chats.saturating_sub(1);
-            let heard = self.heard.entry(session.conn).or_default();
-            heard.push_back((flight.t, arrived));
-            if heard.len() > HEARD {
-                heard.pop_front();
-            }
             self.settle(key);
         }
     }
 
-    /// Whether chat kept arriving on this connection between these two times, without a gap longer than a signal may
-    /// take. Chat that was sent so much later than the signal that it should have come after it does not count.
-    fn flowed(&self, conn: u64, from: f64, to: f64) -> bool {
-        let allowed = self.profile.relay_within;
+    /// Whether stanzas kept arriving on this connection between these two times, without a gap longer than is allowed.
+    /// One that was sent so much later than the signal that it should have come after it does not count.
+    fn flowed(&self, conn: u64, (from, to): (f64, f64), allowed: f64) -> bool {
         let mut last = from;
         for (sent, arrived) in self.heard.get(&conn).into_iter().flatten() {
             if *sent <= from + allowed && *arrived >= last && *arrived <= to {
