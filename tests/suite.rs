@@ -12,7 +12,7 @@ use callspec::transcript::Reader;
 use tokio::sync::watch;
 
 /// Every rule of these groups is put to the test by a scenario.
-const GROUPS: [&str; 6] = ["IQ", "RT", "SG", "ST", "TM", "CH"];
+const GROUPS: [&str; 7] = ["IQ", "RT", "SG", "SD", "ST", "TM", "CH"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")

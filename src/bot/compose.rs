@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::protocol::{Kind, NAMESPACE, sample};
+use crate::protocol::sdp::Side;
+use crate::protocol::{Kind, NAMESPACE, Role, sample};
 use crate::stanza::{CLIENT, Stanza, escape};
 
 /// The envelope and a sound payload for `kind` (seed, message examples).
@@ -10,8 +11,8 @@ pub fn signal(kind: Kind, ids: &Ids<'_>, candidate: u32) -> Map<String, Value> {
     let payload = match kind {
         Kind::Initiate => json!({ "callerName": ids.name }),
         Kind::Accept | Kind::Reject | Kind::Busy => json!({}),
-        Kind::Offer => json!({ "sdp": sample::offer(), "type": "offer" }),
-        Kind::Answer => json!({ "sdp": sample::answer(), "type": "answer" }),
+        Kind::Offer => json!({ "sdp": sample::description(ids.role, Side::Offer), "type": "offer" }),
+        Kind::Answer => json!({ "sdp": sample::description(ids.role, Side::Answer), "type": "answer" }),
         Kind::IceCandidate => sample::candidate(candidate),
         Kind::Hangup => json!({ "reason": "completed" }),
         Kind::MuteChange => json!({ "muted": true }),
@@ -33,6 +34,8 @@ pub struct Ids<'a> {
     pub recipient: &'a str,
     pub timestamp: &'a str,
     pub name: &'a str,
+    /// Whose part its sender has in the call.
+    pub role: Role,
 }
 
 pub fn call_iq(to: &str, id: &str, json: &str) -> String {

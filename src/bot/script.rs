@@ -1045,6 +1045,11 @@ impl Script {
             recipient: &recipient,
             timestamp: &timestamp,
             name: &user,
+            role: if self.calls.get(call).is_none_or(|call| call.caller == send.who) {
+                crate::protocol::Role::Caller
+            } else {
+                crate::protocol::Role::Callee
+            },
         };
         let mut members = compose::signal(*kind, &ids, candidate);
         for (name, value) in envelope {

@@ -47,6 +47,8 @@ pub struct Profile {
     pub relay_within: f64,
     /// Bytes a second that the server reads from one stream; `None`: no limit known.
     pub rate_limit: Option<u64>,
+    /// Clients hide their local addresses behind names of multicast DNS.
+    pub mdns: bool,
     /// Rules that this server is known to break, with the evidence: reported as `known`, never as held.
     pub known_breaches: Vec<KnownBreach>,
 }
@@ -68,6 +70,7 @@ impl Default for Profile {
             stanza_limit: None,
             relay_within: 1.0,
             rate_limit: None,
+            mdns: false,
             known_breaches: Vec::new(),
         }
     }

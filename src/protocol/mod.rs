@@ -1,6 +1,7 @@
 //! The protocol `urn:xmpp:call:0` itself: signals, states, one party's view. No I/O, no clock, no XMPP.
 
 mod call;
+pub mod candidate;
 mod decode;
 mod json;
 mod kind;

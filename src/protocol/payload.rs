@@ -1,9 +1,12 @@
 //! The payloads of the nine signals: what they say, and what is wrong with them.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
-use super::decode::{Decoded, text, unknown};
-use super::{Kind, Reason, sdp};
+use super::decode::{Decoded, Fault, text, unknown};
+use super::sdp::{self, Lint, Side};
+use super::{Kind, Reason, candidate as ice};
 
 const AT: &str = "/payload";
 
@@ -19,11 +22,11 @@ pub(super) fn payload(members: &Map<String, Value>, decoded: &mut Decoded) {
             &["callerName", "callerAvatar"]
         }
         Some(Kind::Offer) => {
-            description(members, "offer", decoded);
+            description(members, Side::Offer, decoded);
             &["sdp", "type"]
         }
         Some(Kind::Answer) => {
-            description(members, "answer", decoded);
+            description(members, Side::Answer, decoded);
             &["sdp", "type"]
         }
         Some(Kind::IceCandidate) => {
@@ -58,6 +61,13 @@ fn initiate(members: &Map<String, Value>, decoded: &mut Decoded) {
     match members.get("callerAvatar") {
         None | Some(Value::Null) => {}
         Some(Value::String(uri)) if is_uri(uri) => {
+            if has_password(uri) {
+                // The place is not told: it would be shown, and the password with it.
+                decoded.fault("SG-17", "", "`callerAvatar` holds a password");
+                if let Some(fault) = decoded.faults.last_mut() {
+                    fault.should = true;
+                }
+            }
             let https = uri
                 .get(..6)
                 .is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"));
@@ -73,7 +83,11 @@ fn initiate(members: &Map<String, Value>, decoded: &mut Decoded) {
     }
 }
 
-fn description(members: &Map<String, Value>, wanted: &str, decoded: &mut Decoded) {
+fn description(members: &Map<String, Value>, side: Side, decoded: &mut Decoded) {
+    let wanted = match side {
+        Side::Offer => "offer",
+        Side::Answer => "answer",
+    };
     if let Some(found) = text(members, AT, "type", "SG-05", decoded)
         && found != wanted
     {
@@ -84,14 +98,21 @@ fn description(members: &Map<String, Value>, wanted: &str, decoded: &mut Decoded
         );
     }
     if let Some(lines) = text(members, AT, "sdp", "SG-05", decoded) {
-        for lint in sdp::lint(lines) {
-            decoded.fault(lint.rule, "/payload/sdp", lint.message);
-            if let Some(fault) = decoded.faults.last_mut() {
-                fault.should = lint.should;
-            }
-        }
-        decoded.facts.sdp = Some(lines.to_owned());
+        let (description, lints) = sdp::read(lines, side);
+        tell("/payload/sdp", lints, decoded);
+        decoded.facts.description = Some(Arc::new(description));
     }
+}
+
+fn tell(pointer: &str, lints: Vec<Lint>, decoded: &mut Decoded) {
+    decoded.faults.extend(lints.into_iter().map(|lint| Fault {
+        rule: lint.rule,
+        pointer: pointer.to_owned(),
+        message: lint.message,
+        info: lint.info,
+        should: lint.should,
+        offset: None,
+    }));
 }
 
 fn candidate(members: &Map<String, Value>, decoded: &mut Decoded) {
@@ -132,6 +153,11 @@ fn candidate(members: &Map<String, Value>, decoded: &mut Decoded) {
         .get("usernameFragment")
         .and_then(Value::as_str)
         .map(str::to_owned);
+    if let Some(line) = line.as_ref().filter(|line| !line.is_empty()) {
+        let (candidate, lints) = ice::read(line);
+        tell("/payload/candidate", lints, decoded);
+        decoded.facts.ice = candidate;
+    }
     decoded.facts.candidate = line;
 }
 
@@ -165,6 +191,17 @@ fn whole(value: &Value) -> Option<u64> {
 /// White space as ECMA-262 has it, so that this and the schema's `\S` are one.
 fn is_blank(c: char) -> bool {
     matches!(c, '\u{feff}') || (c.is_whitespace() && c != '\u{85}')
+}
+
+/// Whether a user name and a password stand before the host (RFC 3986 §3.2.1).
+fn has_password(uri: &str) -> bool {
+    let Some((_, rest)) = uri.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority
+        .rsplit_once('@')
+        .is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// An absolute URI (RFC 3986 §3): a scheme, and only characters that a URI may hold.

@@ -2,6 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::Role;
+use super::sdp::Side;
+
 const OFFER: &str = "\
 v=0\r\n\
 o=- 4611731400430051336 2 IN IP4 127.0.0.1\r\n\
@@ -91,6 +94,22 @@ pub fn answer() -> &'static str {
     ANSWER
 }
 
+/// What either side describes, in a call's first exchange or in a later one that the callee begins: each keeps its
+/// own session, user name, fingerprint and DTLS role.
+pub fn description(role: Role, side: Side) -> String {
+    match (role, side) {
+        (Role::Caller, Side::Offer) => OFFER.to_owned(),
+        (Role::Callee, Side::Answer) => ANSWER.to_owned(),
+        (Role::Callee, Side::Offer) => later(ANSWER).replace("a=setup:active", "a=setup:actpass"),
+        (Role::Caller, Side::Answer) => later(OFFER).replace("a=setup:actpass", "a=setup:passive"),
+    }
+}
+
+/// The next version of a description.
+fn later(sdp: &str) -> String {
+    sdp.replacen(" 2 IN IP4", " 3 IN IP4", 1)
+}
+
 /// The payload of the n-th `ice-candidate` of either side: a host candidate in the documentation range
 /// (RFC 5737), without a `usernameFragment` so that it fits both descriptions.
 pub fn candidate(n: u32) -> Value {
@@ -110,18 +129,26 @@ mod tests {
 
     #[test]
     fn the_samples_are_sound() {
-        for (sdp, setup) in [(offer(), "actpass"), (answer(), "active")] {
-            assert_eq!(crate::protocol::sdp::lint(sdp), []);
-            assert!(sdp.contains(&format!("a=setup:{setup}\r\n")));
-            assert!(sdp.contains("a=mid:0\r\n"));
-            let print = sdp
-                .split("sha-256 ")
-                .nth(1)
-                .and_then(|rest| rest.lines().next())
-                .unwrap();
-            assert_eq!(print.split(':').count(), 32);
-        }
+        use crate::protocol::sdp;
+        let read = |role, side| {
+            let (description, lints) = sdp::read(&description(role, side), side);
+            assert_eq!(lints, [], "{role:?} {side:?}");
+            description
+        };
+        let sides = [Role::Caller, Role::Callee].map(|role| {
+            let (offer, answer) = (read(role, Side::Offer), read(role, Side::Answer));
+            assert_eq!(sdp::begins(&offer, true), []);
+            assert_eq!(sdp::succeeds(&answer, None, &offer, true, None), []);
+            assert_eq!(sdp::succeeds(&offer, Some(&offer), &offer, true, None), []);
+            (offer, answer)
+        });
+        assert_eq!(sdp::answers(&sides[0].0, &sides[1].1), []);
+        assert_eq!(sdp::answers(&sides[1].0, &sides[0].1), []);
         assert_ne!(candidate(0), candidate(1));
-        assert!(candidate(u32::MAX - 1)["candidate"].is_string());
+        for n in [0, 1, 7, 70_000, u32::MAX - 1] {
+            let payload = candidate(n);
+            let text = payload["candidate"].as_str().unwrap();
+            assert_eq!(crate::protocol::candidate::read(text).1, [], "{text}");
+        }
     }
 }

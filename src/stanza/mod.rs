@@ -127,6 +127,26 @@ impl Stanza {
         self.element.get_child("body", CLIENT).map(Element::text)
     }
 
+    /// What an answer of type `error` lacks of the form of a stanza error (RFC 6120 §8.3.2); `None`: nothing.
+    pub fn error_fault(&self) -> Option<&'static str> {
+        let mut errors = self.element.children().filter(|child| child.is("error", CLIENT));
+        let (Some(error), None) = (errors.next(), errors.next()) else {
+            return Some("it does not hold one `<error/>`");
+        };
+        if !matches!(
+            error.attr("type"),
+            Some("auth" | "cancel" | "continue" | "modify" | "wait")
+        ) {
+            return Some("its `<error/>` has no `type` of auth, cancel, continue, modify or wait");
+        }
+        let of_error = |child: &&Element| child.has_ns(STANZA_ERRORS) && child.name() != "text";
+        match error.children().filter(of_error).count() {
+            1 => None,
+            0 => Some("its `<error/>` names no defined condition"),
+            _ => Some("its `<error/>` names more than one defined condition"),
+        }
+    }
+
     /// The defined condition of a stanza error or a stream error, such as `service-unavailable`
     /// (RFC 6120 §8.3.3, §4.9.3).
     pub fn error_condition(&self) -> Option<&str> {
@@ -186,6 +206,41 @@ mod tests {
                 (stanza.iq_type(), stanza.id(), stanza.to()),
                 (Some(IqType::Set), Some("a"), Some("b@c/d"))
             );
+        }
+    }
+
+    #[test]
+    fn tells_what_an_error_lacks() {
+        let fault = |error: &str| {
+            let raw = format!("<iq type='error' id='a'>{error}</iq>");
+            Stanza::parse(&raw).expect("a stanza").error_fault()
+        };
+        const GONE: &str = "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>xmpp:a@b</gone>";
+        const TEXT: &str = "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>moved</text><own xmlns='x'/>";
+        assert_eq!(
+            fault(&format!(
+                "<a xmlns='x'/><error type='cancel'>{GONE}{TEXT}</error>"
+            )),
+            None
+        );
+        for (error, says) in [
+            (String::new(), "one `<error/>`"),
+            (
+                format!("<error type='cancel'>{GONE}</error>").repeat(2),
+                "one `<error/>`",
+            ),
+            (format!("<error>{GONE}</error>"), "no `type`"),
+            (format!("<error type='fatal'>{GONE}</error>"), "no `type`"),
+            (
+                format!("<error type='cancel'>{TEXT}</error>"),
+                "no defined condition",
+            ),
+            (
+                format!("<error type='cancel'>{GONE}{GONE}</error>"),
+                "more than one",
+            ),
+        ] {
+            assert!(fault(&error).is_some_and(|fault| fault.contains(says)), "{error}");
         }
     }
 

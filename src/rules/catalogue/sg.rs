@@ -147,4 +147,13 @@ pub(super) const RULES: &[Rule] = &[
         breach: "The picture's address is plain http, or holds the picture itself.",
         mend: "Serve pictures over https, so that a browser's page may show them.",
     },
+    Rule {
+        id: "SG-17",
+        level: Level::Should,
+        subject: Subjects::Client,
+        text: "`callerAvatar` holds no password",
+        source: "RFC 3986 §3.2.1",
+        breach: "The picture's address has a user name and a password in front of its host, and goes to everyone who is called.",
+        mend: "Give out addresses that need no password, or that bear a token of their own which soon expires.",
+    },
 ];

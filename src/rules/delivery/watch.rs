@@ -605,6 +605,22 @@ impl Delivery {
         }
         flight.got = Some(event.n);
         let flight = &*flight;
+        if let Some(fault) = stanza
+            .error_fault()
+            .filter(|_| said.starts_with("error") && flight.given.is_none())
+        {
+            let found = finding(
+                "IQ-09",
+                flight,
+                format!("The error that answers {what} is malformed: {fault}."),
+                "one `<error/>` with its type and one defined condition",
+                said.clone(),
+                &[event.n],
+            );
+            if let Some(found) = found.filter(|_| !matches!(flight.goal, Goal::Unknown)) {
+                record.broken(found);
+            }
+        }
         let relay = self.profile.class == Class::Relay;
         let error = said.strip_prefix("error ");
         let absent = |extra: bool| {

@@ -3,11 +3,17 @@
 mod answers;
 mod beam;
 mod form;
+mod media;
+mod recent;
 mod track;
 mod watch;
 
 pub(super) use beam::{Beam, Inbound, effect};
 pub(super) use watch::Parties;
 
+#[cfg(test)]
+mod answer_tests;
+#[cfg(test)]
+mod media_tests;
 #[cfg(test)]
 mod tests;

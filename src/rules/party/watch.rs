@@ -1,13 +1,16 @@
 //! Follows every party of the transcript, whether its own wire was recorded or only the other end.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::answers::{Answers, Due, found};
 use super::beam::{Inbound, effect};
 use super::form::{self, Form};
+use super::media::{Media, Speaker};
+use super::recent::Recent;
 use super::track::{Sight, Track};
-use crate::protocol::{Kind, Reason, Role, Ruling, State, unix_seconds};
+use crate::protocol::sdp::Lint;
+use crate::protocol::{Fault, Kind, Reason, Role, Ruling, State, unix_seconds};
 use crate::rules::{Blame, Family, Finding, Level, Record, Seen, rule};
 use crate::stanza::{IqType, Stanza, bare, resource};
 use crate::transcript::{Dir, Event, Header, Member, Party};
@@ -44,40 +47,6 @@ struct Call {
     ids: Option<(String, String)>,
 }
 
-/// A set that forgets its oldest members.
-#[derive(Debug)]
-struct Recent<K, V> {
-    map: HashMap<K, V>,
-    order: VecDeque<K>,
-}
-
-impl<K: Hash + Eq + Clone, V> Recent<K, V> {
-    fn new() -> Self {
-        Recent {
-            map: HashMap::new(),
-            order: VecDeque::new(),
-        }
-    }
-
-    /// What was there under this key stays.
-    fn insert(&mut self, key: K, value: V) {
-        if self.map.contains_key(&key) {
-            return;
-        }
-        self.order.push_back(key.clone());
-        self.map.insert(key, value);
-        if self.order.len() > REMEMBERED
-            && let Some(old) = self.order.pop_front()
-        {
-            self.map.remove(&old);
-        }
-    }
-
-    fn get(&self, key: &K) -> Option<&V> {
-        self.map.get(key)
-    }
-}
-
 /// The judge of everything that parties send.
 pub(in super::super) struct Parties {
     skew: f64,
@@ -99,6 +68,9 @@ pub(in super::super) struct Parties {
     /// The call that each inbound signal was for, by who got it and its iq id.
     under_way: Recent<(String, String), String>,
     answers: Answers,
+    /// Who was asked by whom under which id, as bare JIDs: a server may answer in the name of a device.
+    requests: Recent<(String, String, String), ()>,
+    media: Media,
     whole: bool,
 }
 
@@ -128,13 +100,15 @@ impl Parties {
             recorded: HashSet::new(),
             streams: 0,
             announced: BTreeMap::new(),
-            tracks: Recent::new(),
-            calls: Recent::new(),
-            stamps: Recent::new(),
-            used: Recent::new(),
-            spoilt: Recent::new(),
-            under_way: Recent::new(),
+            tracks: Recent::new(REMEMBERED),
+            calls: Recent::new(REMEMBERED),
+            stamps: Recent::new(REMEMBERED),
+            used: Recent::new(REMEMBERED),
+            spoilt: Recent::new(REMEMBERED),
+            under_way: Recent::new(REMEMBERED),
             answers: Answers::default(),
+            requests: Recent::new(REMEMBERED),
+            media: Media::new(header.profile.mdns),
             whole: false,
         }
     }
@@ -209,8 +183,8 @@ impl Parties {
             blame: blame(id),
             ..found(id, &actor.name, message, wanted, seen, vec![event.n])
         };
-        for fault in &form.faults {
-            let Some(rule) = rule(fault.rule) else { continue };
+        let tell = |fault: &Fault| {
+            let rule = rule(fault.rule)?;
             let place = if fault.pointer.is_empty() {
                 String::new()
             } else {
@@ -228,11 +202,24 @@ impl Parties {
             } else if fault.should && finding.level == Level::Must {
                 finding.level = Level::Should;
             }
-            findings.push(finding);
-        }
+            Some(finding)
+        };
+        findings.extend(form.faults.iter().filter_map(tell));
         self.request_id(actor, event, stanza, &base, &mut findings);
         self.identities(actor, stanza, &form, &base, &mut findings);
         self.clock(actor, event, &form, &base, &mut findings);
+        // What a signal says of the media only counts where the signal itself does.
+        let speaker = self.speaker(actor, event, call.as_deref());
+        let seen = speaker.map(|speaker| self.media.look(speaker, &form.decoded));
+        let before = findings.len();
+        for (lint, events) in seen.iter().flat_map(|look| &look.lints) {
+            if let Some(mut finding) = tell(&fault_of(lint, &form)) {
+                finding.events.extend(events);
+                finding.events.sort_unstable();
+                findings.push(finding);
+            }
+        }
+        let of_media = before..findings.len();
         let broken = |f: &Finding| f.level == Level::Must;
         let doubtful = findings.iter().any(broken);
         let mut spoilt = doubtful.then_some(Spoilt::Doubtful);
@@ -241,12 +228,25 @@ impl Parties {
         {
             spoilt = Some(order);
         }
+        let mut tested = tested(&form);
+        if let (Some(speaker), Some(look)) = (speaker, seen) {
+            let stray = stanza.iq_type() != Some(IqType::Set) || spoilt == Some(Spoilt::OutOfOrder);
+            if stray {
+                findings.drain(of_media);
+            } else {
+                tested.extend(look.tested.iter().filter(|id| !look.doubts(id)));
+            }
+            self.media.note(speaker, &form.decoded, look, stray, |lint| {
+                let plain = || base(lint.rule, lint.message.clone(), "", String::new());
+                tell(&fault_of(lint, &form)).unwrap_or_else(plain)
+            });
+        }
         if let Some(spoilt) = spoilt {
             self.spoilt
                 .insert(fingerprint(&actor.jid, stanza, &form.text), spoilt);
         }
         if actor.sight != Sight::Exact {
-            for id in tested(&form) {
+            for id in tested {
                 if !findings.iter().any(|f| f.rule.id == id) {
                     record.held(id);
                 }
@@ -255,6 +255,22 @@ impl Parties {
         for finding in findings {
             record.broken(finding);
         }
+    }
+
+    /// Who speaks of the media of a call; `None`: nobody whose word counts.
+    fn speaker<'a>(&self, actor: &'a Actor, event: &Event, call: Option<&'a str>) -> Option<Speaker<'a>> {
+        let call = call?;
+        let user = bare(&actor.jid);
+        let users = self.calls.get(call).map(|call| &call.users);
+        if users.is_some_and(|users| user != users.0 && user != users.1) {
+            return None;
+        }
+        Some(Speaker {
+            call,
+            key: &actor.key,
+            user,
+            n: event.n,
+        })
     }
 
     fn request_id(
@@ -515,7 +531,7 @@ impl Parties {
         if kind != Kind::Accept || actor.sight == Sight::Exact {
             return;
         }
-        let busy = self.tracks.map.iter().find(|((who, call), tracks)| {
+        let busy = self.tracks.iter().find(|((who, call), tracks)| {
             *who == actor.key
                 && call != id
                 && tracks.iter().any(|track| {
@@ -540,7 +556,7 @@ impl Parties {
             let rung = self.tracks.get(&wide).cloned().unwrap_or_default();
             self.tracks.insert(key.clone(), rung);
         }
-        self.tracks.map.get_mut(&key)
+        self.tracks.get_mut(&key)
     }
 
     // -- what a party gets ---------------------------------------------------------------------------------
@@ -624,10 +640,81 @@ impl Parties {
         }
     }
 
+    /// Remembers a request that `near` sent or got.
+    fn asked(&mut self, near: &Actor, dir: Dir, stanza: &Stanza) {
+        if !matches!(stanza.iq_type(), Some(IqType::Get | IqType::Set)) {
+            return;
+        }
+        let id = stanza.id().unwrap_or_default().to_owned();
+        let own = bare(&near.jid).to_owned();
+        let key = if dir == Dir::Sent {
+            (bare(&fold(stanza.to().unwrap_or_default())).to_owned(), own, id)
+        } else {
+            (own, bare(&fold(stanza.from().unwrap_or_default())).to_owned(), id)
+        };
+        self.requests.insert(key, ());
+    }
+
+    /// The form of an answer, and whether anyone had asked (IQ-09 to IQ-11).
+    fn answer_form(
+        &mut self,
+        actor: &Actor,
+        asker: &str,
+        event: &Event,
+        stanza: &Stanza,
+        record: &mut Record,
+    ) {
+        let announced = if event.dir == Dir::Sent {
+            self.announced.remove(&actor.key).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let id = stanza.id().unwrap_or_default();
+        let far = actor.sight == Sight::Far;
+        let error = stanza.iq_type() == Some(IqType::Error);
+        let children = stanza.element().children().count();
+        let key = (bare(&actor.jid).to_owned(), bare(asker).to_owned(), id.to_owned());
+        // Seen from elsewhere, an error may be the server's own.
+        let faults = [
+            stanza.error_fault().filter(|_| error && !far).map(|what| {
+                let wanted = "one `<error/>` with its type and one defined condition";
+                ("IQ-09", format!("the error `{id}` is malformed, {what}"), wanted)
+            }),
+            (!error && children > 1).then(|| {
+                let message = format!("the result `{id}` has {children} children");
+                ("IQ-10", message, "an empty result, or one child")
+            }),
+            (asker.contains('@') && !actor.half && self.requests.get(&key).is_none()).then(|| {
+                let message = format!("the answer `{id}` comes without a request");
+                ("IQ-11", message, "answers to requests only")
+            }),
+        ];
+        for (rule, message, wanted) in faults.into_iter().flatten() {
+            let blame = match actor.sight {
+                Sight::Exact if announced.iter().any(|id| id == rule) => Blame::Announced,
+                Sight::Exact => Blame::Ourselves,
+                _ => Blame::Client,
+            };
+            record.broken(Finding {
+                blame,
+                excuse: far.then(|| "the server may have written it in this client's name".to_owned()),
+                ..found(
+                    rule,
+                    &actor.name,
+                    format!("In an answer of {}: {message}.", actor.name),
+                    wanted,
+                    format!("an iq of type `{}`", stanza.attr("type").unwrap_or_default()),
+                    vec![event.n],
+                )
+            });
+        }
+    }
+
     /// `actor` answered a request of `asker`.
     fn answered(&mut self, actor: &Actor, asker: &str, event: &Event, stanza: &Stanza, record: &mut Record) {
         let id = stanza.id().unwrap_or_default();
         let asker = fold(asker);
+        self.answer_form(actor, &asker, event, stanza, record);
         if actor.sight != Sight::Exact {
             self.answers
                 .answered(&actor.key, &asker, stanza, (event.n, event.t), record);
@@ -637,7 +724,7 @@ impl Parties {
             return;
         };
         let key = (actor.key.clone(), call.clone());
-        let tracks = self.tracks.map.get_mut(&key).into_iter().flatten();
+        let tracks = self.tracks.get_mut(&key).into_iter().flatten();
         for track in tracks.filter(|track| track.is_with(&asker)) {
             if refused {
                 track.refuse(id);
@@ -693,6 +780,30 @@ fn seen_words(decoded: &crate::protocol::Decoded, states: &[State]) -> String {
         + &format!(", the call {} in its view", states.join(" or "))
 }
 
+/// What every description puts to the test on its own.
+const DESCRIPTION: &[&str] = &[
+    "SD-01", "SD-02", "SD-03", "SD-06", "SD-07", "SD-08", "SD-15", "SD-16", "SD-17", "SD-18", "SD-19",
+    "SD-20", "SD-21", "SD-34", "SD-45", "SD-47", "SD-48",
+];
+/// What every candidate does.
+const CANDIDATE: &[&str] = &["SD-10", "SD-12", "SD-36", "SD-37", "SD-39", "SD-40"];
+
+/// What was found in the media of a signal, as a fault of its text.
+fn fault_of(lint: &Lint, form: &Form) -> Fault {
+    let pointer = match form.decoded.facts.kind {
+        Some(Kind::IceCandidate) => "/payload",
+        _ => "/payload/sdp",
+    };
+    Fault {
+        rule: lint.rule,
+        pointer: pointer.to_owned(),
+        message: lint.message.clone(),
+        info: lint.info,
+        should: lint.should,
+        offset: None,
+    }
+}
+
 /// The rules that a signal of this kind puts to the test.
 fn tested(form: &Form) -> Vec<&'static str> {
     let mut rules = vec![
@@ -702,15 +813,21 @@ fn tested(form: &Form) -> Vec<&'static str> {
     let facts = &form.decoded.facts;
     rules.extend_from_slice(match facts.kind {
         None => &[],
-        Some(Kind::Initiate) => &["SG-06", "ST-10"],
+        Some(Kind::Initiate) => &["SG-06", "SG-17", "ST-10"],
         Some(Kind::Accept) => &["SG-10", "ST-01", "ST-03", "TM-07", "ST-13"],
         Some(Kind::Reject | Kind::Busy) => &["SG-10", "ST-01", "ST-03"],
-        Some(Kind::Offer) => &["SG-05", "ST-01", "ST-04", "SD-02", "SD-03"],
-        Some(Kind::Answer) => &["SG-05", "ST-01", "ST-05", "SD-02", "SD-03"],
-        Some(Kind::IceCandidate) => &["SG-05", "ST-01", "ST-06", "SD-12"],
+        Some(Kind::Offer) => &["SG-05", "ST-01", "ST-04"],
+        Some(Kind::Answer) => &["SG-05", "ST-01", "ST-05"],
+        Some(Kind::IceCandidate) => &["SG-05", "ST-01", "ST-06"],
         Some(Kind::MuteChange) => &["SG-05", "ST-01", "ST-07", "ST-14"],
         Some(Kind::Hangup) => &["SG-07", "ST-08", "ST-12"],
     });
+    if facts.description.is_some() {
+        rules.extend_from_slice(DESCRIPTION);
+    }
+    if facts.candidate.as_ref().is_some_and(|text| !text.is_empty()) {
+        rules.extend_from_slice(CANDIDATE);
+    }
     if facts.reason == Some(Reason::Timeout) {
         rules.push("TM-01");
     }
@@ -745,6 +862,7 @@ impl Family for Parties {
                 };
                 let near = self.recorded_actor(event);
                 self.recorded.insert(near.jid.clone());
+                self.asked(&near, event.dir, stanza);
                 let answer = matches!(stanza.iq_type(), Some(IqType::Result | IqType::Error));
                 if event.dir == Dir::Sent {
                     let to = stanza.to().unwrap_or_default();
@@ -784,13 +902,16 @@ impl Family for Parties {
         self.answers
             .finish(at, |client| sessions.contains_key(client), record);
         self.unfinished(at, record);
+        for finding in self.media.finish() {
+            record.broken(finding);
+        }
     }
 }
 
 impl Parties {
     /// Calls that a client left as they must not be left (ST-15, TM-02).
     fn unfinished(&mut self, end: f64, record: &mut Record) {
-        for ((who, id), tracks) in &self.tracks.map {
+        for ((who, id), tracks) in self.tracks.iter() {
             let bot = self.cast.get(who).is_some_and(|m| m.party == Party::Bot);
             // Whoever went away is not asked for more.
             let here = self.sessions.contains_key(who) || !self.cast.contains_key(who);

@@ -1,0 +1,552 @@
+//! What browsers, servers and old stacks send is sound; each rule has a description that breaks it and nothing else.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::protocol::sample;
+
+macro_rules! corpus {
+    ($($name:literal),*) => {
+        &[$(($name,
+            include_str!(concat!("../../../scenarios/sdp/sdp/", $name, "-offer.sdp")),
+            include_str!(concat!("../../../scenarios/sdp/sdp/", $name, "-answer.sdp")))),*]
+    };
+}
+
+/// Written by hand in the shapes that are met in the field; a name, an offer and its answer.
+const CORPUS: &[(&str, &str, &str)] = corpus![
+    "firefox-audio",
+    "safari-simulcast",
+    "chrome-bundle-only",
+    "lite-server",
+    "plain-stack"
+];
+
+/// Two Chromium as they were recorded, and a large offer.
+const RECORDED: &[(&str, &str)] = &[
+    ("offer", include_str!("../../../scenarios/chromium/sdp/offer.sdp")),
+    (
+        "answer",
+        include_str!("../../../scenarios/chromium/sdp/answer.sdp"),
+    ),
+    (
+        "offer",
+        include_str!("../../../scenarios/payload/sdp/video-simulcast.sdp"),
+    ),
+];
+
+fn wire(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\n', "\r\n")
+}
+
+/// One of the corpus with plain line ends, to be changed and put on the wire again.
+fn corpus(which: usize) -> (&'static str, String, String) {
+    let (name, offer, answer) = CORPUS[which];
+    (name, offer.replace("\r\n", "\n"), answer.replace("\r\n", "\n"))
+}
+
+/// Rules in the order of the lints; what is less than a must has its weight behind it.
+fn told(lints: &[Lint]) -> String {
+    let told = |lint: &Lint| match (lint.should, lint.info) {
+        (true, _) => format!("{} should", lint.rule),
+        (_, true) => format!("{} info", lint.rule),
+        _ => lint.rule.to_owned(),
+    };
+    lints.iter().map(told).collect::<Vec<_>>().join(", ")
+}
+
+fn offer(text: &str) -> Description {
+    let (description, lints) = read(&wire(text), Side::Offer);
+    assert_eq!(lints, [], "{text}");
+    description
+}
+
+fn answer(text: &str) -> Description {
+    let (description, lints) = read(&wire(text), Side::Answer);
+    assert_eq!(lints, [], "{text}");
+    description
+}
+
+#[test]
+fn what_is_sent_in_the_field_is_sound() {
+    for which in 0..CORPUS.len() {
+        let (name, offered, answered) = corpus(which);
+        let (offered, answered) = (offer(&offered), answer(&answered));
+        assert!(offered.whole && answered.whole);
+        assert_eq!(begins(&offered, true), [], "{name}");
+        assert_eq!(answers(&offered, &answered), [], "{name}");
+        assert_eq!(
+            succeeds(&offered, Some(&offered), &offered, true, Some(&answered)),
+            []
+        );
+        assert_eq!(restarted((&offered, &offered), (&answered, &answered)), []);
+    }
+    for (kind, text) in RECORDED {
+        let side = if *kind == "offer" {
+            Side::Offer
+        } else {
+            Side::Answer
+        };
+        assert_eq!(told(&read(text, side).1), "");
+    }
+    let (asked, given) = (
+        read(RECORDED[0].1, Side::Offer).0,
+        read(RECORDED[1].1, Side::Answer).0,
+    );
+    assert_eq!(answers(&asked, &given), []);
+}
+
+#[test]
+fn line_ends_and_the_first_line_are_looked_at() {
+    let sound = sample::offer();
+    for (text, rules) in [
+        (sound.replace("\r\n", "\n"), "SD-02 should"),
+        (sound.replacen("\r\n", "\n", 1), "SD-02 should"),
+        (sound.replacen("\r\n", "\r", 1), "SD-02"),
+        (sound.trim_end().to_owned(), "SD-02 should"),
+        (sound.replace("\r\n", "\\r\\n"), "SD-02"),
+        (String::new(), "SD-01"),
+        (sound.replacen("v=0\r\n", "", 1), "SD-01"),
+        (sound.replacen("v=0", "v=1", 1), "SD-01"),
+        (format!("{sound}\r\n"), "SD-01 should"),
+        (sound.replacen("s=-\r\n", "s=-\r\n\r\n", 1), "SD-01"),
+        (sound.replacen("s=-", "s-", 1), "SD-01, SD-01"),
+        (sound.replacen("s=-\r\n", "", 1), "SD-01"),
+        (sound.replacen("s=-", "s=", 1), "SD-01 should"),
+        (
+            sound.replacen("a=rtcp-rsize", "a= rtcp-rsize", 1),
+            "SD-01 should, SD-19",
+        ),
+        (sound.replacen("t=0 0", "y=0 0", 1), "SD-01, SD-01"),
+        ("x".repeat(LONGEST + 1), "SD-01"),
+        (format!("{sound}{}", "a=x\r\n".repeat(LINES)), "SD-01"),
+    ] {
+        let (_, lints) = read(&text, Side::Offer);
+        assert_eq!(told(&lints), rules, "{}", shown(&text));
+    }
+}
+
+/// One change to a sound description each, and all that it breaks.
+#[test]
+fn each_rule_of_one_description_is_found_where_it_is_broken() {
+    const UFRAG: &str = "a=ice-ufrag:c4Sp\r\n";
+    const PWD: &str = "a=ice-pwd:x8Yw2Kq0Zr6Lm4Nt9Pv1Bh3D\r\n";
+    const MEDIA: &str = "m=audio 9 UDP/TLS/RTP/SAVPF 111 63 9 0 8 13 110 126";
+    let long = |length: usize| format!("a=ice-ufrag:{}\r\n", "u".repeat(length));
+    let (most, too_long, sends) = (long(32), long(257), long(33));
+    let crypto = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{}\r\n", "k".repeat(40));
+    for (from, to, rules) in [
+        // The order of lines, and which stand once.
+        ("s=-\r\nt=0 0\r\n", "t=0 0\r\ns=-\r\n", "SD-15"),
+        ("s=-\r\n", "s=-\r\ns=-\r\n", "SD-15"),
+        (
+            "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n",
+            "a=rtcp:9 IN IP4 0.0.0.0\r\nc=IN IP4 0.0.0.0\r\n",
+            "SD-15",
+        ),
+        ("a=sendrecv\r\n", "a=sendrecv\r\nb=AS:30\r\n", "SD-15"),
+        ("a=sendrecv\r\n", "a=sendrecv\r\nt=0 0\r\n", "SD-15"),
+        // The forms of lines.
+        ("o=- ", "o=", "SD-16"),
+        (" 2 IN IP4 127.0.0.1", " two IN IP4 127.0.0.1", "SD-16"),
+        ("IN IP4 127.0.0.1", "IN IP4 127.0.0.1 x", "SD-16"),
+        ("IN IP4 127.0.0.1", "IN IP5 127.0.0.1", "SD-16"),
+        ("IN IP4 127.0.0.1", "IN IP4 127.0.0.700", "SD-16"),
+        ("t=0 0", "t=0", "SD-17"),
+        ("t=0 0", "t=now then", "SD-17"),
+        ("c=IN IP4 0.0.0.0", "c=IN IP6 0.0.0.0", "SD-17"),
+        ("c=IN IP4 0.0.0.0", "c=0.0.0.0", "SD-17"),
+        ("c=IN IP4 0.0.0.0", "c=IN IP4 0.0.0.0\r\nb=AS 30", "SD-17"),
+        ("c=IN IP4 0.0.0.0", "c=IN IP4 0.0.0.0\r\nb=AS:much", "SD-17"),
+        ("m=audio 9", "m=audio", "SD-18"),
+        ("m=audio 9", "m=audio 70000", "SD-18"),
+        (MEDIA, "m=audio 9 UDP/TLS/RTP/SAVPF", "SD-18, SD-20 should"),
+        ("SAVPF 111 63", "SAVPF 111 opus 63", "SD-18, SD-20 should"),
+        ("a=rtcp-rsize", "a=rtcp rsize", "SD-19"),
+        ("a=rtcp-rsize", "a=:x", "SD-19"),
+        ("a=rtcp-rsize", "a=rtcp-rsize:", "SD-19 should"),
+        // ICE and DTLS.
+        (UFRAG, "", "SD-06"),
+        (PWD, "", "SD-06"),
+        (UFRAG, "a=ice-ufrag:c4S\r\n", "SD-06"),
+        (UFRAG, "a=ice-ufrag:c4=p\r\n", "SD-06"),
+        (UFRAG, &too_long, "SD-06"),
+        (UFRAG, &sends, "SD-46 should"),
+        (UFRAG, &most, ""),
+        (PWD, "a=ice-pwd:x8Yw2Kq0Zr6Lm4Nt9Pv1B\r\n", "SD-06"),
+        ("a=fingerprint:sha-256 0B", "a=finger:sha-256 0B", "SD-07"),
+        ("a=fingerprint:sha-256 0B", "a=fingerprint:sha-1 0B", "SD-07"),
+        ("a=fingerprint:sha-256 0B", "a=fingerprint:sha-256 0BX", "SD-07"),
+        ("a=fingerprint:sha-256 0B:", "a=fingerprint:sha-256 ", "SD-07"),
+        (
+            "a=fingerprint:sha-256 0B",
+            "a=fingerprint:sha-256\u{a0}0B",
+            "SD-07",
+        ),
+        ("a=fingerprint:sha-256 0B", "a=fingerprint:future-999 0B", ""),
+        ("a=setup:actpass\r\n", "", "SD-08"),
+        ("a=setup:actpass", "a=setup:holdconn", "SD-08"),
+        ("a=setup:actpass", "a=setup:both", "SD-08"),
+        ("a=setup:actpass", "a=setup:active", ""),
+        (
+            "a=setup:actpass",
+            "a=setup:actpass\r\na=fingerprint:md5 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF",
+            "SD-47",
+        ),
+        // Sections and groups.
+        ("a=mid:0", "a=mid:1", "SD-30"),
+        ("a=group:BUNDLE 0", "a=group:BUNDLE 0 0", "SD-30"),
+        ("a=group:BUNDLE 0\r\n", "", ""),
+        ("a=mid:0", "a=mid:0\r\na=group:BUNDLE 0", "SD-30"),
+        ("a=group:BUNDLE 0", "a=group:LS 0 video", "SD-30"),
+        ("a=mid:0\r\n", "a=mid:0\r\na=bundle-only\r\n", "SD-53 should"),
+        ("a=mid:0\r\n", "", "SD-09 should, SD-30"),
+        ("a=rtcp-mux\r\n", "", "SD-33 should"),
+        ("a=rtcp-mux\r\n", "a=rtcp-mux\r\na=rtcp-mux-only\r\n", ""),
+        ("a=rtcp-mux\r\n", "a=ice-lite\r\na=rtcp-mux\r\n", "SD-34"),
+        ("a=group", "a=ice-mismatch\r\na=group", "SD-34"),
+        ("a=sendrecv", "a=sendrecv\r\na=inactive", "SD-21"),
+        ("a=rtpmap:111 opus/48000/2\r\n", "", "SD-20 should"),
+        (
+            "a=rtpmap:111 opus/48000/2",
+            "a=rtpmap:111 opus",
+            "SD-20 should, SD-20 should",
+        ),
+        ("a=rtpmap:0 PCMU/8000\r\n", "", ""),
+        ("a=fmtp:63 111/111", "a=fmtp:64 111/111", "SD-20 should"),
+        ("UDP/TLS/RTP/SAVPF", "RTP/SAVPF", "SD-50 should"),
+        ("a=extmap:1 urn", "a=extmap:0 urn", "SD-51 should"),
+        ("a=extmap:1 urn", "a=extmap:2 urn", "SD-51 should"),
+        ("a=extmap:1 urn", "a=extmap:one urn", "SD-51 should"),
+        // Keys.
+        ("a=group", "k=clear:secret\r\na=group", "SD-48"),
+        ("a=rtcp-mux", &crypto, "SD-19, SD-33 should, SD-48"),
+        // Candidates.
+        (
+            "a=rtcp-rsize",
+            "a=candidate:1 1 udp 0 192.0.2.7 50000 typ host",
+            "SD-10",
+        ),
+        (
+            "a=rtcp-rsize",
+            "a=candidate:1 3 udp 2122260221 192.0.2.7 50000 typ host",
+            "SD-38 should",
+        ),
+        (
+            "a=rtcp-rsize",
+            "a=candidate:1 1 udp 2122260223 192.0.2.7 50000 typ srflx",
+            "SD-36",
+        ),
+        ("a=rtcp-rsize", "a=rid:h send\r\na=simulcast:send h,m", "SD-52"),
+        ("a=rtcp-rsize", "a=rid:h send\r\na=simulcast:send ~h", ""),
+    ] {
+        let text = sample::offer().replacen(from, to, 1);
+        assert_ne!(text, sample::offer(), "{from}");
+        let (_, mut lints) = read(&text, Side::Offer);
+        if to == crypto {
+            // The line end of the change splits a line in two.
+            assert!(told(&lints).contains("SD-48"));
+            continue;
+        }
+        lints.sort_by_key(|lint| lint.rule);
+        assert_eq!(told(&lints), rules, "{from} -> {to}");
+    }
+}
+
+#[test]
+fn answers_are_held_to_other_things_on_their_own() {
+    for (from, to, rules) in [
+        ("a=setup:active", "a=setup:actpass", "SD-08"),
+        ("a=mid:0\r\n", "a=mid:0\r\na=bundle-only\r\n", "SD-53"),
+        ("a=rtcp-mux", "a=ice-mismatch\r\na=rtcp-mux", ""),
+        ("a=rtcp-mux\r\n", "", ""),
+    ] {
+        let text = sample::answer().replacen(from, to, 1);
+        assert_eq!(told(&read(&text, Side::Answer).1), rules, "{to}");
+    }
+}
+
+#[test]
+fn data_sections_have_their_form() {
+    let (_, whole, _) = corpus(1);
+    for (from, to, rules) in [
+        ("webrtc-datachannel", "5000", "SD-49"),
+        ("a=sctp-port:5000\n", "", "SD-49"),
+        ("a=sctp-port:5000", "a=sctp-port:70000", "SD-49"),
+        (
+            "a=sctp-port:5000",
+            "a=sctp-port:5000\na=candidate:1 2 udp 2122260222 192.0.2.7 50000 typ host",
+            "SD-38 should",
+        ),
+    ] {
+        let text = whole.replacen(from, to, 1);
+        assert_ne!(text, whole);
+        assert_eq!(told(&read(&wire(&text), Side::Offer).1), rules, "{to}");
+    }
+    // One user name stands for one password.
+    let text = whole.replacen("a=ice-pwd:Yp+3", "a=ice-pwd:Yp+4", 1);
+    assert_eq!(told(&read(&wire(&text), Side::Offer).1), "SD-45");
+    // A bundle-only section has to be in a bundle.
+    let text = corpus(2).1.replacen("BUNDLE 0 1 2 3", "BUNDLE 0 2 3", 1);
+    let rules = told(&read(&wire(&text), Side::Offer).1);
+    assert_eq!(rules, "SD-53, SD-06, SD-07, SD-08, SD-33 should");
+}
+
+/// One change to an answer each, and what it breaks with the offer.
+#[test]
+fn each_rule_of_an_answer_is_found_where_it_is_broken() {
+    let pairs: Vec<(Description, String)> = (0..CORPUS.len())
+        .map(corpus)
+        .map(|(_, asked, given)| (offer(&asked), given))
+        .collect();
+    let [firefox, safari, bundle, lite, plain] = [0, 1, 2, 3, 4];
+    for (which, from, to, rules) in [
+        (firefox, "m=audio 49203", "m=video 49203", "SD-05"),
+        (
+            safari,
+            "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\n",
+            "",
+            "SD-05",
+        ),
+        (firefox, "a=mid:0", "a=mid:audio", "SD-09 should"),
+        (firefox, "a=mid:0\n", "", "SD-09 should"),
+        (firefox, "UDP/TLS/RTP/SAVPF", "RTP/SAVPF", "SD-27"),
+        (
+            firefox,
+            "a=rtpmap:109 opus/48000/2",
+            "a=rtpmap:109 L16/48000/2",
+            "",
+        ),
+        (firefox, "SAVPF 109 101", "SAVPF 109", ""),
+        (firefox, "SAVPF 109 101", "SAVPF 99", "SD-23"),
+        (
+            firefox,
+            "a=rtpmap:109 opus/48000/2",
+            "a=rtpmap:109 telephone-event/8000",
+            "SD-24 should",
+        ),
+        (bundle, "a=mid:2\na=sendonly", "a=mid:2\na=recvonly", "SD-22"),
+        (bundle, "a=mid:2\na=sendonly", "a=mid:2", "SD-22"),
+        (
+            lite,
+            "a=mid:audio\na=inactive",
+            "a=mid:audio\na=recvonly",
+            "SD-22",
+        ),
+        (lite, "m=text 0", "m=text 9", "SD-26"),
+        (plain, "a=mid:a\n", "a=mid:a\na=tls-id:abc\n", "SD-54"),
+        (
+            bundle,
+            "BUNDLE 0 1 2 3",
+            "BUNDLE 0 1 2 3\na=group:BUNDLE 9",
+            "SD-31",
+        ),
+        (safari, "BUNDLE 0 2", "BUNDLE 0 1 2", "SD-31"),
+    ] {
+        let (asked, given) = &pairs[which];
+        let text = given.replacen(from, to, 1);
+        assert_ne!(&text, given, "{from}");
+        let (given, _) = read(&wire(&text), Side::Answer);
+        assert_eq!(told(&answers(asked, &given)), rules, "{from} -> {to}");
+    }
+    // What the offer lacks.
+    let given = answer(&corpus(0).2);
+    for (from, to, rules) in [
+        ("a=rtcp-mux\n", "", "SD-32"),
+        ("a=setup:actpass", "a=setup:active", "SD-08"),
+        ("a=setup:actpass", "a=setup:passive", ""),
+        ("m=audio 9 ", "m=audio 0 ", "SD-26"),
+    ] {
+        let (asked, _) = read(&wire(&corpus(0).1.replacen(from, to, 1)), Side::Offer);
+        assert_eq!(told(&answers(&asked, &given)), rules, "{from} -> {to}");
+    }
+}
+
+#[test]
+fn offers_begin_with_sound_and_leave_the_role_open() {
+    let change = |from: &str, to: &str| read(&sample::offer().replacen(from, to, 1), Side::Offer).0;
+    for (from, to, first, later) in [
+        ("m=audio", "m=video", "SD-04", ""),
+        ("m=audio 9", "m=audio 0", "SD-04", ""),
+        ("a=setup:actpass", "a=setup:passive", "SD-08", "SD-08 should"),
+    ] {
+        assert_eq!(told(&begins(&change(from, to), true)), first, "{to}");
+        assert_eq!(told(&begins(&change(from, to), false)), later, "{to}");
+    }
+}
+
+#[test]
+fn what_a_party_said_before_binds_it() {
+    let (before, peer) = (offer(sample::offer()), answer(sample::answer()));
+    let after = |changes: &[(&str, &str)]| {
+        let text = changes
+            .iter()
+            .fold(sample::offer().to_owned(), |text, (from, to)| {
+                text.replacen(from, to, 1)
+            });
+        read(&text, Side::Offer).0
+    };
+    const NEXT: (&str, &str) = (" 2 IN", " 3 IN");
+    const VIDEO: &str = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:v\r\na=rtpmap:96 VP8/90000\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:a\r\nm=audio";
+    for (changes, rules) in [
+        (vec![], ""),
+        (vec![NEXT], ""),
+        (vec![("a=rtcp-rsize\r\n", "")], "SD-28 should"),
+        (vec![NEXT, ("a=rtcp-rsize\r\n", "")], ""),
+        (
+            vec![
+                ("m=audio 9", "m=audio 50000"),
+                ("c=IN IP4 0.0.0.0", "c=IN IP4 192.0.2.1"),
+            ],
+            "",
+        ),
+        (vec![(" 2 IN", " 1 IN")], "SD-28 should"),
+        (vec![(" 2 IN", " 11 IN")], ""),
+        (
+            vec![(" 2 IN IP4 127.0.0.1", " 3 IN IP4 127.0.0.2")],
+            "SD-28 should",
+        ),
+        // A new session binds nobody.
+        (
+            vec![("4611731400430051336 2", "7 1"), ("m=audio", "m=video")],
+            "SD-28 should",
+        ),
+        (vec![NEXT, ("m=audio", VIDEO)], "SD-29"),
+        (vec![NEXT, ("a=mid:0", "a=mid:5")], "SD-29 should"),
+        (
+            vec![NEXT, ("rtpmap:111 opus/48000/2", "rtpmap:111 VP8/90000")],
+            "SD-25",
+        ),
+        (vec![NEXT, ("ufrag:c4Sp", "ufrag:n3wU")], "SD-43"),
+        (vec![NEXT, ("pwd:x8Yw", "pwd:n3wP")], "SD-43"),
+        (
+            vec![NEXT, ("ufrag:c4Sp", "ufrag:n3wU"), ("pwd:x8Yw", "pwd:n3wP")],
+            "",
+        ),
+    ] {
+        let next = after(&changes);
+        let lints = succeeds(&before, Some(&before), &next, true, Some(&peer));
+        assert_eq!(told(&lints), rules, "{changes:?}");
+    }
+    let two = after(&[("m=audio", VIDEO)]);
+    assert_eq!(
+        told(&succeeds(&two, None, &after(&[NEXT]), true, None)),
+        "SD-29, SD-29"
+    );
+    assert_eq!(
+        told(&succeeds(&before, None, &two, false, None)),
+        "SD-29",
+        "an answer may have more sections, but not others"
+    );
+    // A place that the other side had switched off may be used again.
+    let refused = read(
+        &sample::answer().replacen("m=audio 9", "m=audio 0", 1),
+        Side::Answer,
+    )
+    .0;
+    let next = after(&[NEXT, ("m=audio", "m=video")]);
+    assert_eq!(told(&succeeds(&before, None, &next, true, Some(&refused))), "");
+}
+
+#[test]
+fn an_answer_restarts_and_keeps_its_role_as_it_must() {
+    let (asked, given) = (offer(sample::offer()), answer(sample::answer()));
+    let renew = |text: &str, side| {
+        let text = text.replacen("ice-ufrag:", "ice-ufrag:new", 1);
+        read(&text.replacen("ice-pwd:", "ice-pwd:new", 1), side).0
+    };
+    let (new_offer, new_answer) = (
+        renew(sample::offer(), Side::Offer),
+        renew(sample::answer(), Side::Answer),
+    );
+    for (offers, answers, rules) in [
+        ((&asked, &asked), (&given, &given), ""),
+        ((&asked, &new_offer), (&given, &new_answer), ""),
+        ((&asked, &new_offer), (&given, &given), "SD-44 should"),
+        ((&asked, &asked), (&given, &new_answer), "SD-44 should"),
+    ] {
+        assert_eq!(told(&restarted(offers, answers)), rules);
+    }
+    let flipped = read(
+        &sample::answer().replace("setup:active", "setup:passive"),
+        Side::Answer,
+    )
+    .0;
+    for (client, answer, rules) in [
+        (true, &given, ""),
+        (false, &given, "SD-55"),
+        (true, &flipped, "SD-55"),
+        (false, &flipped, ""),
+    ] {
+        assert_eq!(told(&roles(client, (&asked, &asked), (&given, answer))), rules);
+    }
+    assert_eq!(roles(false, (&asked, &new_offer), (&given, &new_answer)), []);
+}
+
+#[test]
+fn a_message_names_the_line_and_shows_no_control_character() {
+    let text = sample::offer().replacen("t=0 0", "t=\u{1b}[31mnever", 1);
+    let message = &read(&text, Side::Offer).1[0].message;
+    assert_eq!(
+        message,
+        "line 4 of the SDP, `t=\\u{1b}[31mnever`, does not hold two times in digits"
+    );
+    let text = sample::offer().replacen("t=0 0", &format!("t={}", "9".repeat(500)), 1);
+    assert!(read(&text, Side::Offer).1[0].message.len() < 150);
+    // A password is not repeated.
+    let text = sample::offer().replacen("a=ice-pwd:x8Yw2Kq0", "a=ice-pwd:secret!", 1);
+    assert!(!read(&text, Side::Offer).1[0].message.contains("secret"));
+}
+
+#[test]
+fn hostile_descriptions_make_no_long_reports() {
+    for line in [
+        "a=fingerprint:sha-256 0\r\n",
+        "m=audio x\r\n",
+        "a=group:BUNDLE a b c\r\n",
+        "a=mid:0\r\n",
+    ] {
+        let text = format!("{}{}", sample::offer(), line.repeat(5_000));
+        let (_, lints) = read(&text, Side::Offer);
+        assert!((1..=KEPT).contains(&lints.len()), "{line} {}", lints.len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #[test]
+    fn no_text_makes_it_panic(text in "([a-z]=[ -~]{0,12}(\r\n|\n|\r)?){0,12}|\\PC{0,64}") {
+        for side in [Side::Offer, Side::Answer] {
+            let (description, lints) = read(&text, side);
+            prop_assert!(!lints.is_empty());
+            let _ = (answers(&description, &description), begins(&description, true));
+            let _ = succeeds(&description, Some(&description), &description, true, Some(&description));
+            let _ = restarted((&description, &description), (&description, &description));
+        }
+    }
+
+    /// A sound description with some lines dropped, repeated, moved or cut.
+    #[test]
+    fn no_damage_makes_it_panic(
+        which in 0..5_usize,
+        cuts in prop::collection::vec((0..80_usize, 0..80_usize, 0..4_u8), 0..6),
+    ) {
+        let (_, whole, given) = corpus(which);
+        let mut lines: Vec<&str> = whole.lines().collect();
+        for (at, other, what) in cuts {
+            let (at, other) = (at % lines.len(), other % lines.len());
+            match what {
+                0 if lines.len() > 1 => { lines.remove(at); }
+                1 => lines.insert(at, lines[other]),
+                2 => lines.swap(at, other),
+                _ => lines[at] = &lines[at][..other.min(lines[at].len())],
+            }
+        }
+        let (damaged, _) = read(&lines.join("\r\n"), Side::Offer);
+        let sound = offer(&whole);
+        let given = answer(&given);
+        let _ = (answers(&damaged, &given), answers(&sound, &damaged));
+        let _ = succeeds(&sound, Some(&sound), &damaged, true, Some(&given));
+        let _ = roles(true, (&sound, &damaged), (&given, &damaged));
+    }
+}

@@ -1,0 +1,127 @@
+//! Answers by clients and by the server, sound and broken.
+
+use serde_json::json;
+
+use crate::rules::{Blame, Verdict, judge};
+use crate::transcript::{Event, Header};
+
+const ALICE: &str = "alice@x/1";
+const BOB: &str = "bob@x/2";
+
+/// What is said of answers, where alice is a bot of ours and bob a client: lines of who, direction and stanza.
+/// `wire`: bob's own end was recorded too.
+fn judged(wire: bool, lines: &[(&str, &str, &str)]) -> Verdict {
+    let mut events = vec![json!({"who": "alice", "dir": "connected", "jid": ALICE})];
+    if wire {
+        events.push(json!({"who": "bob", "dir": "connected", "jid": BOB}));
+    }
+    events.extend(
+        lines
+            .iter()
+            .map(|(who, dir, xml)| json!({"who": who, "dir": dir, "xml": xml})),
+    );
+    events.push(json!({"who": "", "dir": "end"}));
+    let header: Header = serde_json::from_value(json!({
+        "callspec": 1, "scenario": {},
+        "cast": {"alice": {"jid": ALICE, "party": "bot"}, "bob": {"jid": BOB, "party": "client"}},
+    }))
+    .expect("a header");
+    let events = events.into_iter().zip(1..).map(|(mut event, n)| {
+        event["n"] = n.into();
+        event["t"] = f64::from(n).into();
+        serde_json::from_value::<Event>(event).expect("an event")
+    });
+    judge(&header, events)
+}
+
+fn told(wire: bool, lines: &[(&str, &str, &str)]) -> String {
+    let verdict = judged(wire, lines);
+    let of_answers = |id: &str| matches!(id, "IQ-09" | "IQ-10" | "IQ-11");
+    let told = verdict.findings.iter().filter(|found| of_answers(found.rule.id));
+    let told = told.map(|found| {
+        let doubt = if found.excuse.is_some() { "?" } else { "" };
+        let who = if found.blame == Blame::Server {
+            "server"
+        } else {
+            &found.party
+        };
+        format!("{} {who}{doubt}", found.rule.id)
+    });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+const ASKS: &str = "<iq type='get' id='1' from='alice@x/1' to='bob@x/2'><query xmlns='x'/></iq>";
+const ERROR: &str = "<iq type='error' id='1' from='bob@x/2' to='alice@x/1'><error type='cancel'>\
+                     <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
+const BROKEN: &str = "<iq type='error' id='1' from='bob@x/2' to='alice@x/1'><error/></iq>";
+const RESULT: &str = "<iq type='result' id='1' from='bob@x/2' to='alice@x/1'><query xmlns='x'/></iq>";
+const TWO: &str =
+    "<iq type='result' id='1' from='bob@x/2' to='alice@x/1'><query xmlns='x'/><more xmlns='y'/></iq>";
+
+#[test]
+fn answers_have_their_form() {
+    for (answer, far, wire) in [
+        (RESULT, "", ""),
+        (ERROR, "", ""),
+        // Only the client's own end tells whose an error is.
+        (BROKEN, "", "IQ-09 bob"),
+        (TWO, "IQ-10 bob?", "IQ-10 bob"),
+    ] {
+        assert_eq!(
+            told(false, &[("alice", "sent", ASKS), ("alice", "received", answer)]),
+            far
+        );
+        assert_eq!(
+            told(
+                true,
+                &[
+                    ("alice", "sent", ASKS),
+                    ("bob", "received", ASKS),
+                    ("bob", "sent", answer),
+                    ("alice", "received", answer)
+                ]
+            ),
+            wire
+        );
+    }
+}
+
+#[test]
+fn an_answer_is_to_a_request() {
+    for answer in [RESULT, ERROR] {
+        assert_eq!(told(false, &[("alice", "received", answer)]), "IQ-11 bob?");
+        assert_eq!(told(true, &[("bob", "sent", answer)]), "IQ-11 bob");
+    }
+    // An answer to an answer is to no request either.
+    let stray = "<iq type='result' id='1' from='alice@x/1' to='bob@x/2'/>";
+    assert_eq!(
+        told(true, &[("bob", "received", stray), ("bob", "sent", ERROR)]),
+        "IQ-11 bob"
+    );
+    // What the server asked is answered to the server, and what came to the bare JID from a device of it.
+    let to_server = "<iq type='result' id='ping' from='bob@x/2' to='x'/>";
+    assert_eq!(told(true, &[("bob", "sent", to_server)]), "");
+    let to_bare = ASKS.replace("bob@x/2", "bob@x");
+    assert_eq!(
+        told(
+            false,
+            &[("alice", "sent", &to_bare), ("alice", "received", RESULT)]
+        ),
+        ""
+    );
+    // Where the recording may have begun after the request, nothing is known.
+    let late = "<iq type='result' id='1' from='carol@x/3' to='bob@x/2'/>";
+    assert_eq!(told(false, &[("carol", "sent", late)]), "");
+}
+
+#[test]
+fn a_malformed_error_of_the_server_is_its_own() {
+    let away = ASKS.replace("bob@x/2", "zoe@x/9");
+    for (error, found) in [(ERROR, ""), (BROKEN, "IQ-09 server")] {
+        let error = error.replace("bob@x/2", "zoe@x/9");
+        assert_eq!(
+            told(false, &[("alice", "sent", &away), ("alice", "received", &error)]),
+            found
+        );
+    }
+}

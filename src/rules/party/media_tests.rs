@@ -1,0 +1,382 @@
+//! Talks about media between a bot and a client: what the client says is held against all that was said before.
+
+use serde_json::{Value, json};
+
+use crate::protocol::Role;
+use crate::protocol::sample;
+use crate::protocol::sdp::Side;
+use crate::rules::{Blame, judge};
+use crate::transcript::{Event, Header};
+
+const ALICE: &str = "alice@x/1";
+const BOB: &str = "bob@x/2";
+const IDS: [&str; 2] = [
+    "a1b2c3d4-e5f6-4890-abcd-ef1234567890",
+    "b2c3d4e5-f6a7-4901-bcde-f12345678901",
+];
+
+/// A call between alice, a bot, and bob, a client of which only alice's end is known.
+struct Talk {
+    events: Vec<Value>,
+    mdns: bool,
+}
+
+impl Talk {
+    fn new() -> Talk {
+        let mut talk = Talk {
+            events: Vec::new(),
+            mdns: false,
+        };
+        talk.push(json!({"dir": "connected", "jid": ALICE}));
+        talk
+    }
+
+    fn push(&mut self, mut event: Value) -> &mut Talk {
+        let n = self.events.len() + 1;
+        event["n"] = n.into();
+        event["t"] = (n as f64).into();
+        event["who"] = "alice".into();
+        self.events.push(event);
+        self
+    }
+
+    fn signal(&mut self, alice: bool, kind: &str, payload: &Value) -> &mut Talk {
+        let n = self.events.len() + 1;
+        let (from, to, own, other) = if alice {
+            (0, 1, ALICE, BOB)
+        } else {
+            (1, 0, BOB, ALICE)
+        };
+        let text = json!({
+            "type": format!("call:{kind}"), "callId": "0f0e0d0c-0b0a-4908-8706-050403020100",
+            "senderId": IDS[from], "recipientId": IDS[to],
+            "timestamp": format!("2026-01-01T00:00:{n:02}Z"), "payload": payload,
+        });
+        let text = crate::stanza::escape(&text.to_string());
+        let xml = format!(
+            "<iq type='set' id='{n}' from='{own}' to='{other}'><call xmlns='urn:xmpp:call:0'>{text}</call></iq>"
+        );
+        self.push(json!({"dir": if alice { "sent" } else { "received" }, "xml": xml}));
+        let (answer, dir) = if alice { (BOB, "received") } else { (ALICE, "sent") };
+        let xml = format!("<iq type='result' id='{n}' from='{answer}' to='{own}'/>");
+        self.push(json!({"dir": dir, "xml": xml}))
+    }
+
+    fn alice(&mut self, kind: &str, payload: &Value) -> &mut Talk {
+        self.signal(true, kind, payload)
+    }
+
+    fn bob(&mut self, kind: &str, payload: &Value) -> &mut Talk {
+        self.signal(false, kind, payload)
+    }
+
+    /// Up to the accept.
+    fn picked_up() -> Talk {
+        let mut talk = Talk::new();
+        talk.alice("initiate", &json!({"callerName": "Alice"}));
+        talk.bob("accept", &json!({}));
+        talk
+    }
+
+    /// Up to both descriptions.
+    fn connected() -> Talk {
+        let mut talk = Talk::picked_up();
+        talk.alice("offer", &offer(&[])).bob("answer", &answer(&[]));
+        talk
+    }
+
+    /// What is said of media and answers, with its weight; `whole`: the recording was not cut off.
+    fn found(&mut self, whole: bool) -> String {
+        if whole {
+            self.push(json!({"dir": "end"}));
+        }
+        let header: Header = serde_json::from_value(json!({
+            "callspec": 1, "scenario": {}, "profile": {"mdns": self.mdns},
+            "cast": {
+                "alice": {"jid": ALICE, "id": IDS[0], "party": "bot"},
+                "bob": {"jid": BOB, "id": IDS[1], "party": "client"},
+            },
+        }))
+        .expect("a header");
+        let events = std::mem::take(&mut self.events);
+        let read = |event| serde_json::from_value::<Event>(event).expect("an event");
+        let verdict = judge(&header, events.into_iter().map(read));
+        let told = verdict
+            .findings
+            .iter()
+            .filter(|found| found.rule.id.starts_with("SD-"));
+        let told = told.map(|found| {
+            let who = match found.blame {
+                Blame::Ourselves => " alice",
+                Blame::Nobody => " info",
+                _ => "",
+            };
+            format!("{}{who}", found.rule.id)
+        });
+        told.collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn changed(role: Role, side: Side, changes: &[(&str, &str)]) -> Value {
+    let sdp = changes
+        .iter()
+        .fold(sample::description(role, side), |sdp, (from, to)| {
+            assert!(sdp.contains(from), "{from}");
+            sdp.replacen(from, to, 1)
+        });
+    let word = if side == Side::Offer { "offer" } else { "answer" };
+    json!({"sdp": sdp, "type": word})
+}
+
+fn offer(changes: &[(&str, &str)]) -> Value {
+    changed(Role::Caller, Side::Offer, changes)
+}
+
+fn answer(changes: &[(&str, &str)]) -> Value {
+    changed(Role::Callee, Side::Answer, changes)
+}
+
+fn candidate(port: u32, more: Value) -> Value {
+    let mut payload = json!({
+        "candidate": format!("candidate:1 1 udp 2122260223 192.0.2.7 {port} typ host"),
+        "sdpMid": "0", "sdpMLineIndex": 0,
+    });
+    for (name, value) in more.as_object().expect("members") {
+        payload[name] = value.clone();
+    }
+    payload
+}
+
+const NEXT: (&str, &str) = (" 2 IN IP4", " 3 IN IP4");
+/// Two sections in place of one.
+const TWO: (&str, &str) = (
+    "m=audio",
+    "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\na=rtcp-mux\r\na=ice-ufrag:c4Sp\r\na=ice-pwd:x8Yw2Kq0Zr6Lm4Nt9Pv1Bh3D\r\n\
+     a=setup:actpass\r\na=fingerprint:sha-256 0B:30:55:7A:9F:C4:E9:0E:33:58:7D:A2:C7:EC:11:36:5B:80:A5:CA:EF:14:39:5E:83:A8:CD:F2:17:3C:61:86\r\nm=audio",
+);
+const BOBS_TWO: (&str, &str) = ("m=audio", "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\nm=audio");
+const RESTART: [(&str, &str); 2] = [
+    ("ice-ufrag:c4Sp", "ice-ufrag:n3wU"),
+    ("ice-pwd:x8Yw", "ice-pwd:n3wP"),
+];
+const BOBS_RESTART: [(&str, &str); 2] = [
+    ("ice-ufrag:d5Tq", "ice-ufrag:n3wB"),
+    ("ice-pwd:q7Rt", "ice-pwd:n3wB"),
+];
+
+#[test]
+fn an_answer_is_held_against_its_offer() {
+    assert_eq!(Talk::connected().found(true), "");
+    let mut talk = Talk::picked_up();
+    talk.alice("offer", &offer(&[]))
+        .bob("answer", &answer(&[BOBS_TWO]));
+    assert_eq!(talk.found(true), "SD-05");
+    // Without the offer nothing is known.
+    let mut talk = Talk::new();
+    talk.bob("answer", &answer(&[BOBS_TWO]));
+    assert_eq!(talk.found(true), "");
+}
+
+#[test]
+fn an_answer_may_be_to_any_offer_that_was_under_way() {
+    // The second offer is our own breach; bob may have answered either.
+    for changes in [&[][..], &[BOBS_TWO]] {
+        let mut talk = Talk::picked_up();
+        talk.alice("offer", &offer(&[]))
+            .alice("offer", &offer(&[NEXT, TWO]));
+        talk.bob("answer", &answer(changes));
+        assert_eq!(talk.found(true), "");
+    }
+    let mut talk = Talk::picked_up();
+    talk.alice("offer", &offer(&[]))
+        .alice("offer", &offer(&[NEXT, TWO]));
+    talk.bob("answer", &answer(&[("m=audio", "m=video")]));
+    assert_eq!(talk.found(true), "SD-05");
+}
+
+#[test]
+fn a_renegotiation_is_held_against_what_was_settled() {
+    let mut talk = Talk::connected();
+    talk.alice("offer", &offer(&[NEXT, RESTART[0], RESTART[1]]));
+    talk.bob("answer", &answer(&[NEXT, BOBS_RESTART[0], BOBS_RESTART[1]]));
+    assert_eq!(talk.found(true), "");
+    let mut talk = Talk::connected();
+    talk.alice("offer", &offer(&[NEXT, RESTART[0], RESTART[1]]));
+    talk.bob("answer", &answer(&[NEXT]));
+    assert_eq!(talk.found(true), "SD-44");
+    let mut talk = Talk::connected();
+    talk.alice("offer", &offer(&[]));
+    talk.bob("answer", &answer(&[NEXT, ("setup:active", "setup:passive")]));
+    assert_eq!(talk.found(true), "SD-55");
+    // The callee begins one itself, and keeps what it is.
+    let mut talk = Talk::connected();
+    talk.bob("offer", &changed(Role::Callee, Side::Offer, &[]));
+    talk.alice("answer", &changed(Role::Caller, Side::Answer, &[]));
+    assert_eq!(talk.found(true), "");
+    for (change, rule) in [
+        ((" 3 IN", " 1 IN"), ""),
+        (("7729291447651054566", "1"), "SD-28"),
+        (("a=mid:0", "a=mid:7"), "SD-29, SD-30"),
+        (("ice-pwd:q7Rt", "ice-pwd:n3wP"), "SD-43"),
+        (("rtpmap:111 opus", "rtpmap:111 L16"), "SD-25"),
+        (("setup:actpass", "setup:active"), "SD-08"),
+    ] {
+        let mut talk = Talk::connected();
+        talk.bob("offer", &changed(Role::Callee, Side::Offer, &[change]));
+        assert_eq!(talk.found(true), rule, "{change:?}");
+    }
+}
+
+#[test]
+fn a_candidate_names_a_section_of_its_senders_description() {
+    for (more, rule) in [
+        (json!({}), ""),
+        (json!({"sdpMid": null}), ""),
+        (json!({"sdpMLineIndex": null}), ""),
+        (json!({"sdpMid": "1", "sdpMLineIndex": null}), "SD-11"),
+        (json!({"sdpMid": null, "sdpMLineIndex": 1}), "SD-11"),
+        (json!({"sdpMLineIndex": 1}), "SD-11"),
+        (json!({"usernameFragment": "d5Tq"}), ""),
+        (json!({"usernameFragment": "c4Sp"}), "SD-13"),
+        (
+            json!({"usernameFragment": "d5Tq", "candidate": "candidate:1 1 udp 2122260223 192.0.2.7 9 typ host ufrag c4Sp"}),
+            "SD-13",
+        ),
+        (
+            json!({"candidate": "candidate:1 2 udp 2122260222 192.0.2.7 9 typ host"}),
+            "SD-38",
+        ),
+        (
+            json!({"candidate": "", "sdpMid": "1", "sdpMLineIndex": null}),
+            "SD-11",
+        ),
+        (
+            json!({"candidate": "", "sdpMid": null, "sdpMLineIndex": null}),
+            "",
+        ),
+    ] {
+        let mut talk = Talk::connected();
+        talk.bob("ice-candidate", &candidate(5, more.clone()));
+        assert_eq!(talk.found(true), rule, "{more}");
+    }
+}
+
+#[test]
+fn a_candidate_may_run_ahead_of_its_description() {
+    let ahead = candidate(
+        5,
+        json!({"sdpMid": "1", "sdpMLineIndex": 0, "usernameFragment": "n3wB"}),
+    );
+    let mut talk = Talk::connected();
+    talk.bob("ice-candidate", &ahead);
+    assert_eq!(talk.found(true), "SD-11, SD-13");
+    // The recording ends before it can be told.
+    let mut talk = Talk::connected();
+    talk.bob("ice-candidate", &ahead);
+    assert_eq!(talk.found(false), "");
+    let mut talk = Talk::connected();
+    talk.bob("ice-candidate", &ahead);
+    let later = [
+        (
+            "m=audio",
+            "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\na=rtcp-mux\r\nm=audio",
+        ),
+        ("BUNDLE 0", "BUNDLE 0 1"),
+        BOBS_RESTART[0],
+        BOBS_RESTART[1],
+    ];
+    talk.bob("offer", &changed(Role::Callee, Side::Offer, &later));
+    assert_eq!(talk.found(true), "SD-29");
+}
+
+#[test]
+fn an_old_generation_is_over_once_both_sides_have_settled_another() {
+    let old = candidate(5, json!({"usernameFragment": "d5Tq"}));
+    // An offer that is not answered yet may be taken back.
+    let mut talk = Talk::connected();
+    talk.bob(
+        "offer",
+        &changed(Role::Callee, Side::Offer, &[BOBS_RESTART[0], BOBS_RESTART[1]]),
+    );
+    talk.bob("ice-candidate", &old);
+    assert_eq!(talk.found(true), "");
+    let mut talk = Talk::connected();
+    talk.alice("offer", &offer(&[NEXT, RESTART[0], RESTART[1]]));
+    talk.bob("answer", &answer(&[NEXT, BOBS_RESTART[0], BOBS_RESTART[1]]));
+    talk.bob("ice-candidate", &old);
+    assert_eq!(talk.found(true), "SD-13");
+}
+
+#[test]
+fn candidates_end_and_are_sent_once() {
+    let end = candidate(0, json!({"candidate": ""}));
+    let mut talk = Talk::connected();
+    talk.bob("ice-candidate", &candidate(5, json!({})));
+    talk.bob("ice-candidate", &candidate(6, json!({})));
+    talk.bob("ice-candidate", &end).bob("ice-candidate", &end);
+    assert_eq!(talk.found(true), "");
+    let mut talk = Talk::connected();
+    talk.bob("ice-candidate", &candidate(5, json!({})));
+    talk.bob("ice-candidate", &candidate(5, json!({"sdpMLineIndex": null})));
+    assert_eq!(talk.found(true), "SD-42");
+    let mut talk = Talk::connected();
+    talk.bob("ice-candidate", &end)
+        .bob("ice-candidate", &candidate(5, json!({})));
+    assert_eq!(talk.found(true), "SD-41");
+    // A restart begins anew; the other side's end is its own.
+    let mut talk = Talk::connected();
+    talk.bob("ice-candidate", &end);
+    talk.alice("offer", &offer(&[NEXT, RESTART[0], RESTART[1]]));
+    talk.bob("answer", &answer(&[NEXT, BOBS_RESTART[0], BOBS_RESTART[1]]));
+    talk.bob("ice-candidate", &candidate(5, json!({})));
+    talk.alice("ice-candidate", &end);
+    assert_eq!(talk.found(true), "");
+}
+
+#[test]
+fn remarks_blame_nobody() {
+    let private = candidate(
+        5,
+        json!({"candidate": "candidate:1 1 udp 2122260223 192.168.7.7 5 typ host"}),
+    );
+    let hidden = candidate(
+        5,
+        json!({"candidate": "candidate:1 1 udp 2122260223 8f2f4b1e.local 5 typ host"}),
+    );
+    for (mdns, hides, found) in [
+        (false, false, ""),
+        (true, false, "SD-14 info"),
+        (false, true, "SD-14 info"),
+    ] {
+        let mut talk = Talk::connected();
+        talk.mdns = mdns;
+        if hides {
+            talk.bob("ice-candidate", &hidden);
+        }
+        talk.bob("ice-candidate", &private);
+        assert_eq!(talk.found(true), found);
+    }
+    let mut talk = Talk::picked_up();
+    talk.alice("offer", &offer(&[]))
+        .bob("answer", &answer(&[("a=ice-options:trickle\r\n", "")]));
+    talk.bob("ice-candidate", &candidate(5, json!({})));
+    talk.bob("ice-candidate", &candidate(6, json!({})));
+    assert_eq!(talk.found(true), "SD-35 info");
+    // An answer says so only where the offer did.
+    let mut talk = Talk::picked_up();
+    talk.alice("offer", &offer(&[("a=ice-options:trickle\r\n", "")]));
+    talk.bob("answer", &answer(&[("a=ice-options:trickle\r\n", "")]));
+    talk.bob("ice-candidate", &candidate(5, json!({})));
+    assert_eq!(talk.found(true), "");
+}
+
+#[test]
+fn a_call_of_many_descriptions_is_followed_in_bounded_memory() {
+    let mut talk = Talk::connected();
+    for _ in 0..100 {
+        talk.alice("offer", &offer(&[])).bob("answer", &answer(&[]));
+        talk.bob("ice-candidate", &candidate(7, json!({"sdpMid": "9"})));
+    }
+    let found = talk.found(true);
+    assert!(found.matches("SD-11").count() <= 64);
+}
