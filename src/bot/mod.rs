@@ -4,9 +4,11 @@
 mod compose;
 mod cursor;
 mod driver;
+mod fault;
 mod matching;
 mod names;
 mod script;
 
 pub use driver::{Dialer, Recorder, drive};
+pub use fault::{ClientFault, client_fault, client_faults};
 pub use script::{Account, Input, Output, Script, Setup};

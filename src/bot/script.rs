@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::compose;
 use super::cursor::{At, Cursor};
+use super::fault::{ClientFault, Faulty};
 use super::matching::{Arrival, Wanted, brief};
 use super::names::Names;
 use crate::profile::Class;
@@ -170,6 +171,9 @@ pub struct Script {
     out: VecDeque<Output>,
     /// Answers that a bot gives later.
     later: Vec<(Duration, String, String)>,
+    /// What is wrong with one of the parties, and what it sends later for it.
+    faulty: Option<Faulty>,
+    belated: Vec<(Duration, String, String)>,
     failed: bool,
 }
 
@@ -246,6 +250,8 @@ impl Script {
             n: 0,
             out: VecDeque::new(),
             later: Vec::new(),
+            faulty: None,
+            belated: Vec::new(),
             failed: false,
         };
         let first: Vec<String> = script
@@ -260,6 +266,14 @@ impl Script {
             script.connect(&who);
         }
         script
+    }
+
+    /// One of the parties breaks a rule in this way.
+    pub fn with_fault(self, fault: &'static ClientFault) -> Script {
+        Script {
+            faulty: Some(Faulty::new(fault)),
+            ..self
+        }
     }
 
     /// The next thing to do, in order; ask until `None` after each input.
@@ -279,7 +293,7 @@ impl Script {
         };
         phase
             .into_iter()
-            .chain(self.later.iter().map(|(at, ..)| *at))
+            .chain(self.later.iter().chain(&self.belated).map(|(at, ..)| *at))
             .min()
     }
 
@@ -315,6 +329,12 @@ impl Script {
         self.later = later;
         for (_, who, raw) in ready {
             self.write(&who, raw, None);
+        }
+        let due = |at: &Duration| *at <= self.now;
+        let (ready, belated): (Vec<_>, Vec<_>) = self.belated.drain(..).partition(|(at, ..)| due(at));
+        self.belated = belated;
+        for (_, who, raw) in ready {
+            self.put(&who, raw, None);
         }
         self.advance();
     }
@@ -440,11 +460,19 @@ impl Script {
             signal: signal.clone(),
             ..event
         });
+        let now = self.setup.started + self.now;
+        let besides = match &mut self.faulty {
+            Some(faulty) if faulty.who() == who => faulty.got(&stanza, now),
+            _ => Vec::new(),
+        };
         if let Some((answer, back_to)) = answer {
             self.answer(who, &stanza, &answer);
             if let Some(policy) = back_to {
                 self.announce_answers(who, &policy);
             }
+        }
+        for (after, raw) in besides {
+            self.put_after(after, who, raw, None);
         }
         if matches!(kind, Some(IqType::Result | IqType::Error))
             && let Some(id) = stanza.id()
@@ -1110,6 +1138,25 @@ impl Script {
     }
 
     fn write(&mut self, who: &str, raw: String, step: Option<&Step>) {
+        let now = self.setup.started + self.now;
+        let Some(faulty) = self.faulty.as_mut().filter(|faulty| faulty.who() == who) else {
+            self.put(who, raw, step);
+            return;
+        };
+        for (after, raw) in faulty.sends(&raw, now) {
+            self.put_after(after, who, raw, step);
+        }
+    }
+
+    fn put_after(&mut self, after: Duration, who: &str, raw: String, step: Option<&Step>) {
+        if after.is_zero() {
+            self.put(who, raw, step);
+        } else {
+            self.belated.push((self.now + after, who.to_owned(), raw));
+        }
+    }
+
+    fn put(&mut self, who: &str, raw: String, step: Option<&Step>) {
         if self.bots.get(who).is_none_or(|bot| bot.link != Link::Up) {
             return;
         }

@@ -1,5 +1,7 @@
 //! `callspec rules`: the catalogue.
 
+mod matrix;
+
 use super::{Exit, complain, say};
 use crate::rules::{Level, Rule, Subjects, catalogue, rule};
 
@@ -7,9 +9,15 @@ use crate::rules::{Level, Rule, Subjects, catalogue, rule};
 pub struct Args {
     /// Rules to explain, such as ST-12
     ids: Vec<String>,
+    /// Play the built-in suite against every fault of every rule (or of the rules given), and print what caught it
+    #[arg(long)]
+    matrix: bool,
 }
 
 pub fn run(args: &Args) -> Exit {
+    if args.matrix {
+        return matrix::run(&args.ids);
+    }
     if args.ids.is_empty() {
         for rule in catalogue() {
             say(&format!(

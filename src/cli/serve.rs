@@ -1,14 +1,16 @@
 //! `callspec serve`: the embedded endpoint on a port.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::{Exit, complain, say};
-use crate::endpoint::{Accounts, Config, Endpoint};
+use crate::endpoint::{Accounts, Chosen, Config, Endpoint, FaultLog, faults};
 use crate::profile::Profile;
 use crate::target;
 
@@ -28,6 +30,22 @@ pub struct Args {
     /// The user id of an account, for an enforcing endpoint (repeatable; others: derived from the JID)
     #[arg(long, value_name = "JID=UUID")]
     user_id: Vec<String>,
+    /// Something to do wrong, such as drop or drop:every=7,after=10,only=hangup,over=tcp,when=load (repeatable;
+    /// --faults lists them)
+    #[arg(long, value_name = "NAME[:K=V,…]")]
+    fault: Vec<Chosen>,
+    /// List the faults, and serve nothing
+    #[arg(long)]
+    faults: bool,
+    /// With --faults: json=PATH, - is stdout
+    #[arg(long, value_name = "KIND=PATH", requires = "faults")]
+    report: Option<String>,
+    /// Which of many a fault that strikes now and then strikes
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Write what the faults do to a file, a JSON object a line
+    #[arg(long, value_name = "FILE")]
+    fault_log: Option<PathBuf>,
 }
 
 // By hand, since accounts hold passwords.
@@ -41,6 +59,9 @@ impl std::fmt::Debug for Args {
 }
 
 pub fn run(args: &Args) -> Exit {
+    if args.faults {
+        return list(args.report.as_deref());
+    }
     let (config, addresses) = match config(args).and_then(|config| Ok((config, addresses(&args.listen)?))) {
         Ok(ready) => ready,
         Err(message) => {
@@ -119,6 +140,14 @@ fn config(args: &Args) -> Result<Config, String> {
             ));
         }
     };
+    let fault_log = match &args.fault_log {
+        Some(path) => {
+            let file = File::create(path)
+                .map_err(|error| format!("cannot write the fault log {}: {error}", path.display()))?;
+            Some(FaultLog::new(file))
+        }
+        None => None,
+    };
     Ok(Config {
         profile,
         domain: DOMAIN.into(),
@@ -128,8 +157,42 @@ fn config(args: &Args) -> Result<Config, String> {
             Accounts::Only(accounts)
         },
         ids,
+        faults: args.fault.clone(),
+        seed: args.seed,
+        fault_log,
         ..Config::default()
     })
+}
+
+/// Every fault, a name first in each line, or as JSON.
+fn list(report: Option<&str>) -> Exit {
+    let Some(report) = report else {
+        for fault in faults() {
+            let rules = match fault.rules {
+                [] => "no rule".to_owned(),
+                rules => rules.join(" "),
+            };
+            say(&format!("{:<34} {rules:<12} {}", fault.name, fault.text));
+        }
+        return Exit::Held;
+    };
+    let Some(("json", path)) = report.split_once('=') else {
+        complain(&format!(
+            "error: --report with --faults is json=PATH, not `{report}`"
+        ));
+        return Exit::Usage;
+    };
+    let all: Vec<_> = faults()
+        .map(|fault| json!({ "name": fault.name, "rules": fault.rules, "text": fault.text }))
+        .collect();
+    let text = json!({ "faults": all }).to_string();
+    if path == "-" {
+        say(&text);
+    } else if let Err(error) = std::fs::write(path, text + "\n") {
+        complain(&format!("error: cannot write {path}: {error}"));
+        return Exit::Usage;
+    }
+    Exit::Held
 }
 
 /// The user's name in `user` or `user@localhost`.

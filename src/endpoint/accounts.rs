@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::fault::{Chosen, FaultLog};
 use crate::profile::Profile;
 use crate::target::derived_id;
 
@@ -58,6 +59,12 @@ pub struct Config {
     pub backlog: usize,
     /// The wall time of the endpoint's beginning, for the timestamps of its own signals; `None`: the real one.
     pub epoch: Option<OffsetDateTime>,
+    /// What it does wrong, in the order in which it is done.
+    pub faults: Vec<Chosen>,
+    /// Which of many a fault that strikes now and then strikes.
+    pub seed: u64,
+    /// Where it is told what the faults did.
+    pub fault_log: Option<FaultLog>,
 }
 
 impl Default for Config {
@@ -69,6 +76,9 @@ impl Default for Config {
             ids: BTreeMap::new(),
             backlog: 8 << 20,
             epoch: None,
+            faults: Vec::new(),
+            seed: 0,
+            fault_log: None,
         }
     }
 }

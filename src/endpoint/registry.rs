@@ -10,7 +10,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Config;
-use super::enforcing::Machine;
+use super::carriage::flaws;
+use super::enforcing::{Flaws, Machine};
+use super::fault::{Injector, Parcel};
 use super::outbox::Outbox;
 use crate::profile::Class;
 use crate::stanza::bare;
@@ -31,6 +33,8 @@ pub(super) const MOST_OWED: usize = 10_000;
 pub(super) struct Seat {
     serial: u64,
     pub(super) out: Arc<Outbox>,
+    /// On a WebSocket, not on TCP.
+    pub(super) web: bool,
     /// Whether it has sent available presence (RFC 6121 §4.2).
     pub(super) available: bool,
     /// Requests delivered here and not answered yet, by (from, id).
@@ -48,6 +52,13 @@ pub(super) struct Registry {
     pub(super) machine: Option<Machine>,
     /// A task waits for the machine's next deadline.
     pub(super) ticking: bool,
+    /// What is done wrong; `None`: nothing.
+    pub(super) faults: Option<Injector>,
+    /// What a fault holds back, by when it is due, in microseconds, and its number.
+    pub(super) delayed: BTreeMap<(u64, u64), Parcel>,
+    pub(super) posted: u64,
+    /// A task waits for the next of these.
+    pub(super) posting: bool,
 }
 
 /// The endpoint. Clones are the same endpoint.
@@ -64,10 +75,13 @@ impl Endpoint {
     pub fn new(config: Config) -> Endpoint {
         let config = Arc::new(config);
         let ids = Arc::clone(&config);
+        let faults = Injector::new(&config.faults, config.seed, config.fault_log.clone());
+        let flaws = faults.as_ref().map_or_else(Flaws::default, flaws);
         let machine = (config.profile.class == Class::Enforcing)
-            .then(|| Machine::new(Box::new(move |bare| ids.id_of(bare))));
+            .then(|| Machine::new(Box::new(move |bare| ids.id_of(bare)), flaws));
         let registry = Registry {
             machine,
+            faults,
             ..Registry::default()
         };
         Endpoint {
@@ -144,10 +158,11 @@ impl Endpoint {
     }
 
     /// Binds a stream to a full JID. Whoever had it before is ended with `conflict` (RFC 6120 §7.7.2.2).
-    pub(super) fn sit_down(&self, jid: &str, serial: u64, out: &Arc<Outbox>) {
+    pub(super) fn sit_down(&self, jid: &str, serial: u64, out: &Arc<Outbox>, web: bool) {
         let seat = Seat {
             serial,
             out: Arc::clone(out),
+            web,
             available: false,
             owed: BTreeMap::new(),
         };
@@ -157,14 +172,23 @@ impl Endpoint {
             self.vacate(&mut registry, jid, old);
         }
         registry.seats.insert(jid.to_owned(), seat);
+        let kept = registry.faults.as_mut().map(|faults| faults.arrived(jid));
+        self.post(&mut registry, kept.unwrap_or_default());
     }
 
-    pub(super) fn stand_up(&self, jid: &str, serial: u64) {
+    /// `cut`: its connection broke.
+    pub(super) fn stand_up(&self, jid: &str, serial: u64, cut: bool) {
         let mut registry = self.registry();
         if registry.seats.get(jid).is_some_and(|seat| seat.serial == serial)
             && let Some(seat) = registry.seats.remove(jid)
         {
-            self.vacate(&mut registry, jid, seat);
+            let stays = registry
+                .faults
+                .as_mut()
+                .is_some_and(|faults| faults.left(jid, cut));
+            if !stays {
+                self.vacate(&mut registry, jid, seat);
+            }
         }
     }
 

@@ -3,8 +3,10 @@
 use std::collections::btree_map::Entry;
 
 use super::Endpoint;
-use super::enforcing::{Input, Machine, Output};
-use super::registry::{MOST_OWED, Owed, Registry};
+use super::carriage::Handed;
+use super::enforcing::{Input, Machine, Output, Refusal};
+use super::fault::{Passage, Point};
+use super::registry::{MOST_OWED, Owed, Registry, Seat};
 use crate::protocol::NAMESPACE;
 use crate::stanza::{CLIENT, IqType, STANZA_ERRORS, Stanza, bare, escape, resource};
 
@@ -63,28 +65,39 @@ fn stamped(stanza: &Stanza, from: &str, to: Option<&str>) -> Option<String> {
 
 impl Endpoint {
     /// Carries a stanza of `from` (a full JID) to where it belongs; what comes back at once is the return value.
-    pub(super) fn route(&self, from: &str, stanza: &Stanza) -> Option<String> {
+    pub(super) fn route(&self, from: &str, stanza: &Stanza) -> Option<(Point, String)> {
         let to = fold(stanza.to().unwrap_or(bare(from)));
-        let refuse = |condition| may_be_answered(stanza).then(|| error(stanza, from, condition));
+        let bounce = |condition| (Point::Bounce, error(stanza, from, condition));
+        let refuse = |condition| may_be_answered(stanza).then(|| bounce(condition));
         let domain = bare(&to).rsplit('@').next().unwrap_or_default();
         if domain != self.config().domain {
             return refuse("remote-server-not-found");
         }
         let mut registry = self.registry();
         match stanza.iq_type() {
-            Some(IqType::Result | IqType::Error) => self.answer(&mut registry, from, &to, stanza),
+            Some(IqType::Result | IqType::Error) => {
+                self.answer(&mut registry, from, &to, stanza);
+                None
+            }
             Some(_) if registry.machine.is_some() && stanza.calls().next().is_some() => {
                 self.signal(&mut registry, from, &to, stanza)
             }
-            Some(_) => ask(&mut registry, from, &to, stanza).map(|condition| error(stanza, from, condition)),
+            Some(_) => self.ask(&mut registry, from, &to, stanza).map(bounce),
             // What is judged as an IQ must not go round the judge in a message.
             None if registry.machine.is_some() && holds_call(stanza) => refuse("bad-request"),
             None => {
                 let readers = registry.readers(&to);
                 let text = stamped(stanza, from, None)?;
                 let mut taken = false;
-                for seat in readers.iter().filter_map(|jid| registry.seats.get(jid)) {
-                    taken |= seat.out.push(text.clone());
+                for reader in readers {
+                    let passage = Passage {
+                        point: Point::Chat,
+                        from,
+                        to: &reader,
+                        stanza,
+                        text: text.clone(),
+                    };
+                    taken |= self.hand(&mut registry, &passage) != Handed::Nobody;
                 }
                 if taken {
                     None
@@ -96,7 +109,7 @@ impl Endpoint {
     }
 
     /// An answer goes back to whoever asked, unless that was the server.
-    fn answer(&self, registry: &mut Registry, from: &str, to: &str, stanza: &Stanza) -> Option<String> {
+    fn answer(&self, registry: &mut Registry, from: &str, to: &str, stanza: &Stanza) {
         let id = stanza.id().unwrap_or_default();
         let key = (to.to_owned(), id.to_owned());
         let owed = registry
@@ -118,24 +131,35 @@ impl Endpoint {
             );
         }
         if !matches!(owed, Some(Owed::Nothing))
-            && let Some(seat) = registry.seats.get(to)
             && let Some(text) = stamped(stanza, from, None)
         {
-            seat.out.push(text);
+            let passage = Passage {
+                point: Point::Answer,
+                from,
+                to,
+                stanza,
+                text,
+            };
+            self.hand(registry, &passage);
         }
-        None
     }
 
     /// A signal, on an enforcing server.
-    fn signal(&self, registry: &mut Registry, from: &str, to: &str, stanza: &Stanza) -> Option<String> {
+    fn signal(
+        &self,
+        registry: &mut Registry,
+        from: &str,
+        to: &str,
+        stanza: &Stanza,
+    ) -> Option<(Point, String)> {
         let whole = stanza.iq_type() == Some(IqType::Set)
             && stanza.calls().all(|call| call.children().next().is_none());
         if !whole {
-            return Some(error(stanza, from, "bad-request"));
+            return Some((Point::Judged, error(stanza, from, "bad-request")));
         }
         let rung = if resource(to).is_some() {
             let there = registry.seats.contains_key(to);
-            there.then(|| to.to_owned()).into_iter().collect()
+            there.then(|| to.to_owned()).into_iter().collect::<Vec<_>>()
         } else {
             registry.devices(to)
         };
@@ -145,9 +169,18 @@ impl Endpoint {
             to,
             id: stanza.id().unwrap_or_default(),
             text: &text,
-            rung,
+            rung: rung.clone(),
         };
-        let outputs = registry.machine.as_mut()?.handle(self.now(), input);
+        let mut outputs = registry.machine.as_mut()?.handle(self.now(), input);
+        if registry.faults.is_some() {
+            match self.overrule(registry, outputs, (from, to), stanza, &rung) {
+                Ok(others) => outputs = others,
+                Err(answer) => {
+                    self.tick(registry);
+                    return answer.map(|text| (Point::Judged, text));
+                }
+            }
+        }
         let answer = self.perform(registry, outputs, Some((from, stanza)));
         self.tick(registry);
         answer
@@ -167,30 +200,37 @@ impl Endpoint {
         registry: &mut Registry,
         outputs: Vec<Output>,
         signal: Option<(&str, &Stanza)>,
-    ) -> Option<String> {
+    ) -> Option<(Point, String)> {
         let mut answer = None;
         for output in outputs {
             match (output, signal) {
-                (Output::Refuse(condition), Some((from, stanza))) => {
-                    answer = Some(error(stanza, from, condition));
+                (Output::Refuse(refusal), Some((from, stanza))) => {
+                    let point = match refusal {
+                        Refusal::NobodyThere => Point::Bounce,
+                        _ => Point::Judged,
+                    };
+                    answer = Some((point, error(stanza, from, refusal.condition())));
                 }
-                (Output::Acknowledge, Some((from, stanza))) => answer = Some(result(stanza, from, "")),
+                (Output::Acknowledge, Some((from, stanza))) => {
+                    answer = Some((Point::Judged, result(stanza, from, "")));
+                }
                 (Output::Forward { to, relayed }, Some((from, stanza))) => {
                     let sent = if relayed {
-                        ask(registry, from, &to, stanza)
+                        self.ask(registry, from, &to, stanza)
                     } else {
                         stamped(stanza, from, Some(&to)).and_then(|text| {
-                            put(
-                                registry,
-                                &to,
-                                (from, stanza.id().unwrap_or_default()),
-                                Owed::Nothing,
+                            let passage = Passage {
+                                point: Point::Signal,
+                                from,
+                                to: &to,
+                                stanza,
                                 text,
-                            )
+                            };
+                            self.put(registry, &passage, Owed::Nothing)
                         })
                     };
                     if relayed && let Some(condition) = sent {
-                        answer = Some(error(stanza, from, condition));
+                        answer = Some((Point::Bounce, error(stanza, from, condition)));
                     }
                 }
                 (Output::Send { to, from, id, text }, _) => {
@@ -201,8 +241,18 @@ impl Endpoint {
                         attribute("to", Some(&to)),
                         escape(&text)
                     );
+                    let Ok(stanza) = Stanza::parse(iq.as_str()) else {
+                        continue;
+                    };
+                    let passage = Passage {
+                        point: Point::Own,
+                        from: &from,
+                        to: &to,
+                        stanza: &stanza,
+                        text: iq,
+                    };
                     // Whoever is not there any more is told nothing.
-                    let _ = put(registry, &to, (&from, &id), Owed::Nothing, iq);
+                    let _ = self.put(registry, &passage, Owed::Nothing);
                 }
                 // Only a signal is answered or passed on.
                 (Output::Refuse(_) | Output::Acknowledge | Output::Forward { .. }, None) => {}
@@ -249,35 +299,41 @@ fn holds_call(stanza: &Stanza) -> bool {
     stanza.is_message() && stanza.attr("type") != Some("error") && stanza.calls().next().is_some()
 }
 
-/// Delivers a request to a client; the condition says why not.
-fn ask(registry: &mut Registry, from: &str, to: &str, stanza: &Stanza) -> Option<&'static str> {
-    let Some(text) = stamped(stanza, from, None) else {
-        return Some("bad-request");
-    };
-    let bounce = error(stanza, from, "service-unavailable");
-    let key = (from, stanza.id().unwrap_or_default());
-    put(registry, to, key, Owed::Bounce(bounce), text)
-}
+impl Endpoint {
+    /// Delivers a request to a client; the condition says why not.
+    fn ask(&self, registry: &mut Registry, from: &str, to: &str, stanza: &Stanza) -> Option<&'static str> {
+        let Some(text) = stamped(stanza, from, None) else {
+            return Some("bad-request");
+        };
+        let signal = stanza.calls().next().is_some();
+        let passage = Passage {
+            point: if signal { Point::Signal } else { Point::Request },
+            from,
+            to,
+            stanza,
+            text,
+        };
+        let bounce = error(stanza, from, "service-unavailable");
+        self.put(registry, &passage, Owed::Bounce(bounce))
+    }
 
-fn put(
-    registry: &mut Registry,
-    to: &str,
-    (from, id): (&str, &str),
-    owed: Owed,
-    text: String,
-) -> Option<&'static str> {
-    let Some(seat) = registry.seats.get_mut(to) else {
-        return Some("service-unavailable");
-    };
-    if seat.owed.len() >= MOST_OWED {
-        return Some("resource-constraint");
+    fn put(&self, registry: &mut Registry, passage: &Passage<'_>, owed: Owed) -> Option<&'static str> {
+        let full = |seat: &Seat| seat.owed.len() >= MOST_OWED;
+        if registry.seats.get(passage.to).is_some_and(full) {
+            return Some("resource-constraint");
+        }
+        match self.hand(registry, passage) {
+            Handed::Nobody => return Some("service-unavailable"),
+            Handed::Lost => return None,
+            Handed::Taken => {}
+        }
+        let id = passage.stanza.id().unwrap_or_default();
+        // A request that repeats an id that is still open is answered once: which of the two it was, nobody can tell.
+        if let Some(seat) = registry.seats.get_mut(passage.to)
+            && let Entry::Vacant(entry) = seat.owed.entry((passage.from.to_owned(), id.to_owned()))
+        {
+            entry.insert(owed);
+        }
+        None
     }
-    if !seat.out.push(text) {
-        return Some("service-unavailable");
-    }
-    // A request that repeats an id that is still open is answered once: which of the two it was, nobody can tell.
-    if let Entry::Vacant(entry) = seat.owed.entry((from.to_owned(), id.to_owned())) {
-        entry.insert(owed);
-    }
-    None
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Endpoint;
+use super::fault::{Injector, Lie, Point};
 use super::framing::{Header, Incoming, Reader, Wire, Writer, accept, closing, opening};
 use super::login::{Login, Said, mechanisms};
 use super::outbox::Outbox;
@@ -87,7 +88,8 @@ impl Session {
                 _ = &mut writing => Over::Gone,
             };
             if let Some(jid) = &self.jid {
-                self.endpoint.stand_up(jid, self.serial);
+                self.endpoint
+                    .stand_up(jid, self.serial, matches!(over, Over::Gone));
             }
             if matches!(over, Over::Gone) {
                 return;
@@ -220,10 +222,11 @@ impl Session {
         let Some(jid) = self.jid.clone() else {
             return self.bind(stanza, &user);
         };
-        if stanza.from().is_some_and(|from| {
+        let forged = stanza.from().is_some_and(|from| {
             let from = fold(from);
             from != jid && from != user
-        }) {
+        });
+        if forged && !self.lies(Injector::takes_forged) {
             return Err(Over::StreamError("invalid-from"));
         }
         if stanza.is_presence() {
@@ -239,8 +242,11 @@ impl Session {
                 Some(IqType::Get | IqType::Set) => children != 1,
                 _ => false,
             };
-            if wrong || stanza.id().unwrap_or_default().is_empty() {
-                return self.say(error(stanza, &jid, "bad-request"));
+            if (wrong || stanza.id().unwrap_or_default().is_empty())
+                && !self.lies(|faults| faults.says(Lie::MalformedRouted))
+            {
+                let text = error(stanza, &jid, "bad-request");
+                return self.reply(Point::Malformed, &jid, stanza, text);
             }
             if to.as_ref().is_none_or(|to| *to == user || to == domain) {
                 return self.own_iq(stanza, &jid);
@@ -253,9 +259,20 @@ impl Session {
             };
         }
         match self.endpoint.route(&jid, stanza) {
-            Some(back) => self.say(back),
+            Some((point, back)) => self.reply(point, &jid, stanza, back),
             None => Ok(Then::On),
         }
+    }
+
+    /// An answer of the server's own to a stanza.
+    fn reply(&self, point: Point, jid: &str, stanza: &Stanza, text: String) -> Result<Then, Over> {
+        self.endpoint.reply(point, jid, stanza, text);
+        Ok(Then::On)
+    }
+
+    /// Whether a fault says so.
+    fn lies(&self, asked: impl Fn(&Injector) -> bool) -> bool {
+        self.endpoint.registry().faults.as_ref().is_some_and(asked)
     }
 
     /// Presence goes to nobody, since there are no rosters; it says who wants the messages to the bare JID.
@@ -279,17 +296,17 @@ impl Session {
             return Ok(Then::On);
         }
         let asks = |name: &str, ns: &str| stanza.element().has_child(name, ns);
-        if asks("bind", BIND) {
+        let text = if asks("bind", BIND) {
             // One stream, one resource.
-            return self.say(error(stanza, jid, "not-allowed"));
-        }
-        if asks("query", "jabber:iq:roster") {
-            return self.say(result(stanza, jid, r#"<query xmlns="jabber:iq:roster"/>"#));
-        }
-        if asks("ping", "urn:xmpp:ping") || asks("session", "urn:ietf:params:xml:ns:xmpp-session") {
-            return self.say(result(stanza, jid, ""));
-        }
-        self.say(error(stanza, jid, "service-unavailable"))
+            error(stanza, jid, "not-allowed")
+        } else if asks("query", "jabber:iq:roster") {
+            result(stanza, jid, r#"<query xmlns="jabber:iq:roster"/>"#)
+        } else if asks("ping", "urn:xmpp:ping") || asks("session", "urn:ietf:params:xml:ns:xmpp-session") {
+            result(stanza, jid, "")
+        } else {
+            error(stanza, jid, "service-unavailable")
+        };
+        self.reply(Point::Served, jid, stanza, text)
     }
 
     fn sasl(&mut self, stanza: &Stanza) -> Result<Then, Over> {
@@ -329,7 +346,7 @@ impl Session {
         self.out.push(format!(
             r#"<iq xmlns="{CLIENT}" type="result" id="{id}">{bound}</iq>"#
         ));
-        self.endpoint.sit_down(&jid, self.serial, &self.out);
+        self.endpoint.sit_down(&jid, self.serial, &self.out, self.web);
         self.jid = Some(jid);
         Ok(Then::On)
     }

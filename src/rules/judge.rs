@@ -194,9 +194,10 @@ impl Judge {
                 Blame::Server
             },
             party: String::new(),
-            message: match &event.step {
-                Some(step) => format!("What {} expects of {} did not happen.", step, event.who),
-                None => format!("What the scenario expects of {} did not happen.", event.who),
+            message: match (&event.wanted, &event.seen, &event.step) {
+                (Some(wanted), Some(seen), _) => format!("Not so: {}; {}.", brief(wanted), brief(seen)),
+                (_, _, Some(step)) => format!("What {} expects of {} did not happen.", step, event.who),
+                _ => format!("What the scenario expects of {} did not happen.", event.who),
             },
             wanted: event.wanted.clone().unwrap_or_default(),
             seen: event.seen.clone().unwrap_or_default(),
@@ -214,6 +215,15 @@ fn forgive(findings: &mut Vec<Finding>) {
     let servers = findings.iter().filter(|f| f.is_certain_breach_of_the_server());
     if let Some(first) = servers.map(last).min() {
         findings.retain(|f| f.blame != Blame::Ourselves || last(f) < first);
+    }
+}
+
+/// The beginning of a text, for a sentence.
+fn brief(text: &str) -> String {
+    const ENOUGH: usize = 160;
+    match text.char_indices().nth(ENOUGH) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
 }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::dial::{ToEmbedded, ToTarget};
 use super::hidden::Hidden;
-use crate::bot::{Account, Dialer, Script, Setup, drive};
+use crate::bot::{Account, ClientFault, Dialer, Script, Setup, drive};
 use crate::endpoint::{self, Endpoint};
 use crate::profile::Profile;
 use crate::rules::{Judge, Outcome, Verdict, Waiver};
@@ -30,20 +30,38 @@ use crate::xmpp::{Dial, Mechanism, Trust};
 pub enum Place {
     /// The embedded endpoint of this profile, in virtual time.
     Embedded(Profile),
+    /// The same, rigged: with faults, or over another transport.
+    Rigged(Arc<Rig>),
     Target(Arc<Target>),
+}
+
+/// What is unusual about an embedded endpoint.
+#[derive(Debug, Clone, Default)]
+pub struct Rig {
+    pub profile: Profile,
+    pub faults: Vec<endpoint::Chosen>,
+    /// Which of many a fault that strikes now and then strikes.
+    pub fault_seed: u64,
+    /// TCP framing (RFC 6120) in place of WebSocket.
+    pub tcp: bool,
+    /// A party that breaks a rule; it counts as a client under test.
+    pub client: Option<&'static ClientFault>,
+    /// Every party counts as a client under test.
+    pub clients: bool,
 }
 
 impl Place {
     pub fn profile(&self) -> &Profile {
         match self {
             Place::Embedded(profile) => profile,
+            Place::Rigged(rig) => &rig.profile,
             Place::Target(target) => &target.profile,
         }
     }
 
     pub fn name(&self) -> String {
         match self {
-            Place::Embedded(_) => "embedded".into(),
+            Place::Embedded(_) | Place::Rigged(_) => "embedded".into(),
             Place::Target(target) => target.dial.url.to_string(),
         }
     }
@@ -174,7 +192,7 @@ pub(super) fn users_of(case: &Case) -> Vec<String> {
 
 pub(super) fn play(case: Case, options: &Options, attempt: u32, stop: watch::Receiver<bool>) -> Finished {
     let began = Instant::now();
-    let embedded = matches!(options.place, Place::Embedded(_));
+    let embedded = !matches!(options.place, Place::Target(_));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(embedded)
@@ -199,22 +217,36 @@ async fn play_in_runtime(
     let hidden = Hidden::default();
     // Transcripts of virtual time are the same each time they are made, their wall time too.
     let started = match &options.place {
-        Place::Embedded(_) => time::macros::datetime!(2026-01-01 00:00 UTC),
+        Place::Embedded(_) | Place::Rigged(_) => time::macros::datetime!(2026-01-01 00:00 UTC),
         Place::Target(_) => OffsetDateTime::now_utc(),
     };
     let (dialer, accounts): (Arc<dyn Dialer>, _) = match &options.place {
-        Place::Embedded(profile) => {
+        Place::Embedded(_) | Place::Rigged(_) => {
+            let rig = match &options.place {
+                Place::Rigged(rig) => (**rig).clone(),
+                place => Rig {
+                    profile: place.profile().clone(),
+                    ..Rig::default()
+                },
+            };
             let accounts: BTreeMap<String, Account> = users
                 .iter()
                 .map(|user| (user.clone(), account(&format!("{user}@localhost"), None)))
                 .collect();
             let config = endpoint::Config {
-                profile: profile.clone(),
+                profile: rig.profile,
                 epoch: Some(started),
+                faults: rig.faults,
+                seed: rig.fault_seed,
                 ..Default::default()
             };
             let endpoint = Endpoint::new(config);
-            let url = match Url::parse("ws://localhost/xmpp-websocket") {
+            let url = if rig.tcp {
+                "xmpp://localhost"
+            } else {
+                "ws://localhost/xmpp-websocket"
+            };
+            let url = match Url::parse(url) {
                 Ok(url) => url,
                 Err(error) => return Finished::without_run(case, Outcome::Error, error.to_string()),
             };
@@ -263,6 +295,12 @@ async fn play_in_runtime(
     } else {
         Duration::from_millis(300)
     };
+    let rig = match &options.place {
+        Place::Rigged(rig) => Some(rig),
+        _ => None,
+    };
+    let under_test =
+        |who: &str| rig.is_some_and(|rig| rig.clients || rig.client.is_some_and(|fault| fault.who == who));
     let script = Script::new(Setup {
         case: case.clone(),
         accounts,
@@ -276,17 +314,19 @@ async fn play_in_runtime(
             quiet.mul_f64(options.time_scale)
         },
     });
+    let script = match rig.and_then(|rig| rig.client) {
+        Some(fault) => script.with_fault(fault),
+        None => script,
+    };
     let cast = script.cast().into_iter();
     let cast: BTreeMap<String, Member> = cast
         .map(|(who, (jid, id))| {
-            (
-                who,
-                Member {
-                    jid,
-                    id,
-                    party: Party::Bot,
-                },
-            )
+            let party = if under_test(&who) {
+                Party::Client
+            } else {
+                Party::Bot
+            };
+            (who, Member { jid, id, party })
         })
         .collect();
     let header = Header {

@@ -5,9 +5,11 @@ mod case;
 mod dial;
 mod filter;
 mod hidden;
+mod matrix;
 mod suite;
 
 pub use accounts::{check, give_back, provide};
-pub use case::{Finished, Options, Place};
+pub use case::{Finished, Options, Place, Rig};
 pub use filter::{Filter, FilterError};
+pub use matrix::{Suspect, Trial, matrix};
 pub use suite::{Progress, shard, suite};

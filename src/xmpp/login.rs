@@ -116,11 +116,16 @@ pub async fn connect(dial: &Dial, login: &Login) -> Result<Session, ConnectError
     within(dial, &stage, work).await
 }
 
-/// Logs in over a connection that is there already: in memory, so over WebSocket framing.
+/// Logs in over a connection that is there already, in memory: over WebSocket, or over TCP framing without TLS where
+/// the URL says `xmpp`.
 pub async fn connect_over(io: Box<dyn Io>, dial: &Dial, login: &Login) -> Result<Session, ConnectError> {
     let stage = Stage::new("the connection");
     let work = async {
-        let parts = upgrade(io, dial, Cut::default(), &stage).await?;
+        let parts = if dial.url.scheme() == "xmpp" {
+            split_tcp(io, Cut::default())
+        } else {
+            upgrade(io, dial, Cut::default(), &stage).await?
+        };
         log_in(parts, dial, login, &stage).await
     };
     within(dial, &stage, work).await

@@ -1,7 +1,7 @@
 //! One call as the server has seen it so far, and whom a signal concerns.
 
 use super::sight::Sight;
-use crate::protocol::{Act, Cell, Kind, RINGING, Reason, Role, State, signal_cell};
+use crate::protocol::{Act, Cell, Kind, Reason, Role, State, signal_cell};
 
 /// One side of a call: a user, and what the server calls it in its own signals.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub struct Effect {
 }
 
 impl Call {
-    pub fn new(id: String, caller: User, callee: User, origin: &str, rung: &[String], at: f64) -> Call {
+    pub fn new(id: String, caller: User, callee: User, origin: &str, rung: &[String], due: f64) -> Call {
         let device = |jid: &str, role| Device {
             jid: jid.to_owned(),
             sight: Sight::new(role),
@@ -90,7 +90,7 @@ impl Call {
             chosen: (rung.len() == 1).then_some(0),
             stage: State::Ringing,
             settled: false,
-            due: at + RINGING,
+            due,
         }
     }
 

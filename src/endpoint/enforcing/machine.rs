@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::call::{Call, Course, Seat, User};
-use crate::protocol::{Act, Kind, Reason, State, decode, validate};
+use crate::protocol::{Act, Kind, RINGING, Reason, State, decode, validate};
 use crate::stanza::{bare, resource};
 
 /// Ended calls that are remembered, to know their ids again (ST-10).
@@ -42,11 +42,71 @@ pub enum Input<'a> {
     Time,
 }
 
+/// Why a signal goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    OffSchema,
+    /// `senderId` is not that of the JID it came from.
+    ForgedSender,
+    /// Its sender has no part in the call.
+    Stranger,
+    /// `recipientId` is not that of the JID it goes to.
+    OtherRecipient,
+    UnknownCall,
+    /// It goes to somebody who has no part in the call.
+    Astray,
+    OutOfOrder,
+    NobodyThere,
+    /// More calls than can be held.
+    Full,
+}
+
+impl Refusal {
+    /// The stanza error that says so (RFC 6120 §8.3.3).
+    pub const fn condition(self) -> &'static str {
+        match self {
+            Refusal::OffSchema | Refusal::OtherRecipient => "bad-request",
+            Refusal::ForgedSender | Refusal::Stranger => "forbidden",
+            Refusal::UnknownCall | Refusal::Astray => "item-not-found",
+            Refusal::OutOfOrder => "unexpected-request",
+            Refusal::NobodyThere => "service-unavailable",
+            Refusal::Full => "resource-constraint",
+        }
+    }
+}
+
+/// How a machine is wrong, if it is to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Flaws {
+    /// How long a call rings, in seconds.
+    pub ringing: f64,
+    /// An accept does not stop the timer.
+    pub timer_stays: bool,
+    /// A signal out of order ends its call.
+    pub harmed: bool,
+    /// Whoever has had a call cannot be called again.
+    pub grudge: bool,
+    /// A device that declines leaves the others ringing.
+    pub declines_alone: bool,
+}
+
+impl Default for Flaws {
+    fn default() -> Flaws {
+        Flaws {
+            ringing: RINGING,
+            timer_stays: false,
+            harmed: false,
+            grudge: false,
+            declines_alone: false,
+        }
+    }
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
-    /// The signal is answered with this stanza error, and goes no further.
-    Refuse(&'static str),
+    /// The signal is answered with a stanza error, and goes no further.
+    Refuse(Refusal),
     /// The signal is answered with a result by the server itself.
     Acknowledge,
     /// The signal goes to this client. `relayed`: the client's own answer goes back to the sender.
@@ -74,6 +134,7 @@ pub struct Machine {
     /// The call that a signal was for that a device has not answered yet: by device, asker and iq id.
     asked: BTreeMap<(String, String, String), String>,
     said: u64,
+    flaws: Flaws,
 }
 
 impl std::fmt::Debug for Machine {
@@ -85,8 +146,10 @@ impl std::fmt::Debug for Machine {
 }
 
 impl Machine {
-    pub fn new(ids: Box<dyn Fn(&str) -> String + Send>) -> Machine {
+    /// `flaws`: the ways in which it is wrong.
+    pub fn new(ids: Box<dyn Fn(&str) -> String + Send>, flaws: Flaws) -> Machine {
         Machine {
+            flaws,
             ids,
             calls: BTreeMap::new(),
             live: BTreeSet::new(),
@@ -113,8 +176,8 @@ impl Machine {
                 text,
                 rung,
             } => {
-                if let Err(condition) = self.signal(now, (from, to), id, text, rung, &mut out) {
-                    out = vec![Output::Refuse(condition)];
+                if let Err(refusal) = self.signal(now, (from, to), id, text, rung, &mut out) {
+                    out = vec![Output::Refuse(refusal)];
                 }
             }
             Input::Answered {
@@ -138,37 +201,45 @@ impl Machine {
         text: &str,
         rung: Vec<String>,
         out: &mut Vec<Output>,
-    ) -> Result<(), &'static str> {
-        let (act, call, sender, recipient) = read(text).ok_or("bad-request")?;
+    ) -> Result<(), Refusal> {
+        let (act, call, sender, recipient) = read(text).ok_or(Refusal::OffSchema)?;
         let key = call.to_lowercase();
         if sender != (self.ids)(bare(from)) {
-            return Err("forbidden");
+            return Err(Refusal::ForgedSender);
         }
         if self.calls.get(&key).is_some_and(|call| !call.is_of(bare(from))) {
-            return Err("forbidden");
+            return Err(Refusal::Stranger);
         }
         if recipient != (self.ids)(bare(to)) {
-            return Err("bad-request");
+            return Err(Refusal::OtherRecipient);
         }
         if act.kind == Kind::Initiate {
             return self.initiate(now, (from, to), (iq, &act), (key, call), &rung, out);
         }
-        let call = self.calls.get_mut(&key).ok_or("item-not-found")?;
-        let seat = call.seat_of(from).ok_or("forbidden")?;
+        let flaws = self.flaws;
+        let call = self.calls.get_mut(&key).ok_or(Refusal::UnknownCall)?;
+        let seat = call.seat_of(from).ok_or(Refusal::Stranger)?;
         // The other side: its bare JID, or one of its devices that are in this call.
         let addressed = call.seat_of(to);
         let near = call.user(seat.role().other()).bare == bare(to)
             && (resource(to).is_none() || addressed.is_some_and(|other| other.role() != seat.role()));
         if !near {
-            return Err("item-not-found");
+            return Err(Refusal::Astray);
         }
         if !call
             .device(seat)
             .is_some_and(|device| device.sight.send(&act, now.0))
         {
-            return Err("unexpected-request");
+            if flaws.harmed {
+                call.settle();
+                self.end(&key);
+            }
+            return Err(Refusal::OutOfOrder);
         }
-        let effect = call.advance(seat, &act);
+        let mut effect = call.advance(seat, &act);
+        if flaws.declines_alone && act.kind == Kind::Reject {
+            effect.dismissed.clear();
+        }
         let ended = !call.is_live();
         let mut relayed = false;
         let mut told = Vec::new();
@@ -194,7 +265,7 @@ impl Machine {
             }
         } else if rung.is_empty() {
             // It would have gone nowhere in any case, and its sender has to know that nobody is there (RT-09).
-            return Err("service-unavailable");
+            return Err(Refusal::NobodyThere);
         }
         if !relayed {
             out.push(Output::Acknowledge);
@@ -219,21 +290,26 @@ impl Machine {
         (key, id): (String, String),
         rung: &[String],
         out: &mut Vec<Output>,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Refusal> {
         if self.calls.contains_key(&key) {
-            return Err("unexpected-request");
+            return Err(Refusal::OutOfOrder);
+        }
+        let again = |call: &Call| call.is_of(bare(from)) && call.is_of(bare(to));
+        if self.flaws.grudge && self.calls.values().any(again) {
+            return Err(Refusal::OutOfOrder);
         }
         if rung.is_empty() {
-            return Err("service-unavailable");
+            return Err(Refusal::NobodyThere);
         }
         if self.live.len() >= LIVE {
-            return Err("resource-constraint");
+            return Err(Refusal::Full);
         }
         let user = |jid: &str| User {
             bare: bare(jid).to_owned(),
             id: (self.ids)(bare(jid)),
         };
-        let mut call = Call::new(id, user(from), user(to), from, rung, now.0);
+        let due = now.0 + self.flaws.ringing;
+        let mut call = Call::new(id, user(from), user(to), from, rung, due);
         call.origin.sight.send(act, now.0);
         let relayed = resource(to).is_some();
         for device in &mut call.rung {
@@ -304,10 +380,11 @@ impl Machine {
                 return;
             }
             self.due.pop_front();
+            let stays = self.flaws.timer_stays;
             let Some(call) = self
                 .calls
                 .get_mut(&key)
-                .filter(|call| call.stage == State::Ringing)
+                .filter(|call| call.stage == State::Ringing || (stays && call.is_live()))
             else {
                 continue;
             };
@@ -382,7 +459,8 @@ impl Machine {
             }
         }
         while self.due.front().is_some_and(|(_, key)| {
-            let rings = |call: &Call| call.stage == State::Ringing;
+            let rings =
+                |call: &Call| call.stage == State::Ringing || (self.flaws.timer_stays && call.is_live());
             !self.calls.get(key).is_some_and(rings)
         }) {
             self.due.pop_front();

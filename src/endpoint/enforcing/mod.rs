@@ -27,4 +27,4 @@ mod sight;
 #[cfg(test)]
 mod tests;
 
-pub use machine::{Input, Machine, Output};
+pub use machine::{Flaws, Input, Machine, Output, Refusal};

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::{Input, Machine, Output};
+use super::{Flaws, Input, Machine, Output};
 use crate::protocol::sample;
 use crate::stanza::{bare, resource};
 use crate::target::derived_id;
@@ -29,7 +29,7 @@ struct Room {
 impl Room {
     fn new() -> Room {
         Room {
-            machine: Machine::new(Box::new(|bare| derived_id(bare).to_string())),
+            machine: Machine::new(Box::new(|bare| derived_id(bare).to_string()), Flaws::default()),
             there: vec![A, B, B2, M],
             silent: false,
             at: 0.0,
@@ -101,8 +101,8 @@ impl Room {
         let mut answer = "-".to_owned();
         for output in outputs {
             let (device, asker, id) = match output {
-                Output::Refuse(condition) => {
-                    answer = condition.to_owned();
+                Output::Refuse(refusal) => {
+                    answer = refusal.condition().to_owned();
                     continue;
                 }
                 Output::Acknowledge => {

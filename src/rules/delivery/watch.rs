@@ -6,13 +6,15 @@ use super::super::{Blame, Family, Finding, Record, Seen, rule};
 use super::flight::{Flight, Freight, Goal, answer, call_id, fold, has_special, only_special, print, text};
 use crate::profile::{Addressing, Class, Profile};
 use crate::protocol::NAMESPACE;
-use crate::stanza::{IqType, Stanza, bare, resource};
+use crate::stanza::{IqType, STREAM, Stanza, bare, resource};
 use crate::transcript::{Dir, Event, Header, Party};
 
 /// How many chat messages under way make a flood.
 const CROWD: usize = 20;
 /// How many arrivals are remembered for each connection.
 const HEARD: usize = 4_096;
+/// From how many bytes on a stanza may be what a stream was ended for.
+const LARGE: u64 = 4_000;
 /// Settled stanzas that are remembered, to know a late second copy.
 const REMEMBERED: usize = 65_536;
 
@@ -49,6 +51,8 @@ pub(in super::super) struct Delivery {
     pub(super) stalls: Vec<(f64, f64)>,
     pub(super) late: Vec<(f64, f64, Finding)>,
     odd_next: BTreeSet<String>,
+    /// The stream errors that parties were sent, by condition.
+    refused: BTreeMap<String, String>,
 }
 
 pub(super) fn finding(
@@ -102,6 +106,7 @@ impl Delivery {
             stalls: Vec::new(),
             late: Vec::new(),
             odd_next: BTreeSet::new(),
+            refused: BTreeMap::new(),
         }
     }
 
@@ -253,6 +258,10 @@ impl Delivery {
         match stanza.iq_type() {
             Some(IqType::Result | IqType::Error) => self.answered(event, stanza, &session, record),
             Some(_) => self.delivered(event, stanza, &session, Freight::Iq, record),
+            None if stanza.is("error", STREAM) => {
+                let condition = stanza.error_condition().unwrap_or_default();
+                self.refused.insert(event.who.clone(), condition.to_owned());
+            }
             None if stanza.body().is_some() && stanza.attr("type") != Some("error") => {
                 self.delivered(event, stanza, &session, Freight::Chat, record);
             }
@@ -371,10 +380,33 @@ impl Delivery {
         } else {
             record.held(if flight.forged.is_some() { "RT-02" } else { "RT-01" });
         }
+        let to = fold(stanza.to().unwrap_or_default());
+        // A server that spreads a bare JID writes each device's own.
+        let own = [
+            fold(&flight.to),
+            session.jid.clone(),
+            bare(&session.jid).to_owned(),
+        ];
+        if !to.is_empty() && !own.contains(&to) {
+            let found = finding(
+                "RT-05",
+                flight,
+                format!(
+                    "{what} reached {} with another `to` than it was sent to.",
+                    event.who
+                ),
+                &format!("to='{}'", flight.to),
+                format!("to='{to}'"),
+                &at,
+            );
+            tell(record, found);
+        }
         if body_print != flight.print {
             let id = match only_special(&flight.text, &body) {
                 true => "RT-14",
                 false if chat => "CH-01",
+                // A long text that is there up to a point met a limit.
+                false if flight.size as u64 >= LARGE && flight.text.starts_with(&body) => "RT-11",
                 false => "RT-05",
             };
             let found = finding(
@@ -573,11 +605,72 @@ impl Delivery {
         }
     }
 
+    /// An answer for somebody who asked nothing: if it is one that a party gave to somebody else, it was misdirected.
+    fn not_asked(&self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
+        let from = fold(stanza.from().unwrap_or_default());
+        let others = self.find(stanza.id().unwrap_or_default(), |f| {
+            f.freight == Freight::Iq && f.given.is_some() && fold(&f.to) == from && f.jid != session.jid
+        });
+        let Some(flight) = others.and_then(|key| self.flights.get(&key)) else {
+            return;
+        };
+        let Some((n, gave)) = &flight.given else { return };
+        let found = finding(
+            "RT-06",
+            flight,
+            format!(
+                "{} received the answer to {}'s iq `{}`, which it never sent.",
+                event.who, flight.who, flight.id
+            ),
+            &format!("delivery to {} only", flight.jid),
+            format!("{gave}, delivered to {}", session.jid),
+            &[*n, event.n],
+        );
+        if let Some(found) = found {
+            record.broken(found);
+        }
+    }
+
+    /// A stream that the server ended on a stanza that it has to carry (RFC 6120 §13.12 lets it limit larger ones).
+    fn thrown_out(&self, event: &Event, record: &mut Record) {
+        let Some(session) = self.sessions.get(&event.who) else {
+            return;
+        };
+        let last = self.flights.values().rev().find(|f| f.conn == session.conn);
+        let limit = self.profile.stanza_limit.unwrap_or(10_000);
+        let large = |f: &&Flight| {
+            let fits = (LARGE..=limit).contains(&(f.size as u64));
+            fits && !f.odd && f.delivered.is_none() && f.got.is_none()
+        };
+        let policy = self
+            .refused
+            .get(&event.who)
+            .is_some_and(|c| c == "policy-violation");
+        let Some(flight) = last.filter(large).filter(|_| policy) else {
+            return;
+        };
+        let found = finding(
+            "RT-11",
+            flight,
+            format!(
+                "The server ended the stream of {} on its iq `{}` of {} bytes.",
+                event.who, flight.id, flight.size
+            ),
+            &format!("delivery of whatever has no more than {limit} bytes"),
+            "a stream error policy-violation".to_owned(),
+            &[event.n],
+        );
+        if let Some(found) = found {
+            record.broken(found);
+        }
+    }
+
     fn answered(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
         let from = fold(stanza.from().unwrap_or_default());
         let Some(key) = self.find(stanza.id().unwrap_or_default(), |f| {
             f.freight == Freight::Iq && f.who == event.who && f.conn == session.conn
         }) else {
+            self.not_asked(event, stanza, session, record);
             return;
         };
         let Some(flight) = self.flights.get_mut(&key) else {
@@ -750,6 +843,9 @@ impl Family for Delivery {
             // After the last step everyone goes; what was lost before is still lost.
             Dir::Disconnected | Dir::Cut | Dir::Closed if self.whole => {}
             Dir::Disconnected | Dir::Cut | Dir::Closed => {
+                if event.dir == Dir::Closed {
+                    self.thrown_out(event, record);
+                }
                 if let Some(gone) = self.sessions.remove(&event.who) {
                     self.leaving.remove(&gone.conn);
                     self.heard.remove(&gone.conn);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::party::Beam;
-use crate::protocol::{Kind, Reason, Role, View};
+use crate::protocol::{Kind, RINGING, Reason, Role, View};
 
 /// One device in one call.
 #[derive(Debug)]
@@ -98,13 +98,23 @@ impl Call {
         self.sides.iter().filter(|(_, side)| side.role == Role::Callee)
     }
 
-    /// Whether the server may end the call by itself, with this reason, at this time. The seed names no reason for
-    /// "answered elsewhere", so once the call is decided any will do.
-    pub fn may_be_ended_by_server(&self, reason: Option<Reason>, at: f64) -> bool {
+    /// Whether the server may tell `who` by itself that the call is over, with this reason, at this time. The seed
+    /// names no reason for "answered elsewhere", so once the call is over, or another device has it, any will do.
+    pub fn may_be_ended_by_server(&self, who: &str, reason: Option<Reason>, at: f64) -> bool {
+        let elsewhere = self.sides.get(who).is_some_and(|side| {
+            side.role == Role::Callee && self.endings.iter().any(|(_, by, accept)| *accept && by != who)
+        });
+        // An accept that crosses the timeout comes too late for it.
+        let rang = at - self.begun.1 >= RINGING - 0.25
+            && self
+                .decided
+                .is_none_or(|(_, decided)| decided - self.begun.1 >= RINGING - 1.0);
+        let over = self.endings.iter().any(|(_, _, accept)| !accept);
         self.void
-            || self.decided.is_some()
+            || over
+            || elsewhere
             || match reason {
-                Some(Reason::Timeout) => at - self.begun.1 >= crate::protocol::RINGING - 0.25,
+                Some(Reason::Timeout) => rang,
                 Some(Reason::Failed) => !self.vanished.is_empty(),
                 _ => false,
             }

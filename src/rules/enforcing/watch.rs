@@ -53,6 +53,8 @@ pub(in super::super) struct Enforcing {
     void: BTreeSet<String>,
     /// The steps are done: whoever disconnects now leaves no call in the lurch.
     pub(super) whole: bool,
+    /// Somebody has begun to leave after the last step.
+    parting: bool,
 }
 
 /// JIDs as they are compared: user and domain fold their case, the resource does not.
@@ -109,6 +111,7 @@ impl Enforcing {
             inbox: BTreeMap::new(),
             void: BTreeSet::new(),
             whole: false,
+            parting: false,
         }
     }
 
@@ -436,7 +439,8 @@ impl Enforcing {
             tell(record, found("RT-03", message, wanted, said, vec![event.n], None));
             return false;
         };
-        let lawful = call.may_be_ended_by_server(reason, at);
+        // Of those who leave after the last step the others may be told.
+        let lawful = self.parting || call.may_be_ended_by_server(&event.who, reason, at);
         if let Some(side) = call.sides.get_mut(&event.who) {
             side.told.get_or_insert((event.n, at, reason));
         }
@@ -447,9 +451,13 @@ impl Enforcing {
                 "RT-03"
             };
             let message = format!(
-                "The server told {} {said} {:.3} s after the initiate, and nothing had ended the call.",
+                "The server told {} {said} {:.3} s after the initiate, {}.",
                 event.who,
-                at - call.begun.1
+                at - call.begun.1,
+                match call.decided {
+                    Some(_) => "although the call was answered and went on",
+                    None => "and nothing had ended the call",
+                }
             );
             let wanted = "`timeout` after 30 s, `failed` where a party vanished, and otherwise none";
             let events = vec![call.begun.0, event.n];
@@ -517,6 +525,7 @@ impl Family for Enforcing {
             }
             (Dir::Disconnected | Dir::Cut | Dir::Closed, _) => self.gone(event),
             (Dir::Steps | Dir::End, _) => self.whole = true,
+            (Dir::Leaving, _) => self.parting |= self.whole,
             (Dir::Sent, Some(stanza)) => self.sent(event, stanza),
             (Dir::Received, Some(stanza)) => self.received(event, stanza, record),
             _ => {}

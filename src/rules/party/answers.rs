@@ -1,6 +1,7 @@
 //! How a client answers the IQs that it gets. Bots of ours answer as their scenario says, so they are not asked.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::rules::{Blame, Finding, Level, Record, rule};
 use crate::stanza::{IqType, Stanza};
@@ -22,6 +23,8 @@ struct Asked {
     at: f64,
     due: Due,
     call: Option<String>,
+    /// The same id was asked with more than once, so it may be answered more than once.
+    again: bool,
 }
 
 /// Requests that are remembered at once.
@@ -33,6 +36,8 @@ const WITHIN: f64 = 5.0;
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     open: BTreeMap<(String, String, String), Asked>,
+    /// Those that were answered, and once only: the events of request and answer.
+    done: BTreeMap<(String, String, String), (u64, u64)>,
 }
 
 impl Answers {
@@ -50,7 +55,20 @@ impl Answers {
             return;
         }
         let key = (client.to_owned(), from.to_owned(), id.to_owned());
-        self.open.entry(key).or_insert(Asked { n, at, due, call });
+        self.done.remove(&key);
+        match self.open.entry(key) {
+            Entry::Occupied(mut open) => open.get_mut().again = true,
+            Entry::Vacant(entry) => {
+                let again = false;
+                entry.insert(Asked {
+                    n,
+                    at,
+                    due,
+                    call,
+                    again,
+                });
+            }
+        }
     }
 
     pub fn answered(
@@ -62,12 +80,23 @@ impl Answers {
         record: &mut Record,
     ) {
         let id = stanza.id().unwrap_or_default().to_owned();
-        let Some(asked) = self
-            .open
-            .remove(&(client.to_owned(), asker.to_owned(), id.clone()))
-        else {
+        let key = (client.to_owned(), asker.to_owned(), id.clone());
+        let Some(asked) = self.open.remove(&key) else {
+            if let Some((request, first)) = self.done.remove(&key) {
+                record.broken(found(
+                    "IQ-01",
+                    client,
+                    format!("{client} answered the iq `{id}` more than once."),
+                    "exactly one result or error",
+                    format!("answers at events {first} and {n}"),
+                    vec![request, first, n],
+                ));
+            }
             return;
         };
+        if !asked.again && self.done.len() < OPEN {
+            self.done.insert(key, (asked.n, n));
+        }
         let mut tell = |rule, message, wanted: &str, seen: String| {
             let events = vec![asked.n, n];
             record.broken(Finding {
@@ -125,6 +154,7 @@ impl Answers {
     /// The client is gone: it owes no answer.
     pub fn gone(&mut self, client: &str) {
         self.open.retain(|(who, ..), _| who != client);
+        self.done.retain(|(who, ..), _| who != client);
     }
 
     /// What is still owed at the end of a whole transcript. `seen`: whether its own wire was recorded.

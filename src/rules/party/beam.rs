@@ -90,6 +90,11 @@ impl Beam {
             .map(|candidate| &candidate.view)
     }
 
+    /// The inbound signal with this iq id, if nothing else came before it that was perhaps not taken in.
+    pub fn next_is(&self, id: &str) -> Option<&Inbound> {
+        self.queue.front().filter(|inbound| inbound.id == id)
+    }
+
     /// Inbound signals that some view has not taken in yet.
     pub fn waiting(&self) -> bool {
         let end = self.end();

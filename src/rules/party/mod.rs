@@ -5,6 +5,7 @@ mod beam;
 mod form;
 mod media;
 mod recent;
+mod refusals;
 mod track;
 mod watch;
 

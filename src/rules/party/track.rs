@@ -72,6 +72,11 @@ impl Track {
         self.beam.views()
     }
 
+    /// The inbound signal with this iq id, if nothing else came before it that was perhaps not taken in.
+    pub fn next_is(&self, id: &str) -> Option<&Inbound> {
+        self.beam.next_is(id)
+    }
+
     /// Whether something is under way that the party may not have taken in.
     pub fn waiting(&self) -> bool {
         self.beam.waiting()

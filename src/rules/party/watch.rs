@@ -29,11 +29,11 @@ enum Spoilt {
 
 /// Whoever a stanza comes from or goes to.
 #[derive(Debug, Clone)]
-struct Actor {
+pub(super) struct Actor {
     /// The name in the cast for what was recorded, the folded JID for everyone else.
-    key: String,
+    pub(super) key: String,
     /// What a report calls it.
-    name: String,
+    pub(super) name: String,
     jid: String,
     sight: Sight,
     half: bool,
@@ -59,7 +59,14 @@ pub(in super::super) struct Parties {
     recorded: HashSet<String>,
     streams: u64,
     announced: BTreeMap<String, Vec<String>>,
-    tracks: Recent<(String, String), Vec<Track>>,
+    pub(super) tracks: Recent<(String, String), Vec<Track>>,
+    /// Parties that got a signal that was out of place in this call.
+    pub(super) misled: Recent<(String, String), ()>,
+    /// The call that each initiate began, by its sender and its iq id; and those that came back as an error.
+    begun: Recent<(String, String), String>,
+    bounced: Recent<(String, String), ()>,
+    /// Clients that closed their stream before the steps were done, and have not come back: the event.
+    left: BTreeMap<String, u64>,
     calls: Recent<String, Call>,
     /// The latest timestamp that each party gave in each call, and its event.
     stamps: Recent<(String, String), std::cell::Cell<(f64, u64)>>,
@@ -101,6 +108,10 @@ impl Parties {
             streams: 0,
             announced: BTreeMap::new(),
             tracks: Recent::new(REMEMBERED),
+            misled: Recent::new(REMEMBERED),
+            begun: Recent::new(REMEMBERED),
+            bounced: Recent::new(REMEMBERED),
+            left: BTreeMap::new(),
             calls: Recent::new(REMEMBERED),
             stamps: Recent::new(REMEMBERED),
             used: Recent::new(REMEMBERED),
@@ -456,6 +467,10 @@ impl Parties {
                 return Some(Spoilt::OutOfOrder);
             }
         }
+        if act.kind == Kind::Initiate {
+            let iq = stanza.id().unwrap_or_default().to_owned();
+            self.begun.insert((actor.key.clone(), iq), id.clone());
+        }
         let key = (actor.key.clone(), id.clone());
         let role = match act.kind {
             Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Role::Callee,
@@ -593,6 +608,9 @@ impl Parties {
         let (Some(act), Some(id)) = (form.decoded.act(), facts.call.clone()) else {
             return;
         };
+        if spoilt == Some(Spoilt::OutOfOrder) {
+            self.misled.insert((actor.key.clone(), id.clone()), ());
+        }
         if stanza.iq_type() != Some(IqType::Set) || spoilt == Some(Spoilt::OutOfOrder) {
             return;
         }
@@ -723,7 +741,11 @@ impl Parties {
         let Some(call) = self.under_way.get(&(actor.key.clone(), id.to_owned())) else {
             return;
         };
-        let key = (actor.key.clone(), call.clone());
+        let call = call.clone();
+        if refused && actor.sight != Sight::Exact {
+            self.refused(actor, &call, event, stanza, record);
+        }
+        let key = (actor.key.clone(), call);
         let tracks = self.tracks.get_mut(&key).into_iter().flatten();
         for track in tracks.filter(|track| track.is_with(&asker)) {
             if refused {
@@ -845,9 +867,17 @@ impl Family for Parties {
                 self.streams += 1;
                 let jid = fold(event.jid.as_deref().unwrap_or_default());
                 self.recorded.insert(jid.clone());
+                self.left.remove(&event.who);
                 self.sessions.insert(event.who.clone(), (jid, self.streams));
             }
             Dir::Disconnected | Dir::Cut | Dir::Closed => {
+                // After the last step everyone goes; what was owed by then is still owed.
+                if self.whole {
+                    return;
+                }
+                if event.dir == Dir::Disconnected {
+                    self.left.insert(event.who.clone(), event.n);
+                }
                 self.sessions.remove(&event.who);
                 self.answers.gone(&event.who);
             }
@@ -879,6 +909,12 @@ impl Family for Parties {
                     let from = stanza.from().unwrap_or_default();
                     let far = self.far_actor(from);
                     if answer {
+                        let id = stanza.id().unwrap_or_default().to_owned();
+                        if stanza.iq_type() == Some(IqType::Error)
+                            && let Some(call) = self.begun.get(&(near.key.clone(), id))
+                        {
+                            self.bounced.insert((near.key.clone(), call.clone()), ());
+                        }
                         if let Some(far) = far {
                             self.answered(&far, &near.jid.clone(), event, stanza, record);
                         }
@@ -909,16 +945,51 @@ impl Family for Parties {
 }
 
 impl Parties {
+    /// A client that went lawfully, out of a call that nobody hung up (ST-15).
+    fn abandoned(&self, who: &str, id: &str, n: u64, tracks: &[Track], record: &mut Record) {
+        let over = |track: &Track| track.waiting() || track.views().any(|view| view.state() == State::Ended);
+        let others = self.tracks.iter();
+        let ended = others
+            .filter(|((_, call), _)| call == id)
+            .any(|(_, tracks)| tracks.iter().any(over));
+        let live = |s: State| matches!(s, State::Accepted | State::Offered | State::Answered);
+        let Some(track) = tracks
+            .iter()
+            .find(|track| !track.half && track.views().all(|view| live(view.state())))
+        else {
+            return;
+        };
+        if !ended {
+            record.broken(Finding {
+                call: Some(id.to_owned()),
+                ..found(
+                    "ST-15",
+                    who,
+                    format!("{who} left in the middle of a call without a hangup, and did not come back."),
+                    "hangup, before the stream is closed",
+                    "no hangup from either party".to_owned(),
+                    vec![track.first, n],
+                )
+            });
+        }
+    }
+
     /// Calls that a client left as they must not be left (ST-15, TM-02).
     fn unfinished(&mut self, end: f64, record: &mut Record) {
         for ((who, id), tracks) in self.tracks.iter() {
             let bot = self.cast.get(who).is_some_and(|m| m.party == Party::Bot);
             // Whoever went away is not asked for more.
             let here = self.sessions.contains_key(who) || !self.cast.contains_key(who);
+            if let Some(n) = self.left.get(who).filter(|_| !bot) {
+                self.abandoned(who, id, *n, tracks, record);
+            }
             for track in tracks.iter().filter(|track| !bot && here && !track.half) {
                 let all = |wanted: fn(State) -> bool| track.views().all(|view| wanted(view.state()));
                 let rang = track.views().filter_map(|view| view.initiated_at()).next();
+                // What came back rings nowhere.
+                let rings = self.bounced.get(&(who.clone(), id.clone())).is_none();
                 if track.role == Role::Caller
+                    && rings
                     && !track.waiting()
                     && all(|state| state == State::Ringing)
                     && rang.is_some_and(|since| end - since > 35.0)

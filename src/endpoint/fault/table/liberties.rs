@@ -1,0 +1,23 @@
+//! Controls: what a server may do, although not every server does. Nothing may be found.
+
+use super::super::deed::Change;
+use super::super::rewrite as change;
+use super::{ALWAYS, BOUNCE, Deed, Fault, GONE, Point, Rewrite, SIGNAL, row};
+
+const NONE: &[&str] = &[];
+
+const fn xml(how: fn(&str) -> String) -> Deed {
+    Deed::Rewrite(Rewrite::Xml(Change(how)))
+}
+
+#[rustfmt::skip]
+pub(super) const FAULTS: &[Fault] = &[
+    row("harmless-language", NONE, "Each stanza is given an `xml:lang`.", &[Point::Signal, Point::Answer, Point::Chat, Point::Bounce], xml(change::language_added), ALWAYS),
+    row("harmless-character-references", NONE, "Quotes, and what is not ASCII, are written as character references.", &[Point::Signal, Point::Chat], xml(change::character_references), ALWAYS),
+    row("harmless-cdata", NONE, "The text of a signal is written as a CDATA section.", SIGNAL, xml(change::as_cdata), ALWAYS),
+    row("harmless-white-space", NONE, "There is white space around `<call/>`.", SIGNAL, xml(change::white_space_between), ALWAYS),
+    row("harmless-delay", NONE, "Signals, other requests, their answers and chat take 0.3 seconds.", &[Point::Signal, Point::Request, Point::Answer, Point::Chat], Deed::Delay(300), ALWAYS),
+    row("harmless-slow-bounces", NONE, "The error for a device that is not there takes a second.", &[Point::Bounce, Point::Gone], Deed::Delay(1_000), ALWAYS),
+    row("harmless-recipient-unavailable", NONE, "A signal for nobody draws `recipient-unavailable`.", BOUNCE, Deed::Rewrite(Rewrite::Condition("recipient-unavailable")), ALWAYS),
+    row("harmless-recipient-unavailable-later", NONE, "A signal for a client that has left draws `recipient-unavailable`.", GONE, Deed::Rewrite(Rewrite::Condition("recipient-unavailable")), ALWAYS),
+];

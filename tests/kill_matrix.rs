@@ -1,0 +1,190 @@
+//! The kill matrix: every fault is caught by one of its own rules, every rule has a fault, and who is right is not
+//! accused.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use callspec::bot::client_faults;
+use callspec::endpoint::{Chosen, faults};
+use callspec::profile::Profile;
+use callspec::rules::{Level, catalogue, rule};
+use callspec::run::{Options, Place, Rig, Suspect, Trial, matrix, suite};
+use callspec::scenario::{Action, Case, Scenario, Step, builtin};
+use tokio::sync::watch;
+
+/// Groups of rules that no fault breaks yet.
+const WITHOUT_A_FAULT: [&str; 4] = ["TR", "AU", "SD", "RB"];
+
+fn cases() -> Vec<Case> {
+    let suite = builtin().expect("the built-in suite reads");
+    suite.iter().flat_map(Scenario::cases).cloned().collect()
+}
+
+fn jobs() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
+
+/// `FAULT=drop,delay cargo test --test kill_matrix` tries only the faults whose names hold one of these.
+fn chosen() -> impl Iterator<Item = Suspect> {
+    let only = std::env::var("FAULT").unwrap_or_default();
+    Suspect::all()
+        .filter(|suspect| !suspect.rules().is_empty())
+        .filter(move |suspect| only.split(',').any(|part| suspect.name().contains(part)))
+}
+
+#[test]
+fn every_fault_is_caught_by_one_of_its_own_rules() {
+    let trials = matrix(&cases(), chosen(), jobs(), &|_| {});
+    let bad: Vec<String> = trials.iter().filter(|trial| !trial.is_good()).map(tell).collect();
+    assert!(
+        bad.is_empty(),
+        "{} of {}:\n{}",
+        bad.len(),
+        trials.len(),
+        bad.join("\n")
+    );
+    for (finding, case) in trials.iter().filter_map(|trial| trial.caught.as_ref()) {
+        assert!(
+            finding.message.ends_with('.') && finding.message.len() > 20,
+            "{case}: {}",
+            finding.message
+        );
+        assert!(
+            !finding.seen.is_empty() && !finding.events.is_empty(),
+            "{case}: {finding:?}"
+        );
+    }
+}
+
+fn tell(trial: &Trial) -> String {
+    let strays: Vec<&str> = trial.strays.iter().copied().collect();
+    format!(
+        "{}: wanted {}, found {} in {} cases",
+        trial.suspect.name(),
+        trial.suspect.rules().join(" or "),
+        if strays.is_empty() {
+            "nothing".to_owned()
+        } else {
+            strays.join(", ")
+        },
+        trial.played
+    )
+}
+
+#[test]
+fn every_rule_has_a_fault() {
+    let broken: BTreeSet<&str> = Suspect::all()
+        .flat_map(|suspect| suspect.rules().iter().copied())
+        .collect();
+    let without: Vec<&str> = catalogue()
+        .iter()
+        .map(|rule| rule.id)
+        // What a scenario of the user's own expects is broken by any fault.
+        .filter(|id| *id != "SC-01" && !broken.contains(id))
+        .filter(|id| !WITHOUT_A_FAULT.contains(&&id[..2]))
+        .collect();
+    assert_eq!(without, [""; 0]);
+}
+
+#[test]
+fn there_are_many_faults_and_each_says_what_it_is() {
+    assert!(faults().count() >= 150, "{}", faults().count());
+    let mut seen = BTreeSet::new();
+    let servers = faults().map(|fault| (fault.name, fault.rules, fault.text));
+    let clients = client_faults().map(|fault| (fault.name, fault.rules, fault.text));
+    for (name, rules, text) in servers.chain(clients) {
+        let plain = name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c == '-' || c.is_ascii_digit());
+        assert!(plain && seen.insert(name), "{name}");
+        assert!(text.ends_with('.') && text.len() > 12, "{name}: {text}");
+        assert!(rules.iter().all(|id| rule(id).is_some()), "{name}: {rules:?}");
+    }
+    for fault in client_faults() {
+        let case = cases()
+            .into_iter()
+            .find(|case| case.name == fault.scenario)
+            .expect(fault.scenario);
+        assert!(
+            case.cast.iter().any(|actor| actor.name == fault.who),
+            "{}",
+            fault.name
+        );
+    }
+}
+
+fn play(cases: Vec<Case>, rig: Rig) {
+    let options = Options {
+        place: Place::Rigged(Arc::new(rig)),
+        jobs: jobs(),
+        ..Options::default()
+    };
+    let (stop, _) = watch::channel(false);
+    for finished in suite(cases, &options, &stop, &mut |_| {}) {
+        let verdict = finished.verdict.iter().flat_map(|verdict| &verdict.findings);
+        let accused: Vec<_> = verdict
+            .filter(|finding| {
+                finding.level != Level::Info && finding.blame != callspec::rules::Blame::Announced
+            })
+            .collect();
+        assert!(
+            accused.is_empty(),
+            "{} {:?}: {accused:?}",
+            finished.case.name,
+            finished.case.matrix
+        );
+        assert!(
+            finished.reason.is_none() || finished.verdict.is_none(),
+            "{}: {:?}",
+            finished.case.name,
+            finished.reason
+        );
+    }
+}
+
+/// What a server may do although not every server does: all such liberties at once.
+#[test]
+fn liberties_are_no_findings() {
+    let liberties = faults().filter(|fault| fault.rules.is_empty());
+    let rig = Rig {
+        faults: liberties.map(Chosen::from).collect(),
+        ..Rig::default()
+    };
+    play(cases(), rig);
+}
+
+#[test]
+fn a_right_server_is_not_accused_over_tcp_either() {
+    for class in ["relay", "enforcing"] {
+        let rig = Rig {
+            profile: Profile::named(class).expect("a profile"),
+            tcp: true,
+            ..Rig::default()
+        };
+        play(cases(), rig);
+    }
+}
+
+fn breaks(steps: &[Step]) -> bool {
+    steps.iter().any(|step| match &step.action {
+        Action::Send(send) => !send.breaks.is_empty(),
+        Action::Together(branches) => branches.iter().any(|steps| breaks(steps)),
+        Action::AnyOrder(steps) | Action::When { steps, .. } => breaks(steps),
+        _ => false,
+    })
+}
+
+/// Whoever breaks no rule is not blamed when it is a client under test, whose view is not known exactly.
+#[test]
+fn right_clients_are_not_accused() {
+    let right = |case: &Case| {
+        !breaks(&case.steps)
+            // These show clients that are wrong without a signal that is.
+            && !["vanish/callee-leaves-without-a-word", "answers/withheld", "answers/twice"].contains(&case.name.as_str())
+    };
+    let rig = Rig {
+        clients: true,
+        ..Rig::default()
+    };
+    play(cases().into_iter().filter(right).collect(), rig);
+}
