@@ -38,6 +38,15 @@ pub struct Ids<'a> {
     pub role: Role,
 }
 
+/// A question to the server itself (XEP-0199): one that does not know it answers too, with an error.
+pub fn ping(domain: &str, id: &str) -> String {
+    format!(
+        r#"<iq xmlns="{CLIENT}" type="get" to="{}" id="{}"><ping xmlns="urn:xmpp:ping"/></iq>"#,
+        escape(domain),
+        escape(id),
+    )
+}
+
 pub fn call_iq(to: &str, id: &str, json: &str) -> String {
     format!(
         r#"<iq xmlns="{CLIENT}" type="set" to="{}" id="{}"><call xmlns="{NAMESPACE}">{}</call></iq>"#,

@@ -61,14 +61,14 @@ impl Cursor {
         self.state = At::Fresh;
     }
 
-    /// The earliest moment at which time alone moves this cursor.
-    pub fn deadline(&self) -> Option<Duration> {
+    /// Every moment at which time alone moves this cursor, or a part of it.
+    pub fn deadlines(&self) -> Vec<Duration> {
         match &self.state {
-            At::Fresh => None,
-            At::Until(at) | At::Expecting { deadline: at, .. } | At::Answer { deadline: at, .. } => Some(*at),
-            At::Silence { until, .. } => Some(*until),
-            At::Linking { deadline } => Some(*deadline),
-            At::Children(children) => children.iter().filter_map(Cursor::deadline).min(),
+            At::Fresh => Vec::new(),
+            At::Until(at) | At::Expecting { deadline: at, .. } | At::Answer { deadline: at, .. } => vec![*at],
+            At::Silence { until, .. } => vec![*until],
+            At::Linking { deadline } => vec![*deadline],
+            At::Children(children) => children.iter().flat_map(Cursor::deadlines).collect(),
         }
     }
 

@@ -5,6 +5,7 @@ mod compose;
 mod cursor;
 mod driver;
 mod fault;
+mod fence;
 mod matching;
 mod names;
 mod script;

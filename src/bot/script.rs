@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::compose;
 use super::cursor::{At, Cursor};
 use super::fault::{ClientFault, Faulty};
+use super::fence::{Fence, Next};
 use super::matching::{Arrival, Wanted, brief};
 use super::names::Names;
 use crate::profile::Class;
@@ -146,11 +147,8 @@ enum Phase {
     Steps,
     /// Waits for answers that are still owed to us.
     Answers(Duration),
-    /// After a miss: is what was not answered lost, or only late? Whatever still comes shows that it may be late.
-    Lost {
-        until: Duration,
-        at_last: Duration,
-    },
+    /// Something was not answered: is it lost, or only late? Since then.
+    Lost(Duration),
     Quiet(Duration),
     Closing(Duration),
     Over,
@@ -175,11 +173,13 @@ pub struct Script {
     faulty: Option<Faulty>,
     belated: Vec<(Duration, String, String)>,
     failed: bool,
+    /// The newest, if there ever was one.
+    fence: Option<Fence>,
 }
 
 const DEFAULT_WITHIN: Duration = Duration::from_secs(5);
-/// How long after a miss something may still be under way, as long as other things arrive.
-const LATEST: Duration = Duration::from_secs(60);
+/// How long a server may take over a fence.
+const FENCE_WITHIN: Duration = Duration::from_secs(30);
 /// Longer than any login is let take by the transport: a second line of defence.
 const LINK_WITHIN: Duration = Duration::from_secs(30);
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
@@ -253,6 +253,7 @@ impl Script {
             faulty: None,
             belated: Vec::new(),
             failed: false,
+            fence: None,
         };
         let first: Vec<String> = script
             .setup
@@ -283,12 +284,20 @@ impl Script {
 
     /// When [`Script::handle_time`] wants to be called next.
     pub fn deadline(&self) -> Option<Duration> {
+        let fence = self.fence.as_ref().filter(|fence| !fence.is_over(self.now));
+        let fence = fence.map(Fence::until);
         let phase = match self.phase {
             Phase::Connecting => Some(LINK_WITHIN),
-            Phase::Steps => self.root.deadline(),
-            Phase::Answers(at) | Phase::Lost { until: at, .. } | Phase::Quiet(at) | Phase::Closing(at) => {
-                Some(at)
+            // What is over time already waits for the fence.
+            Phase::Steps => {
+                let steps = self.root.deadlines().into_iter();
+                steps
+                    .filter(|at| fence.is_none() || *at > self.now)
+                    .chain(fence)
+                    .min()
             }
+            Phase::Lost(since) => fence.or(Some(since)),
+            Phase::Answers(at) | Phase::Quiet(at) | Phase::Closing(at) => Some(at),
             Phase::Over => None,
         };
         phase
@@ -476,6 +485,14 @@ impl Script {
         }
         if matches!(kind, Some(IqType::Result | IqType::Error))
             && let Some(id) = stanza.id()
+            && let Some(fence) = &mut self.fence
+            && fence.answered(who, id)
+        {
+            self.advance_fence();
+            return;
+        }
+        if matches!(kind, Some(IqType::Result | IqType::Error))
+            && let Some(id) = stanza.id()
             && let Some(bot) = self.bots.get_mut(who)
             && bot.unanswered.remove(id)
         {
@@ -545,6 +562,7 @@ impl Script {
         bot.link = Link::Down;
         bot.unanswered.clear();
         bot.ended |= !ours;
+        self.gone_from_fence(who);
         let event = self.event(if ours { Dir::Disconnected } else { Dir::Closed }, who);
         self.record(Event {
             note: Some(how.clone()),
@@ -601,6 +619,7 @@ impl Script {
             bot.link = Link::Down;
             bot.inbox.clear();
             bot.unanswered.clear();
+            self.gone_from_fence(who);
             self.out.push_back(Output::Cut { who: who.into() });
             let event = self.event(Dir::Cut, who);
             self.record(event);
@@ -644,19 +663,22 @@ impl Script {
                 }
                 Phase::Answers(until) => {
                     let owed = self.bots.values().any(|bot| !bot.unanswered.is_empty());
-                    if !owed && self.later.is_empty() || self.now >= until {
-                        let quiet = self.setup.case.quiet.unwrap_or(self.setup.quiet);
-                        self.phase = Phase::Quiet(self.now + quiet);
+                    if !owed && self.later.is_empty() {
+                        self.be_quiet();
+                        moved = true;
+                    } else if self.now >= until {
+                        self.phase = Phase::Lost(self.now);
                         moved = true;
                     }
                 }
-                Phase::Lost { until, at_last } => {
-                    if self.bots.values().all(|bot| bot.unanswered.is_empty()) || self.now >= until {
-                        self.begin_closing();
+                Phase::Lost(since) => {
+                    if self.bots.values().all(|bot| bot.unanswered.is_empty()) || self.is_lost(since) {
+                        if self.failed {
+                            self.begin_closing();
+                        } else {
+                            self.be_quiet();
+                        }
                         moved = true;
-                    } else if moved {
-                        let until = (self.now + self.scaled(DEFAULT_WITHIN)).min(at_last);
-                        self.phase = Phase::Lost { until, at_last };
                     }
                 }
                 Phase::Quiet(until) => {
@@ -682,12 +704,58 @@ impl Script {
         let event = self.event(Dir::Steps, "");
         self.record(event);
         if self.failed {
-            self.phase = Phase::Lost {
-                until: self.now + self.scaled(DEFAULT_WITHIN),
-                at_last: self.now + self.scaled(LATEST),
-            };
+            self.phase = Phase::Lost(self.now);
         } else {
             self.phase = Phase::Answers(self.now + self.scaled(DEFAULT_WITHIN));
+        }
+    }
+
+    fn be_quiet(&mut self) {
+        let quiet = self.setup.case.quiet.unwrap_or(self.setup.quiet);
+        self.phase = Phase::Quiet(self.now + quiet);
+    }
+
+    /// Whether what was sent before this moment and has not come by now will never come. Finding out takes time: ask
+    /// again.
+    fn is_lost(&mut self, since: Duration) -> bool {
+        let now = self.now;
+        match &self.fence {
+            Some(fence) if fence.begun() >= since => fence.is_over(now),
+            Some(fence) if !fence.is_over(now) => false,
+            _ => {
+                self.fence = Some(Fence::new(now, now + self.scaled(FENCE_WITHIN)));
+                self.ask_the_server();
+                self.fence.as_ref().is_none_or(|fence| fence.is_over(now))
+            }
+        }
+    }
+
+    /// Has every bot ask the server, for the fence; where none can, there is nothing to wait for.
+    fn ask_the_server(&mut self) {
+        let up = self.bots.iter().filter(|(_, bot)| bot.link == Link::Up);
+        let up: Vec<(String, String)> = up.map(|(who, bot)| (who.clone(), bot.jid.clone())).collect();
+        for (who, jid) in up {
+            let id = format!("fence-{}", self.n + 1);
+            let domain = stanza::bare(&jid).rsplit('@').next().unwrap_or_default();
+            let raw = compose::ping(domain, &id);
+            if let Some(fence) = &mut self.fence {
+                fence.asked(&who, id);
+            }
+            self.write(&who, raw, None);
+        }
+        self.advance_fence();
+    }
+
+    fn gone_from_fence(&mut self, who: &str) {
+        if let Some(fence) = &mut self.fence {
+            fence.gone(who);
+            self.advance_fence();
+        }
+    }
+
+    fn advance_fence(&mut self) {
+        if self.fence.as_mut().map(Fence::advance) == Some(Next::AskAgain) {
+            self.ask_the_server();
         }
     }
 
@@ -781,13 +849,16 @@ impl Script {
                 let Action::Expect(expect) = &step.action else {
                     return false;
                 };
-                let (met, late) = (self.try_expect(expect, wanted), self.now >= *deadline);
+                let deadline = *deadline;
+                let (met, late) = (self.try_expect(expect, wanted), self.now >= deadline);
                 match met {
                     Some(n) => {
                         self.met(step, wanted.words(&expect.who), n);
                         cursor.finish_step();
                     }
                     None if expect.optional && late => cursor.finish_step(),
+                    // A time that the scenario gives is meant; its default gives way to a slow server.
+                    None if late && expect.within.is_none() && !self.is_lost(deadline) => return false,
                     None if late || self.hopeless(expect, wanted) => {
                         let seen = self.instead(expect, wanted);
                         let words = format!(
@@ -816,7 +887,8 @@ impl Script {
                     return false;
                 };
                 let (id, by, rule) = (id.clone(), by.clone(), rule.clone());
-                let late = self.now >= *deadline;
+                let deadline = *deadline;
+                let late = self.now >= deadline;
                 let answer = self
                     .bots
                     .get(&send.who)
@@ -826,6 +898,16 @@ impl Script {
                 let wanted = format!("{} is answered {}", send.who, answered_words(&by));
                 match answer {
                     None if by == AnsweredBy::Nothing && late => cursor.finish_step(),
+                    None if late
+                        && !ended
+                        && send
+                            .answered
+                            .as_ref()
+                            .is_some_and(|answered| answered.within.is_none())
+                        && !self.is_lost(deadline) =>
+                    {
+                        return false;
+                    }
                     None if late || ended => {
                         let seen = "no answer came".to_owned();
                         let asked = self.asked(&send.who, &id);

@@ -1,0 +1,111 @@
+//! Tells what is lost from what is only late.
+//!
+//! A server takes in what one client says in order, and a client gets what a server has for it in order (RFC 6120
+//! §10.1). So whoever waits in vain has every bot ask the server something, and once all are answered, ask again: the
+//! first answers show that all that was sent before has been dealt with, the second that all that came of it has
+//! arrived. What is not there by then is not under way any more, however slow or busy the server is.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// What was sent is being dealt with.
+    Sent,
+    /// What came of it is being delivered.
+    Delivered,
+    Over,
+}
+
+/// What is to be done about a fence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    Wait,
+    /// Every bot has to ask again.
+    AskAgain,
+}
+
+#[derive(Debug)]
+pub struct Fence {
+    begun: Duration,
+    until: Duration,
+    stage: Stage,
+    open: BTreeSet<(String, String)>,
+}
+
+impl Fence {
+    /// `until`: when the server has had time enough.
+    pub fn new(begun: Duration, until: Duration) -> Fence {
+        Fence {
+            begun,
+            until,
+            stage: Stage::Sent,
+            open: BTreeSet::new(),
+        }
+    }
+
+    pub fn begun(&self) -> Duration {
+        self.begun
+    }
+
+    pub fn until(&self) -> Duration {
+        self.until
+    }
+
+    pub fn is_over(&self, now: Duration) -> bool {
+        self.stage == Stage::Over || now >= self.until
+    }
+
+    pub fn asked(&mut self, who: &str, id: String) {
+        self.open.insert((who.to_owned(), id));
+    }
+
+    /// Whether this answer is to the fence's own question.
+    pub fn answered(&mut self, who: &str, id: &str) -> bool {
+        self.open.remove(&(who.to_owned(), id.to_owned()))
+    }
+
+    /// A bot that is gone is not waited for.
+    pub fn gone(&mut self, who: &str) {
+        self.open.retain(|(asker, _)| asker != who);
+    }
+
+    pub fn advance(&mut self) -> Next {
+        if !self.open.is_empty() {
+            return Next::Wait;
+        }
+        match self.stage {
+            Stage::Sent => {
+                self.stage = Stage::Delivered;
+                Next::AskAgain
+            }
+            Stage::Delivered | Stage::Over => {
+                self.stage = Stage::Over;
+                Next::Wait
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_over_when_all_were_answered_twice_or_are_gone() {
+        let at = Duration::from_secs;
+        let mut fence = Fence::new(at(1), at(30));
+        fence.asked("alice", "1".into());
+        fence.asked("bob", "1".into());
+        assert!(fence.answered("alice", "1") && !fence.answered("alice", "1"));
+        assert_eq!(fence.advance(), Next::Wait);
+        assert!(!fence.is_over(at(2)) && fence.is_over(at(30)));
+        fence.gone("bob");
+        assert_eq!(fence.advance(), Next::AskAgain);
+        fence.asked("alice", "2".into());
+        assert_eq!(fence.advance(), Next::Wait);
+        assert!(fence.answered("alice", "2"));
+        assert_eq!(fence.advance(), Next::Wait);
+        assert!(fence.is_over(at(2)));
+    }
+}
