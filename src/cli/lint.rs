@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use tokio::sync::watch::channel;
+
+use super::watch::watch;
 use super::{Exit, complain, say};
 use crate::lint::lint;
 use crate::scenario::{Scenario, load};
@@ -11,15 +14,29 @@ pub struct Args {
     /// Scenario files or folders
     #[arg(required = true)]
     paths: Vec<PathBuf>,
+    /// Stay, and check again what a change on the disk concerns
+    #[arg(long)]
+    watch: bool,
 }
 
 pub fn run(args: &Args) -> Exit {
-    match load_all(&args.paths) {
+    if args.watch {
+        let (stop, _) = channel(false);
+        super::run::interrupt(stop.clone());
+        return watch(&args.paths, &stop, &mut |files| told(load_files(files)));
+    }
+    told(load_all(&args.paths))
+}
+
+fn told(loaded: Result<Vec<Scenario>, Exit>) -> Exit {
+    match loaded {
         Ok(scenarios) => {
             let cases: usize = scenarios.iter().map(|scenario| scenario.cases().len()).sum();
+            let some = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
             say(&format!(
-                "{} scenarios, {cases} cases: nothing wrong",
-                scenarios.len()
+                "{}, {}: nothing wrong",
+                some(scenarios.len(), "scenario"),
+                some(cases, "case")
             ));
             Exit::Held
         }
@@ -27,22 +44,16 @@ pub fn run(args: &Args) -> Exit {
     }
 }
 
-/// Reads all scenarios; what is wrong is told on stderr.
+/// Reads all scenarios below these paths; what is wrong is told on stderr.
 pub fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Exit> {
-    let mut files = Vec::new();
-    for path in paths {
-        if let Err(error) = collect(path, &mut files, 0) {
-            complain(&format!("error: {}: {error}", path.display()));
-            return Err(Exit::Usage);
-        }
-    }
-    if files.is_empty() {
-        complain("error: no scenario file (.yaml) there");
-        return Err(Exit::Usage);
-    }
+    load_files(&collect_all(paths)?)
+}
+
+/// Reads these files, each of them; what is wrong is told on stderr.
+pub fn load_files(files: &[PathBuf]) -> Result<Vec<Scenario>, Exit> {
     let (mut scenarios, mut wrong) = (Vec::new(), false);
     for file in files {
-        let (scenario, errors) = match load(&file) {
+        let (scenario, errors) = match load(file) {
             Ok(scenario) => {
                 let errors = lint(&scenario);
                 (Some(scenario), errors)
@@ -54,6 +65,24 @@ pub fn load_all(paths: &[PathBuf]) -> Result<Vec<Scenario>, Exit> {
         scenarios.extend(scenario);
     }
     if wrong { Err(Exit::Usage) } else { Ok(scenarios) }
+}
+
+/// Every scenario file below these paths, once.
+pub fn collect_all(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Exit> {
+    let mut files = Vec::new();
+    for path in paths {
+        if let Err(error) = collect(path, &mut files, 0) {
+            complain(&format!("error: {}: {error}", path.display()));
+            return Err(Exit::Usage);
+        }
+    }
+    if files.is_empty() {
+        complain("error: no scenario file (.yaml) there");
+        return Err(Exit::Usage);
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    Ok(files)
 }
 
 fn collect(path: &Path, files: &mut Vec<PathBuf>, depth: usize) -> std::io::Result<()> {

@@ -9,6 +9,7 @@ mod run;
 mod serve;
 mod show;
 mod target;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -53,6 +53,9 @@ pub struct Args {
     /// Multiply every deadline by this
     #[arg(long, value_name = "X", default_value_t = 1.0)]
     timeout_scale: f64,
+    /// Stay, and run again what a change on the disk concerns
+    #[arg(long)]
+    watch: bool,
     /// Only what is not passed, and the summary
     #[arg(short, long)]
     quiet: bool,
@@ -68,7 +71,20 @@ impl std::fmt::Debug for Args {
 }
 
 pub fn run(args: Args) -> Exit {
-    match try_run(&args) {
+    let (stop, _) = watch::channel(false);
+    interrupt(stop.clone());
+    if !args.watch {
+        return run_once(&args, &args.paths, &stop);
+    }
+    if args.paths.is_empty() {
+        complain("error: --watch wants the files or folders to watch: the built-in suite does not change");
+        return Exit::Usage;
+    }
+    super::watch::watch(&args.paths, &stop, &mut |files| run_once(&args, files, &stop))
+}
+
+fn run_once(args: &Args, paths: &[PathBuf], stop: &watch::Sender<bool>) -> Exit {
+    match try_run(args, paths, stop) {
         Ok(exit) => exit,
         Err(message) => {
             if !message.is_empty() {
@@ -79,7 +95,7 @@ pub fn run(args: Args) -> Exit {
     }
 }
 
-fn try_run(args: &Args) -> Result<Exit, String> {
+fn try_run(args: &Args, paths: &[PathBuf], stop: &watch::Sender<bool>) -> Result<Exit, String> {
     let place = args.place.place(args.timeout_scale)?;
     if !(args.timeout_scale.is_finite() && args.timeout_scale > 0.0) {
         return Err("--timeout-scale has to be more than 0".into());
@@ -89,13 +105,13 @@ fn try_run(args: &Args) -> Result<Exit, String> {
         .iter()
         .map(|text| parse_report(text))
         .collect::<Result<Vec<_>, _>>()?;
-    let scenarios = if args.paths.is_empty() {
+    let scenarios = if paths.is_empty() {
         builtin().map_err(|errors| {
             let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
             errors.join("\n").trim_start_matches("error: ").to_owned()
         })?
     } else {
-        match load_all(&args.paths) {
+        match load_all(paths) {
             Ok(scenarios) => scenarios,
             Err(_) => return Err(String::new()),
         }
@@ -151,10 +167,8 @@ fn try_run(args: &Args) -> Result<Exit, String> {
         options.place.profile().class.name(),
         options.jobs
     ));
-    let (stop, _) = watch::channel(false);
-    interrupt(stop.clone());
     let began = std::time::Instant::now();
-    let results = suite(cases, &options, &stop, &mut |progress| {
+    let results = suite(cases, &options, stop, &mut |progress| {
         if let Progress::Finished(finished) = progress
             && !(args.quiet && finished.outcome == Outcome::Passed)
         {
@@ -229,7 +243,7 @@ fn fresh_folder(started: OffsetDateTime) -> PathBuf {
 }
 
 /// The first Ctrl-C ends the run in order, the second at once.
-fn interrupt(stop: watch::Sender<bool>) {
+pub(super) fn interrupt(stop: watch::Sender<bool>) {
     std::thread::spawn(move || {
         let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
             return;

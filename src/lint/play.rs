@@ -27,6 +27,9 @@ struct Report {
     broken: BTreeSet<Announced>,
     /// What is announced and can be read in two ways, so that it is no breach.
     doubtful: BTreeSet<Announced>,
+    /// Breaches of the case at hand that nobody announced, by step and rule: in how many orders, the sentence, and
+    /// what would be right.
+    breaches: BTreeMap<(usize, &'static str), (usize, String, String)>,
 }
 
 impl Report {
@@ -41,11 +44,13 @@ pub(super) fn check(scenario: &Scenario) -> Vec<Error> {
     let mut report = Report::default();
     for (number, case) in scenario.cases().iter().enumerate() {
         let before = report.errors.len();
-        for (class, order) in plays(case) {
-            Play::new(scenario, number, case, class, order).run(&mut report);
-            // One mistake shows itself in every order and before every server.
-            if report.errors.len() > before {
-                break;
+        let all = [Class::Relay, Class::Enforcing].into_iter();
+        let classes = all.filter(|class| case.classes.is_empty() || case.classes.contains(class));
+        for (at, class) in classes.enumerate() {
+            // What depends on the order shows itself before one of them; the same mistake is told once.
+            let orders = if at == 0 { orders(case) } else { vec![Order::Sent] };
+            if report.errors.len() == before {
+                play(scenario, number, case, class, &orders, &mut report);
             }
         }
         if report.errors.len() >= TOLD {
@@ -71,9 +76,8 @@ pub(super) fn check(scenario: &Scenario) -> Vec<Error> {
     report.errors
 }
 
-/// Before each class of server: as they were sent; and, to see what a party may have done without having seen, each
-/// of them last.
-fn plays(case: &Case) -> Vec<(Class, Order)> {
+/// As they were sent; and, to see what a party may have done without having seen, each of them last.
+fn orders(case: &Case) -> Vec<Order> {
     let names = || case.cast.iter().map(|actor| actor.name.clone());
     let mut orders = vec![Order::Sent];
     orders.extend(names().map(Order::LastTo));
@@ -81,17 +85,42 @@ fn plays(case: &Case) -> Vec<(Class, Order)> {
     if case.cast.len() > 2 {
         orders.extend(names().map(Order::LastFrom));
     }
-    let classes = [Class::Relay, Class::Enforcing].into_iter();
-    let mut classes = classes.filter(|class| case.classes.is_empty() || case.classes.contains(class));
-    let first = classes.next().into_iter();
-    let first = first.flat_map(|class| {
-        orders
-            .iter()
-            .map(move |order| (class, order.clone()))
-            .collect::<Vec<_>>()
-    });
-    // What depends on the order shows itself before one of them.
-    first.chain(classes.map(|class| (class, Order::Sent))).collect()
+    orders
+}
+
+fn play(
+    scenario: &Scenario,
+    number: usize,
+    case: &Case,
+    class: Class,
+    orders: &[Order],
+    report: &mut Report,
+) {
+    let mut shown = None;
+    for order in orders {
+        let mut play = Play::new(scenario, number, case, class, order.clone());
+        let missed = play.run(report);
+        // What is late in one order only is for a run to find out.
+        if let (Some(event), Order::Sent) = (missed, order) {
+            play.missed(&event, report);
+        }
+        shown.get_or_insert(play);
+    }
+    let Some(play) = shown else { return };
+    for ((step, rule), (count, message, wanted)) in std::mem::take(&mut report.breaches) {
+        let Some(told) = play.steps.get(step).copied() else {
+            continue;
+        };
+        let (when, hint) = match count == orders.len() {
+            true => ("", format!("; a breach on purpose says breaks: [{rule}]")),
+            false => (
+                " in one order of events",
+                "; let it receive first what it depends on".to_owned(),
+            ),
+        };
+        let message = format!("{rule}{when}: {message}");
+        report.tell(play.error(step, told, message, Some(format!("right: {wanted}{hint}"))));
+    }
 }
 
 struct Play<'a> {
@@ -121,7 +150,8 @@ impl<'a> Play<'a> {
         }
     }
 
-    fn run(mut self, report: &mut Report) {
+    /// Plays it to its end; the answer is the expectation that was missed, if one was.
+    fn run(&mut self, report: &mut Report) -> Option<Event> {
         let users: BTreeMap<String, String> = self
             .case
             .cast
@@ -205,10 +235,7 @@ impl<'a> Play<'a> {
             self.finding(finding, report);
         }
         self.announce(report);
-        // What is late in one order only is for a run to find out.
-        if let (Some(event), Order::Sent) = (missed, &self.order) {
-            self.missed(&event, report);
-        }
+        missed
     }
 
     fn header(&self, script: &Script) -> Header {
@@ -261,24 +288,15 @@ impl<'a> Play<'a> {
                 report.doubtful.insert(which);
             }
             Blame::Ourselves => {
-                let late = match self.order {
-                    Order::Sent => "",
-                    _ => " in one order of events",
-                };
                 let name = format!("{}: ", finding.party);
                 let message = finding.message.trim_end_matches('.');
-                let message = message.strip_prefix(&name).unwrap_or(message);
-                let message = format!("{}{late}: {message}", finding.rule.id);
-                let mut hint = format!("right: {}", finding.wanted);
-                if self.order == Order::Sent {
-                    hint.push_str(&format!(
-                        "; a breach on purpose says breaks: [{}]",
-                        finding.rule.id
-                    ));
-                } else {
-                    hint.push_str("; let it receive first what it depends on");
-                }
-                report.tell(self.error(number, step, message, Some(hint)));
+                let message = message.strip_prefix(&name).unwrap_or(message).to_owned();
+                let first = || (0, message, finding.wanted.clone());
+                let breach = report
+                    .breaches
+                    .entry((number, finding.rule.id))
+                    .or_insert_with(first);
+                breach.0 += 1;
             }
             Blame::Server | Blame::Client => {}
         }

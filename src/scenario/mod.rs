@@ -13,4 +13,4 @@ pub use file::{EdgeCase, Found, Near, Scenario, load, parse};
 pub use model::{
     Action, Actor, Answer, Answered, AnsweredBy, Case, Connection, Expect, Pattern, Send, Step, Verb, What,
 };
-pub use suite::{builtin, builtin_fragment, schema};
+pub use suite::{builtin, builtin_fragment, keys, schema};

@@ -47,6 +47,11 @@ pub fn schema() -> &'static str {
     include_str!("../../schemas/scenario.json")
 }
 
+/// The keys of a scenario's head.
+pub fn keys() -> &'static [&'static str] {
+    &super::file::KEYS
+}
+
 fn near(folder: &str, name: &str) -> Option<Found> {
     let found = |path: String| {
         let text = text(&path)?;

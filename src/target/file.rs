@@ -23,6 +23,16 @@ const PROFILE: [&str; 7] = [
     "known-breaches",
 ];
 
+/// The keys of a target file and of its profile.
+pub fn keys() -> Vec<&'static str> {
+    [&KEYS[..], &PROFILE[..]].concat()
+}
+
+/// The JSON Schema (2020-12) of target files, for editors.
+pub fn schema() -> &'static str {
+    include_str!("../../schemas/target.json")
+}
+
 /// Reads a target file; paths in it are relative to its folder.
 pub fn load(path: &Path) -> Result<Target, Vec<Error>> {
     let source = Source::read(path).map_err(|error| vec![error])?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use url::Url;
 use uuid::Uuid;
 
-pub use file::{load, load_profile};
+pub use file::{keys, load, load_profile, schema};
 pub use token::{Algorithm, Jwt, Token};
 pub use waivers::{Entry, load_waivers};
 
