@@ -65,13 +65,15 @@ fn parse(source: &Source, near: &Path, environment: Environment<'_>) -> Result<T
     }
 }
 
-/// A line that may hold a secret is not shown.
+/// A line that may hold a secret is not shown, and no line beyond what is meant: a misspelt key may stand before one.
 fn hide(mut errors: Vec<Error>) -> Vec<Error> {
     for error in &mut errors {
-        let secret = ["password", "token", "key", "jid"];
+        let secret = ["pass", "token", "key", "jid", "secret"];
         if secret.iter().any(|word| error.source_line.contains(word)) {
             error.source_line.clear();
         }
+        let meant = (error.place.column - 1).saturating_add(error.length);
+        error.source_line = error.source_line.chars().take(meant).collect();
     }
     errors
 }
@@ -413,6 +415,7 @@ mod tests {
     fn what_is_wrong_is_told_with_its_place_and_without_secrets() {
         for (text, place, part) in [
             ("domain: x", "1:1", "`url` is missing"),
+            ("url: ws://x/\npwd: hunter2", "2:1", "unknown key `pwd`"),
             ("url: ftp://x/", "1:6", "begins with"),
             ("url: ws://x/\nacounts: []", "2:1", "did you mean `accounts`?"),
             ("url: ws://x/", "1:1", "nobody can log in"),
