@@ -1,10 +1,12 @@
 //! The frame that the rule families share: each gets every event once, in order, and is asked at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::delivery::Delivery;
 use super::enforcing::Enforcing;
 use super::party::Parties;
+use super::spoken::{Ear, Spoken};
 use super::{Blame, Finding, Level, Outcome, Tally, Verdict, Waiver, rule};
 use crate::stanza::Stanza;
 use crate::transcript::{Dir, Event, Header};
@@ -14,6 +16,8 @@ use crate::transcript::{Dir, Event, Header};
 pub struct Seen<'a> {
     pub event: &'a Event,
     pub stanza: Option<&'a Stanza>,
+    /// What stands in its `<call/>`, if it has one.
+    pub spoken: Option<&'a Arc<Spoken>>,
 }
 
 /// How many findings of one kind are kept, and how many missed expectations; of the rest only the count.
@@ -82,6 +86,7 @@ pub trait Family {
 pub struct Judge {
     families: Vec<Box<dyn Family>>,
     record: Record,
+    ear: Ear,
     missed: Vec<Event>,
     trouble: Option<String>,
     at: f64,
@@ -109,6 +114,7 @@ impl Judge {
         Judge {
             families,
             record: Record::default(),
+            ear: Ear::default(),
             missed: Vec::new(),
             trouble: None,
             at: 0.0,
@@ -121,9 +127,11 @@ impl Judge {
     pub fn event(&mut self, event: &Event) {
         self.at = self.at.max(event.t);
         let stanza = event.xml.as_deref().and_then(|xml| Stanza::parse(xml).ok());
+        let spoken = stanza.as_ref().and_then(|stanza| self.ear.hear(stanza));
         let seen = Seen {
             event,
             stanza: stanza.as_ref(),
+            spoken: spoken.as_ref(),
         };
         for family in &mut self.families {
             family.event(seen, &mut self.record);

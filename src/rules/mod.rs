@@ -7,10 +7,12 @@ mod finding;
 mod glob;
 mod judge;
 mod party;
+mod spoken;
 mod waiver;
 
 pub use catalogue::{Group, Level, Rule, Subjects, catalogue, groups, rule};
 pub use finding::{Blame, Finding, Outcome, Tally, Verdict};
 pub use glob::Glob;
 pub use judge::{Family, Judge, Record, Seen, judge};
+pub use spoken::Spoken;
 pub use waiver::{Known, Waiver};

@@ -2,6 +2,7 @@
 
 mod file;
 mod head;
+mod index;
 mod model;
 mod names;
 mod read;
@@ -10,6 +11,7 @@ mod words;
 
 pub use crate::yaml::{Error, Place};
 pub use file::{EdgeCase, Found, Near, Scenario, load, parse};
+pub use index::{Shown, by_rule};
 pub use model::{
     Action, Actor, Answer, Answered, AnsweredBy, Case, Connection, Expect, Pattern, Send, Step, Verb, What,
 };

@@ -13,7 +13,7 @@ use crate::yaml::{Checker, Error, Kind, Members, Node, Source, did_you_mean, get
 const KEYS: [&str; 9] = [
     "url", "domain", "ca", "cookie", "sasl", "accounts", "register", "profile", "$schema",
 ];
-const PROFILE: [&str; 7] = [
+const PROFILE: [&str; 8] = [
     "name",
     "class",
     "addressing",
@@ -21,6 +21,7 @@ const PROFILE: [&str; 7] = [
     "relay-within",
     "rate-limit",
     "known-breaches",
+    "mdns",
 ];
 
 /// The keys of a target file and of its profile.
@@ -305,6 +306,12 @@ impl Reading<'_> {
         };
         profile.stanza_limit = number("stanza-limit");
         profile.rate_limit = number("rate-limit");
+        if let Some(mdns) = get(members, "mdns") {
+            match mdns.json().as_bool() {
+                Some(hidden) => profile.mdns = hidden,
+                None => self.check.error(mdns, "`mdns` is true or false"),
+            }
+        }
         if let Some(within) = get(members, "relay-within") {
             profile.relay_within = self.check.duration(within).as_secs_f64();
         }
@@ -386,7 +393,7 @@ mod tests {
              cookie: { name: t, jwt: { key: \"${PW}\", algorithm: HS512, claims: { sub: \"{jid}\" }, ttl: 5m } }\n\
              sasl: [PLAIN, scram-sha-1]\nregister: in-band\n\
              accounts:\n  - { jid: alice@example.com, password: \"${PW}!\", id: a1b2c3d4-e5f6-7890-abcd-ef1234567890 }\n\
-             profile: { class: enforcing, addressing: bare, stanza-limit: 1000, relay-within: 2s,\n  \
+             profile: { class: enforcing, addressing: bare, stanza-limit: 1000, relay-within: 2s, mdns: true,\n  \
              known-breaches: [{ rule: RT-07, evidence: it swallows them }] }\n",
         )
         .expect("a target");
@@ -399,6 +406,7 @@ mod tests {
             "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
         );
         assert!(target.register);
+        assert!(target.profile.mdns);
         assert_eq!(
             (target.profile.class, target.profile.addressing),
             (Class::Enforcing, Addressing::Bare)

@@ -119,12 +119,13 @@ fn formats(offer: &Description, answer: &Description, index: usize, lints: &mut 
     };
     let name = answer.name(index);
     // The codec where it is known, and otherwise the format as it stands.
-    let meant = |section: &super::Section, format: &str| {
-        let codec = section.codec(format).map(str::to_owned);
-        codec.unwrap_or_else(|| format.to_owned())
-    };
-    let offered: Vec<(&String, String)> = asked.formats.iter().map(|f| (f, meant(asked, f))).collect();
-    let answered: Vec<(&String, String)> = given.formats.iter().map(|f| (f, meant(given, f))).collect();
+    fn meant<'a>(section: &'a super::Section) -> Vec<(&'a str, &'a str)> {
+        let formats = section.formats.iter().map(String::as_str);
+        formats
+            .map(|format| (format, section.codec(format).unwrap_or(format)))
+            .collect()
+    }
+    let (offered, answered) = (meant(asked), meant(given));
     let common = answered
         .iter()
         .any(|(_, codec)| offered.iter().any(|(_, other)| other == codec));

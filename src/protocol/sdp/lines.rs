@@ -198,27 +198,22 @@ impl Reader<'_> {
     }
 
     fn order(&mut self, number: usize, line: &str, letter: char) {
-        let in_section = !self.description.sections.is_empty();
-        let place = place(number, line);
-        let ranked = if in_section {
-            section_rank(letter)
-        } else {
+        let ranked = if self.description.sections.is_empty() {
             session_rank(letter)
+        } else {
+            section_rank(letter)
         };
-        let Some((rank, once)) = ranked else {
-            self.notes
-                .must("SD-15", format!("{place} stands below an `m=` line"));
-            return;
+        let wrong = match ranked {
+            None => Some("stands below an `m=` line"),
+            Some((rank, _)) if rank < self.rank => Some("stands behind lines that it goes before"),
+            Some((_, true)) if self.letters & bit(letter) != 0 => Some("repeats a line that stands once"),
+            Some(_) => None,
         };
-        if rank < self.rank {
-            self.notes.must(
-                "SD-15",
-                format!("{place} stands behind lines that it goes before"),
-            );
-        } else if once && self.letters & bit(letter) != 0 {
+        if let Some(what) = wrong {
             self.notes
-                .must("SD-15", format!("{place} repeats a line that stands once"));
+                .must("SD-15", format!("{} {what}", place(number, line)));
         }
+        let Some((rank, _)) = ranked else { return };
         self.rank = self.rank.max(rank);
         self.letters |= bit(letter);
     }

@@ -316,15 +316,27 @@ impl Description {
     }
 
     /// What a message calls a section.
-    fn name(&self, index: usize) -> String {
-        match self.sections.get(index) {
-            Some(section) => format!(
-                "section {} (m={}, line {})",
-                index + 1,
-                shown(&section.media),
-                section.line
-            ),
-            None => format!("section {}", index + 1),
+    fn name(&self, index: usize) -> Name<'_> {
+        Name {
+            index,
+            section: self.sections.get(index),
+        }
+    }
+}
+
+/// The name of a section, written only where something is said of it.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    index: usize,
+    section: Option<&'a Section>,
+}
+
+impl std::fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "section {}", self.index + 1)?;
+        match self.section {
+            Some(section) => write!(f, " (m={}, line {})", shown(&section.media), section.line),
+            None => Ok(()),
         }
     }
 }

@@ -48,12 +48,15 @@ pub(super) fn check(description: &Description, side: Side, notes: &mut Notes) {
 
 fn setup(description: &Description, index: usize, side: Side, notes: &mut Notes) {
     use super::Setup::ActPass;
-    let name = description.name(index);
+    let name = || description.name(index);
     match (side, description.setup(index)) {
-        (_, None) => notes.must("SD-08", format!("{name} has no setup")),
+        (_, None) => notes.must("SD-08", format!("{} has no setup", name())),
         (Side::Answer, Some(ActPass)) => notes.must(
             "SD-08",
-            format!("{name} answers `a=setup:actpass`, which leaves open who opens the connection"),
+            format!(
+                "{} answers `a=setup:actpass`, which leaves open who opens the connection",
+                name()
+            ),
         ),
         // An offer's role is judged by whether it is the first; what is none has been told by its line.
         _ => {}
@@ -151,8 +154,16 @@ fn payload_types(description: &Description, index: usize, notes: &mut Notes) {
             ),
         );
     }
-    let listed = |number: &u8| section.formats.iter().any(|format| *format == number.to_string());
-    if let Some((number, line)) = section.spoken_of.iter().find(|(number, _)| !listed(number)) {
+    let listed: Vec<u8> = section
+        .formats
+        .iter()
+        .filter_map(|format| format.parse().ok())
+        .collect();
+    let stray = section
+        .spoken_of
+        .iter()
+        .find(|(number, _)| !listed.contains(number));
+    if let Some((number, line)) = stray {
         notes.should(
             "SD-20",
             format!(

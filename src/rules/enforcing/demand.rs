@@ -1,9 +1,11 @@
 //! What the server has to do with one signal.
 
+use std::sync::Arc;
+
 use super::super::party::effect;
 use super::call::Call;
-use crate::protocol::{Act, Decoded, Kind, Ruling, State, decode, validate};
-use crate::rules::{Level, rule};
+use crate::protocol::{Act, Decoded, Kind, Ruling, State};
+use crate::rules::{Level, Spoken, rule};
 
 /// What is asked of the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +20,7 @@ pub(super) enum Demand {
 
 /// A signal as the demand depends on it.
 pub(super) struct Signal {
-    pub decoded: Decoded,
+    spoken: Arc<Spoken>,
     /// The callId in lower case.
     pub call: Option<String>,
     pub act: Option<Act>,
@@ -27,19 +29,22 @@ pub(super) struct Signal {
 }
 
 impl Signal {
-    pub fn read(text: &str) -> Signal {
-        let decoded = decode(text);
-        let value = decoded.facts.value.as_ref();
+    pub fn read(spoken: &Arc<Spoken>) -> Signal {
+        let decoded = &spoken.decoded;
         Signal {
             call: decoded.facts.call.as_ref().map(|id| id.to_lowercase()),
             act: decoded.act(),
-            off_schema: value.is_none_or(|value| validate(value).is_err()),
-            decoded,
+            off_schema: !spoken.fits(),
+            spoken: Arc::clone(spoken),
         }
     }
 
+    pub fn decoded(&self) -> &Decoded {
+        &self.spoken.decoded
+    }
+
     pub fn kind(&self) -> Option<Kind> {
-        self.decoded.facts.kind
+        self.decoded().facts.kind
     }
 }
 
@@ -57,7 +62,7 @@ pub(super) fn by_content(
     if signal.off_schema {
         demands.push(("EN-01", &["bad-request"]));
     }
-    let sender = signal.decoded.facts.sender.as_ref().map(|id| id.to_lowercase());
+    let sender = signal.decoded().facts.sender.as_ref().map(|id| id.to_lowercase());
     if let (Some(own), Some(sender)) = (own, sender)
         && *own != sender
     {
@@ -104,7 +109,7 @@ pub(super) fn by_order(rulings: &[Ruling], views: impl Iterator<Item = State>) -
 
 /// Whether the signal breaks, in itself, a rule that a server may act upon.
 pub(super) fn is_doubtful(signal: &Signal) -> bool {
-    signal.decoded.faults.iter().any(|fault| {
+    signal.decoded().faults.iter().any(|fault| {
         let must = rule(fault.rule).is_some_and(|rule| rule.level != Level::Info);
         must && !fault.info
     })

@@ -1,9 +1,10 @@
 //! Follows each signal to those it reached, and to the answer that its sender got.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::super::party::Inbound;
-use super::super::{Blame, Family, Finding, Record, Seen, rule};
+use super::super::{Blame, Family, Finding, Record, Seen, Spoken, rule};
 use super::call::{Call, Side, Vanished};
 use super::demand::{Demand, Signal, by_content, by_order, is_doubtful};
 use crate::profile::{Addressing, Class, Profile};
@@ -122,7 +123,7 @@ impl Enforcing {
 
     // -- what a party sends --------------------------------------------------------------------------------
 
-    fn sent(&mut self, event: &Event, stanza: &Stanza) {
+    fn sent(&mut self, event: &Event, stanza: &Stanza, spoken: Option<&Arc<Spoken>>) {
         let Some((jid, conn)) = self.sessions.get(&event.who).cloned() else {
             return;
         };
@@ -139,9 +140,9 @@ impl Enforcing {
         if id.is_empty() || forged.is_some_and(|from| from != jid && from != bare(&jid)) {
             return;
         }
-        let text = stanza.call_text().unwrap_or_default();
+        let Some(spoken) = spoken else { return };
         let to = fold(stanza.to().unwrap_or_default());
-        let signal = Signal::read(&text);
+        let signal = Signal::read(spoken);
         let demand = self.demand(event, (&jid, conn), &to, &signal);
         self.by_id.entry(id.clone()).or_default().push(self.flights.len());
         self.flights.push(Flight {
@@ -151,7 +152,7 @@ impl Enforcing {
             jid,
             to,
             id,
-            text,
+            text: spoken.text.clone(),
             kind: signal.kind(),
             call: signal.call,
             demand,
@@ -186,7 +187,7 @@ impl Enforcing {
             return Demand::Either;
         };
         let recipient = signal
-            .decoded
+            .decoded()
             .facts
             .recipient
             .as_ref()
@@ -244,13 +245,23 @@ impl Enforcing {
 
     // -- what a party gets ---------------------------------------------------------------------------------
 
-    fn received(&mut self, event: &Event, stanza: &Stanza, record: &mut Record) {
+    fn received(
+        &mut self,
+        event: &Event,
+        stanza: &Stanza,
+        spoken: Option<&Arc<Spoken>>,
+        record: &mut Record,
+    ) {
         let Some((_, conn)) = self.sessions.get(&event.who).cloned() else {
             return;
         };
         match stanza.iq_type() {
             Some(IqType::Result | IqType::Error) => self.answered(event, stanza, conn, record),
-            Some(IqType::Set) if stanza.calls().next().is_some() => self.reached(event, stanza, conn, record),
+            Some(IqType::Set) => {
+                if let Some(spoken) = spoken {
+                    self.reached(event, stanza, spoken, conn, record);
+                }
+            }
             _ => {}
         }
     }
@@ -335,23 +346,27 @@ impl Enforcing {
         }
     }
 
-    fn reached(&mut self, event: &Event, stanza: &Stanza, conn: u64, record: &mut Record) {
-        let (id, text) = (
-            stanza.id().unwrap_or_default(),
-            stanza.call_text().unwrap_or_default(),
-        );
+    fn reached(
+        &mut self,
+        event: &Event,
+        stanza: &Stanza,
+        spoken: &Arc<Spoken>,
+        conn: u64,
+        record: &mut Record,
+    ) {
+        let id = stanza.id().unwrap_or_default();
         let from = fold(stanza.from().unwrap_or_default());
         let same = |index: &&usize| {
             self.flights
                 .get(**index)
-                .is_some_and(|flight| flight.jid == from && flight.text == text)
+                .is_some_and(|flight| flight.jid == from && flight.text == spoken.text)
         };
         let index = self
             .by_id
             .get(id)
             .and_then(|all| all.iter().rev().find(same))
             .copied();
-        let signal = Signal::read(&text);
+        let signal = Signal::read(spoken);
         let at = event.arrived.unwrap_or(event.t);
         let call = signal.call.as_ref().and_then(|id| self.calls.get_mut(id));
         if let Some(flight) = index.and_then(|index| self.flights.get_mut(index)) {
@@ -430,7 +445,7 @@ impl Enforcing {
     /// A signal that no party sent. An enforcing server may end a call by itself, for a reason that it can see.
     fn own_words(&mut self, event: &Event, signal: &Signal, at: f64, record: &mut Record) -> bool {
         let call = signal.call.as_ref().and_then(|id| self.calls.get_mut(id));
-        let reason = signal.decoded.facts.reason;
+        let reason = signal.decoded().facts.reason;
         let kind = signal.kind().map_or("a signal", Kind::name);
         let said = reason.map_or_else(|| kind.to_owned(), |reason| format!("{kind} {}", reason.wire()));
         let Some(call) = call.filter(|_| signal.kind() == Some(Kind::Hangup)) else {
@@ -526,8 +541,8 @@ impl Family for Enforcing {
             (Dir::Disconnected | Dir::Cut | Dir::Closed, _) => self.gone(event),
             (Dir::Steps | Dir::End, _) => self.whole = true,
             (Dir::Leaving, _) => self.parting |= self.whole,
-            (Dir::Sent, Some(stanza)) => self.sent(event, stanza),
-            (Dir::Received, Some(stanza)) => self.received(event, stanza, record),
+            (Dir::Sent, Some(stanza)) => self.sent(event, stanza, seen.spoken),
+            (Dir::Received, Some(stanza)) => self.received(event, stanza, seen.spoken, record),
             _ => {}
         }
     }

@@ -1,20 +1,33 @@
 //! The form of one signal: its IQ and its text, looked at alone.
 
-use crate::protocol::{Decoded, Fault, decode};
+use std::sync::Arc;
+
+use crate::protocol::{Decoded, Fault};
+use crate::rules::Spoken;
 use crate::stanza::{IqType, Stanza};
 
 /// A stanza with a `<call/>` in it, read.
 #[derive(Debug, Default)]
 pub(super) struct Form {
-    /// The text that stands for the signal, empty where there is none.
-    pub text: String,
-    pub decoded: Decoded,
+    spoken: Arc<Spoken>,
     /// All that is wrong, with what the text's own decoding found.
     pub faults: Vec<Fault>,
 }
 
+impl Form {
+    /// The text that stands for the signal, empty where there is none.
+    pub fn text(&self) -> &str {
+        &self.spoken.text
+    }
+
+    pub fn decoded(&self) -> &Decoded {
+        &self.spoken.decoded
+    }
+}
+
 /// `None`: this stanza has nothing to do with calls.
-pub(super) fn read(stanza: &Stanza) -> Option<Form> {
+pub(super) fn read(stanza: &Stanza, spoken: Option<&Arc<Spoken>>) -> Option<Form> {
+    let spoken = spoken?;
     let call = stanza.calls().next()?;
     // Servers and clients echo the request in an answer (RFC 6120 §8.3.1): that sends no signal.
     if matches!(stanza.iq_type(), Some(IqType::Result | IqType::Error))
@@ -54,12 +67,9 @@ pub(super) fn read(stanza: &Stanza) -> Option<Form> {
     if call.children().next().is_some() {
         fault("IQ-04", "`<call/>` holds elements, not only text".into());
     }
-    let text = call.text();
-    let decoded = decode(&text);
-    faults.extend(decoded.faults.iter().cloned());
+    faults.extend(spoken.decoded.faults.iter().cloned());
     Some(Form {
-        text,
-        decoded,
+        spoken: Arc::clone(spoken),
         faults,
     })
 }

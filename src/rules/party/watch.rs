@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use super::answers::{Answers, Due, found};
 use super::beam::{Inbound, effect};
@@ -11,7 +12,7 @@ use super::recent::Recent;
 use super::track::{Sight, Track};
 use crate::protocol::sdp::Lint;
 use crate::protocol::{Fault, Kind, Reason, Role, Ruling, State, unix_seconds};
-use crate::rules::{Blame, Family, Finding, Level, Record, Seen, rule};
+use crate::rules::{Blame, Family, Finding, Level, Record, Seen, Spoken, rule};
 use crate::stanza::{IqType, Stanza, bare, resource};
 use crate::transcript::{Dir, Event, Header, Member, Party};
 
@@ -175,19 +176,28 @@ impl Parties {
 
     // -- what a party sends --------------------------------------------------------------------------------
 
-    fn sent(&mut self, actor: &Actor, event: &Event, stanza: &Stanza, record: &mut Record) {
+    fn sent(
+        &mut self,
+        actor: &Actor,
+        event: &Event,
+        stanza: &Stanza,
+        spoken: Option<&Arc<Spoken>>,
+        record: &mut Record,
+    ) {
         let announced = if actor.sight == Sight::Far {
             Vec::new()
         } else {
             self.announced.remove(&actor.key).unwrap_or_default()
         };
-        let Some(form) = form::read(stanza) else { return };
+        let Some(form) = form::read(stanza, spoken) else {
+            return;
+        };
         let blame = |rule: &str| match actor.sight {
             Sight::Exact if announced.iter().any(|id| id == rule) => Blame::Announced,
             Sight::Exact => Blame::Ourselves,
             _ => Blame::Client,
         };
-        let call = form.decoded.facts.call.clone();
+        let call = form.decoded().facts.call.clone();
         let mut findings: Vec<Finding> = Vec::new();
         let base = |id: &str, message: String, wanted: &str, seen: String| Finding {
             call: call.clone(),
@@ -221,7 +231,7 @@ impl Parties {
         self.clock(actor, event, &form, &base, &mut findings);
         // What a signal says of the media only counts where the signal itself does.
         let speaker = self.speaker(actor, event, call.as_deref());
-        let seen = speaker.map(|speaker| self.media.look(speaker, &form.decoded));
+        let seen = speaker.map(|speaker| self.media.look(speaker, form.decoded()));
         let before = findings.len();
         for (lint, events) in seen.iter().flat_map(|look| &look.lints) {
             if let Some(mut finding) = tell(&fault_of(lint, &form)) {
@@ -247,14 +257,14 @@ impl Parties {
             } else {
                 tested.extend(look.tested.iter().filter(|id| !look.doubts(id)));
             }
-            self.media.note(speaker, &form.decoded, look, stray, |lint| {
+            self.media.note(speaker, form.decoded(), look, stray, |lint| {
                 let plain = || base(lint.rule, lint.message.clone(), "", String::new());
                 tell(&fault_of(lint, &form)).unwrap_or_else(plain)
             });
         }
         if let Some(spoilt) = spoilt {
             self.spoilt
-                .insert(fingerprint(&actor.jid, stanza, &form.text), spoilt);
+                .insert(fingerprint(&actor.jid, stanza, form.text()), spoilt);
         }
         if actor.sight != Sight::Exact {
             for id in tested {
@@ -323,7 +333,7 @@ impl Parties {
         base: &impl Fn(&str, String, &str, String) -> Finding,
         findings: &mut Vec<Finding>,
     ) {
-        let facts = &form.decoded.facts;
+        let facts = &form.decoded().facts;
         let (Some(sender), Some(recipient)) = (&facts.sender, &facts.recipient) else {
             return;
         };
@@ -376,7 +386,7 @@ impl Parties {
         base: &impl Fn(&str, String, &str, String) -> Finding,
         findings: &mut Vec<Finding>,
     ) {
-        let facts = &form.decoded.facts;
+        let facts = &form.decoded().facts;
         let Some(stamp) = facts.timestamp else { return };
         if let Some(now) = unix_seconds(&event.time)
             && (stamp - now).abs() > self.skew
@@ -428,7 +438,7 @@ impl Parties {
         base: &impl Fn(&str, String, &str, String) -> Finding,
         findings: &mut Vec<Finding>,
     ) -> Option<Spoilt> {
-        let (act, id) = (form.decoded.act()?, form.decoded.facts.call.clone()?);
+        let (act, id) = (form.decoded().act()?, form.decoded().facts.call.clone()?);
         let to = fold(stanza.to().unwrap_or_default());
         let own = bare(&actor.jid).to_owned();
         if let Some(call) = self.calls.get(&id) {
@@ -497,7 +507,7 @@ impl Parties {
                 breach.rule,
                 format!("{}: {}.", actor.name, breach.why),
                 &breach.wanted,
-                seen_words(&form.decoded, &states),
+                seen_words(form.decoded(), &states),
             );
             finding.events.extend([first].into_iter().chain(out.after));
             finding.events.sort_unstable();
@@ -510,7 +520,7 @@ impl Parties {
             findings.push(finding);
         }
         if act.kind == Kind::Initiate && strict.1 && self.calls.get(&id).is_none() {
-            let facts = &form.decoded.facts;
+            let facts = &form.decoded().facts;
             let ids = facts.sender.as_ref().zip(facts.recipient.as_ref());
             // Ids that are known to be wrong bind nobody: the other side may well give the right ones.
             let wrong = findings
@@ -576,16 +586,26 @@ impl Parties {
 
     // -- what a party gets ---------------------------------------------------------------------------------
 
-    fn got(&mut self, actor: &Actor, from: &str, event: &Event, stanza: &Stanza, at: f64) {
+    fn got(
+        &mut self,
+        actor: &Actor,
+        from: &str,
+        event: &Event,
+        stanza: &Stanza,
+        spoken: Option<&Arc<Spoken>>,
+    ) {
+        let at = event.t;
         let from = fold(from);
         let asks = matches!(stanza.iq_type(), Some(IqType::Set | IqType::Get));
-        let Some(form) = form::read(stanza) else { return };
-        let spoilt = self.spoilt.get(&fingerprint(&from, stanza, &form.text)).copied();
-        let facts = &form.decoded.facts;
+        let Some(form) = form::read(stanza, spoken) else {
+            return;
+        };
+        let spoilt = self.spoilt.get(&fingerprint(&from, stanza, form.text())).copied();
+        let facts = &form.decoded().facts;
         if actor.sight != Sight::Exact && asks {
             let due = if stanza.iq_type() == Some(IqType::Get) {
                 Due::Error
-            } else if form.decoded.act().is_none() {
+            } else if form.decoded().act().is_none() {
                 Due::Refusal("bad-request")
             } else {
                 match spoilt {
@@ -605,7 +625,7 @@ impl Parties {
             self.answers
                 .asked(&actor.key, &from, stanza, (event.n, at), due, facts.call.clone());
         }
-        let (Some(act), Some(id)) = (form.decoded.act(), facts.call.clone()) else {
+        let (Some(act), Some(id)) = (form.decoded().act(), facts.call.clone()) else {
             return;
         };
         if spoilt == Some(Spoilt::OutOfOrder) {
@@ -619,7 +639,7 @@ impl Parties {
             at,
             n: event.n,
             id: stanza.id().unwrap_or_default().to_owned(),
-            doubtful: spoilt.is_some() || !form.decoded.is_sound(),
+            doubtful: spoilt.is_some() || !form.decoded().is_sound(),
         };
         if let Some(call) = self.calls.get(&id) {
             let user = bare(&from);
@@ -774,10 +794,10 @@ fn place_of(tracks: &mut Vec<Track>, jid: &str) -> Option<usize> {
 }
 
 fn value_at(form: &Form, pointer: &str) -> String {
-    let value = form.decoded.facts.value.as_ref();
+    let value = form.decoded().facts.value.as_ref();
     match value.and_then(|value| value.pointer(pointer)) {
         Some(value) if !pointer.is_empty() => shorten(&value.to_string()),
-        _ => shorten(&form.text),
+        _ => shorten(form.text()),
     }
 }
 
@@ -812,7 +832,7 @@ const CANDIDATE: &[&str] = &["SD-10", "SD-12", "SD-36", "SD-37", "SD-39", "SD-40
 
 /// What was found in the media of a signal, as a fault of its text.
 fn fault_of(lint: &Lint, form: &Form) -> Fault {
-    let pointer = match form.decoded.facts.kind {
+    let pointer = match form.decoded().facts.kind {
         Some(Kind::IceCandidate) => "/payload",
         _ => "/payload/sdp",
     };
@@ -832,7 +852,7 @@ fn tested(form: &Form) -> Vec<&'static str> {
         "IQ-02", "IQ-03", "IQ-04", "SG-01", "SG-02", "SG-03", "SG-04", "SG-11", "SG-12", "SG-13", "SG-14",
         "SG-15", "ST-02", "ST-09", "ST-11", "TM-05", "TM-06",
     ];
-    let facts = &form.decoded.facts;
+    let facts = &form.decoded().facts;
     rules.extend_from_slice(match facts.kind {
         None => &[],
         Some(Kind::Initiate) => &["SG-06", "SG-17", "ST-10"],
@@ -901,9 +921,9 @@ impl Family for Parties {
                         self.answered(&near, to, event, stanza, record);
                         return;
                     }
-                    self.sent(&near, event, stanza, record);
+                    self.sent(&near, event, stanza, seen.spoken, record);
                     if let Some(far) = far {
-                        self.got(&far, &near.jid.clone(), event, stanza, event.t);
+                        self.got(&far, &near.jid.clone(), event, stanza, seen.spoken);
                     }
                 } else {
                     let from = stanza.from().unwrap_or_default();
@@ -921,9 +941,9 @@ impl Family for Parties {
                         return;
                     }
                     if let Some(far) = far {
-                        self.sent(&far, event, stanza, record);
+                        self.sent(&far, event, stanza, seen.spoken, record);
                     }
-                    self.got(&near, from, event, stanza, event.t);
+                    self.got(&near, from, event, stanza, seen.spoken);
                 }
             }
             _ => {}
