@@ -119,7 +119,7 @@ fn formats(offer: &Description, answer: &Description, index: usize, lints: &mut 
     };
     let name = answer.name(index);
     // The codec where it is known, and otherwise the format as it stands.
-    fn meant<'a>(section: &'a super::Section) -> Vec<(&'a str, &'a str)> {
+    fn meant(section: &super::Section) -> Vec<(&str, &str)> {
         let formats = section.formats.iter().map(String::as_str);
         formats
             .map(|format| (format, section.codec(format).unwrap_or(format)))
