@@ -70,7 +70,9 @@ fn told(comparison: &Comparison) -> String {
         }
         out.push('\n');
     }
-    counts.push(format!("{} sound in both", comparison.sound));
+    if comparison.sound > 0 || counts.is_empty() {
+        counts.push(format!("{} sound in both", comparison.sound));
+    }
     out.push_str(&counts.join(", "));
     out
 }

@@ -122,7 +122,6 @@ function themes() {
     if (name === "auto") document.documentElement.removeAttribute("data-theme");
     else document.documentElement.setAttribute("data-theme", name);
     button.lastElementChild.textContent = name;
-    button.setAttribute("aria-label", `Colours: ${name === "auto" ? "as the system" : name}`);
   };
   let now = "auto";
   /* Storage may be refused where the file is opened from. */

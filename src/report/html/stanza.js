@@ -35,16 +35,51 @@ function sameAgain(event) {
   return [make("p", { class: "quiet" }, "The same text, as it arrived."), make("details", {}, make("summary", {}, "On the wire"), make("pre", { class: "mono" }, event.xml))];
 }
 
-function parse(xml) {
-  const bound = /^<[\w.-]+:/.test(xml) ? xml.replace(/^<([\w.-]+):([\w.-]+)/, (all, prefix) => (xml.includes(`xmlns:${prefix}=`) ? all : `${all} xmlns:${prefix}="urn:unbound"`)) : xml;
-  const parsed = new DOMParser().parseFromString(bound, "text/xml");
-  return parsed.querySelector("parsererror") ? null : parsed.documentElement;
+/* Our own reader, and no DOM: a parser of the browser would act on styles in the text, and report what it refuses. */
+const TOKEN = /<!\[CDATA\[([\s\S]*?)\]\]>|<!--[\s\S]*?-->|<\?[\s\S]*?\?>|<\/([^\s<>/]+)\s*>|<([^\s<>/!?]+)((?:\s+[^\s=<>/]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>|([^<]+)/gy;
+const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: "\"", apos: "'" };
+
+function unescaped(text) {
+  return text.replace(/&(#x[0-9a-f]+|#\d+|amp|lt|gt|quot|apos);/gi, (all, name) => {
+    if (name[0] !== "#") return ENTITIES[name.toLowerCase()];
+    const code = name[1].toLowerCase() === "x" ? parseInt(name.slice(2), 16) : parseInt(name.slice(1), 10);
+    return code <= 0x10ffff ? String.fromCodePoint(code) : all;
+  });
 }
 
+/* One element as a tree: { name, attributes, children }, its texts { raw, text }; null where it is not well-formed. */
+function parse(xml) {
+  const root = { name: "", children: [] };
+  const open = [root];
+  TOKEN.lastIndex = 0;
+  while (TOKEN.lastIndex < xml.length) {
+    const found = TOKEN.exec(xml);
+    if (!found || open.length > 100) return null;
+    const [raw, cdata, end, begin, attributes, empty, text] = found;
+    const inside = open[open.length - 1];
+    if (end !== undefined) {
+      if (inside.name !== end) return null;
+      open.pop();
+    } else if (begin !== undefined) {
+      const pairs = [...attributes.matchAll(/([^\s=]+)\s*=\s*("[^"]*"|'[^']*')/g)].map((pair) => [pair[1], pair[2]]);
+      const element = { name: begin, attributes: pairs, children: [] };
+      inside.children.push(element);
+      if (!empty) open.push(element);
+    } else if (text !== undefined || cdata !== undefined) {
+      if (inside === root && raw.trim()) return null;
+      inside.children.push({ raw, text: cdata === undefined ? unescaped(text) : cdata });
+    }
+  }
+  const elements = root.children.filter((child) => child.name);
+  return open.length === 1 && elements.length === 1 ? elements[0] : null;
+}
+
+const isCall = (element) => element.name === "call" || element.name?.endsWith(":call");
+const textOf = (element) => element.children.map((child) => child.text ?? "").join("");
+
 function callText(xml) {
-  const root = parse(xml);
-  const call = root && [...root.children].find((child) => child.localName === "call");
-  return call ? call.textContent : null;
+  const call = (parse(xml)?.children || []).find(isCall);
+  return call ? textOf(call) : null;
 }
 
 function readable(xml) {
@@ -52,29 +87,24 @@ function readable(xml) {
   const wire = make("details", {}, make("summary", {}, "On the wire, to the byte"), make("pre", { class: "mono" }, xml));
   if (!root) return [make("p", { class: "quiet" }, "This is no well-formed XML:"), make("pre", { class: "mono" }, xml)];
   const out = [make("h4", {}, "XML"), make("pre", { class: "mono" }, ...xmlLines(root, 0))];
-  const call = [...root.children].find((child) => child.localName === "call");
-  if (call) out.push(...signal(call.textContent));
+  const call = root.children.find(isCall);
+  if (call) out.push(...signal(textOf(call)));
   out.push(wire);
   return out;
 }
 
 function xmlLines(element, depth) {
-  if (depth > 30) return ["…"];
   const pad = "  ".repeat(depth);
-  const out = [pad, make("span", { class: "x-tag" }, `<${element.tagName}`)];
-  for (const attribute of element.attributes) {
-    out.push(" ", make("span", { class: "x-attr" }, `${attribute.name}=`), make("span", { class: "x-value" }, JSON.stringify(attribute.value)));
-  }
-  const children = [...element.childNodes].filter((node) => node.nodeType === 1 || node.nodeValue.trim());
+  const out = [pad, make("span", { class: "x-tag" }, `<${element.name}`)];
+  for (const [name, value] of element.attributes) out.push(" ", make("span", { class: "x-attr" }, `${name}=`), make("span", { class: "x-value" }, value));
+  const children = element.children.filter((child) => child.name || child.raw.trim());
   if (!children.length) return [...out, make("span", { class: "x-tag" }, "/>")];
   out.push(make("span", { class: "x-tag" }, ">"));
-  const texts = children.every((node) => node.nodeType !== 1);
-  for (const node of children) {
-    if (node.nodeType === 1) out.push("\n", ...xmlLines(node, depth + 1));
-    else if (element.localName === "call" && isJson(node.nodeValue)) out.push(make("span", { class: "quiet" }, "{…} the JSON below"));
-    else out.push(texts ? "" : `\n${pad}  `, node.nodeValue);
-  }
-  out.push(texts ? "" : `\n${pad}`, make("span", { class: "x-tag" }, `</${element.tagName}>`));
+  if (depth > 30) return [...out, "…"];
+  const texts = children.every((child) => !child.name);
+  if (isCall(element) && texts && isJson(textOf(element))) out.push(make("span", { class: "quiet" }, "{…} the JSON below"));
+  else for (const child of children) out.push(...(child.name ? ["\n", ...xmlLines(child, depth + 1)] : [texts ? "" : `\n${pad}  `, child.raw]));
+  out.push(texts ? "" : `\n${pad}`, make("span", { class: "x-tag" }, `</${element.name}>`));
   return out;
 }
 

@@ -1,0 +1,6 @@
+//! Reports as those see them who read them: a browser, the parsers of CI systems, and people at a terminal.
+
+mod browser;
+mod commands;
+mod history;
+mod page;
