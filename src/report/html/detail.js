@@ -141,6 +141,7 @@ function svgOf(text) {
     row.setAttribute("tabindex", "0");
     row.setAttribute("aria-pressed", "true");
     showStanza(row.getAttribute("data-events").split(" ").map(Number));
+    uncover(row);
   };
   rows.forEach((row, at) => {
     row.setAttribute("aria-pressed", "false");
@@ -159,13 +160,21 @@ function svgOf(text) {
   return svg;
 }
 
+/* Scrolls a row out from under its stanza. */
+function uncover(row) {
+  const [above, under] = [row.getBoundingClientRect(), playing.stanza.getBoundingClientRect()];
+  const beside = under.left > playing.picture.getBoundingClientRect().left + 20;
+  const box = getComputedStyle(detail).overflowY === "auto" ? detail : document.scrollingElement;
+  if (!beside && above.bottom + 24 > under.top) box.scrollTop += above.bottom + 24 - under.top;
+}
+
 /* Shows the row of one event, wherever it stands. */
 function pick(n) {
   if (!playing) return;
   const find = () => [...playing.picture.querySelectorAll("[data-events]")].find((row) => row.getAttribute("data-events").split(" ").includes(String(n)));
   if (!find() && playing.answers.isConnected && !playing.answers.checked) playing.answers.click();
   const row = find();
-  if (row) { row.dispatchEvent(new MouseEvent("click")); row.focus({ preventScroll: true }); row.scrollIntoView({ block: "center" }); }
+  if (row) { row.dispatchEvent(new MouseEvent("click")); row.focus({ preventScroll: true }); row.scrollIntoView({ block: "center" }); uncover(row); }
   else showStanza([n]);
 }
 

@@ -35,8 +35,8 @@ function sameAgain(event) {
   return [make("p", { class: "quiet" }, "The same text, as it arrived."), make("details", {}, make("summary", {}, "On the wire"), make("pre", { class: "mono" }, event.xml))];
 }
 
-/* Our own reader, and no DOM: a parser of the browser would act on styles in the text, and report what it refuses. */
-const TOKEN = /<!\[CDATA\[([\s\S]*?)\]\]>|<!--[\s\S]*?-->|<\?[\s\S]*?\?>|<\/([^\s<>/]+)\s*>|<([^\s<>/!?]+)((?:\s+[^\s=<>/]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>|([^<]+)/gy;
+/* (A comment's beginning is written with an escape: as it is, it would mean something to HTML.) Our own reader, and no DOM: a parser of the browser would act on styles in the text, and report what it refuses. */
+const TOKEN = /<!\[CDATA\[([\s\S]*?)\]\]>|<!\x2d-[\s\S]*?-->|<\?[\s\S]*?\?>|<\/([^\s<>/]+)\s*>|<([^\s<>/!?]+)((?:\s+[^\s=<>/]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>|([^<]+)/gy;
 const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: "\"", apos: "'" };
 
 function unescaped(text) {

@@ -10,8 +10,10 @@ const FALL: f64 = 7.0;
 const HEAD: f64 = 58.0;
 /// What stands left of the first lane: the time, and the state of the first view.
 pub(super) const LEFT: f64 = 144.0;
-/// What stands right of the last lane: the state of its view, and what is odd about a row.
-const RIGHT: f64 = 210.0;
+/// What stands right of the last lane: the state of its view.
+const RIGHT: f64 = 100.0;
+/// And what is odd about a row, where there is something odd.
+const NOTE: f64 = 120.0;
 /// A silence worth a line, in seconds.
 const SILENCE: f64 = 2.0;
 
@@ -52,10 +54,11 @@ impl Layout {
         let lanes = (0..ladder.lanes.len())
             .map(|lane| at(if lane == 0 { 0 } else { lane + 1 }))
             .collect();
+        let odd = ladder.rows.iter().any(|row| row.note.is_some());
         let mut layout = Layout {
             lanes,
             server: at(1),
-            width: at(columns - 1) + RIGHT,
+            width: at(columns - 1) + RIGHT + if odd { NOTE } else { 0.0 },
             height: 0.0,
             slots: Vec::new(),
             ys: vec![None; ladder.rows.len()],
