@@ -100,6 +100,8 @@ fn ladders(pages: &[(EdgeCase, Case)]) -> BTreeMap<String, String> {
             let shown = events[first..end].iter().filter(begun);
             let look = Look {
                 width: 88,
+                // Where the acknowledgements are what it is about.
+                answers: finished.case.name.starts_with("answers/"),
                 ..Look::default()
             };
             drawn.insert(
@@ -152,13 +154,10 @@ fn written() -> String {
                 }
             }
             let _ = write!(out, "**In the wild.** {}\n\n", page.wild);
-            let rules: Vec<String> = case
-                .rules
-                .iter()
-                .filter_map(|id| rule(id))
-                .map(|rule| format!("{} ({})", rule.id, rule.text))
-                .collect();
-            let _ = writeln!(out, "Scenario `{}`. Rules: {}.", case.name, rules.join("; "));
+            let _ = writeln!(out, "Scenario `{}`, which puts to the test:\n", case.name);
+            for rule in case.rules.iter().filter_map(|id| rule(id)) {
+                let _ = writeln!(out, "- **{}** {}", rule.id, rule.text);
+            }
         }
     }
     out

@@ -142,6 +142,11 @@ fn read(source: &Source, tree: &Node, near: Near<'_>, errors: &mut Vec<Error>) -
         check.error(tree, "a scenario is a map: `name: …`, `steps: …`");
         return None;
     };
+    if let (Some(name), None) = (get(members, "fragment"), get(members, "name")) {
+        let hint = "lint the scenarios that use it";
+        check.error_with(name, "this is a fragment, no scenario", hint);
+        return None;
+    }
     check.map(tree, &KEYS);
     let head = Head::read(&mut check, tree, members, near);
     let Some(steps) = get(members, "steps") else {
