@@ -6,7 +6,7 @@ use std::path::Path;
 
 use callspec::profile::{Class, Profile};
 use callspec::report::ladder::{Look, ladder, whole};
-use callspec::rules::{Outcome, rule};
+use callspec::rules::Outcome;
 use callspec::run::{Options, Place, suite};
 use callspec::scenario::{Case, EdgeCase, builtin};
 use callspec::transcript::{Dir, Event, Reader};
@@ -154,10 +154,12 @@ fn written() -> String {
                 }
             }
             let _ = write!(out, "**In the wild.** {}\n\n", page.wild);
-            let _ = writeln!(out, "Scenario `{}`, which puts to the test:\n", case.name);
-            for rule in case.rules.iter().filter_map(|id| rule(id)) {
-                let _ = writeln!(out, "- **{}** {}", rule.id, rule.text);
-            }
+            let rules: Vec<String> = case
+                .rules
+                .iter()
+                .map(|id| format!("[{id}](rules.md#{})", id.to_lowercase()))
+                .collect();
+            let _ = writeln!(out, "Scenario `{}`. Rules: {}.", case.name, rules.join(", "));
         }
     }
     out
