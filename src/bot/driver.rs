@@ -24,6 +24,11 @@ pub trait Dialer: Send + Sync {
 
     /// Whether time is virtual: then this process cannot stall.
     fn is_virtual(&self) -> bool;
+
+    /// Since this moment: from when to when the target kept a session waiting that has no part in this.
+    fn waits_since(&self, _since: Instant) -> Vec<(Instant, Instant)> {
+        Vec::new()
+    }
 }
 
 /// Gets every event as it happens.
@@ -63,6 +68,7 @@ pub async fn drive(
     let mut heartbeat = tokio::time::interval(period);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last_beat = start;
+    let mut last_wait = start;
     let mut stopped = false;
 
     loop {
@@ -118,6 +124,10 @@ pub async fn drive(
                 last_beat = Instant::now();
                 if late > STALL {
                     script.handle(start.elapsed(), Input::Stalled(late));
+                }
+                for (from, to) in dialer.waits_since(last_wait) {
+                    last_wait = last_wait.max(to);
+                    script.handle(start.elapsed(), Input::Busy(to - from));
                 }
             }
             Some((who, number, item)) = inbox.recv() => {

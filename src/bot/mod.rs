@@ -10,6 +10,7 @@ mod matching;
 mod names;
 mod script;
 
+pub use compose::ping;
 pub use driver::{Dialer, Recorder, drive};
 pub use fault::{ClientFault, client_fault, client_faults};
 pub use script::{Account, Input, Output, Script, Setup};

@@ -76,6 +76,8 @@ pub enum Input {
     },
     /// This process did not run for so long.
     Stalled(Duration),
+    /// The target kept a session that has no part in this waiting for so long.
+    Busy(Duration),
     /// The run is to stop now.
     Interrupted,
 }
@@ -353,13 +355,8 @@ impl Script {
         match input {
             Input::Connected { who, jid } => self.connected(&who, jid),
             Input::NotConnected { who, why } => self.trouble(&who, why),
-            Input::Stalled(length) => {
-                let event = self.event(Dir::Stalled, "");
-                self.record(Event {
-                    seconds: Some(length.as_secs_f64()),
-                    ..event
-                });
-            }
+            Input::Stalled(length) => self.slow(length, None),
+            Input::Busy(length) => self.slow(length, Some("the target kept a session waiting that has no part in this")),
             Input::Interrupted => self.trouble("", "interrupted".into()),
             Input::Element { ref who, .. } | Input::Broken { ref who, .. } | Input::Ended { ref who, .. } => {
                 let who = who.clone();
@@ -371,6 +368,16 @@ impl Script {
             }
         }
         self.advance();
+    }
+
+    /// Delays around here are not put down to the server's treatment of what the bots say.
+    fn slow(&mut self, length: Duration, note: Option<&str>) {
+        let event = self.event(Dir::Stalled, "");
+        self.record(Event {
+            seconds: Some(length.as_secs_f64()),
+            note: note.map(str::to_owned),
+            ..event
+        });
     }
 
     // -- what arrives --------------------------------------------------------------------------------------

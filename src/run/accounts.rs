@@ -3,15 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::case::{choose, skip_reason, users_of};
-use super::dial::log_in;
+use super::dial::{leave, log_in};
 use super::hidden::Hidden;
 use super::{Options, Place};
 use crate::scenario::Case;
 use crate::target::Account;
-use crate::xmpp::{Incoming, Mechanism};
+use crate::xmpp::Mechanism;
 
 /// Makes the accounts that these cases need and the target lacks. The answer goes to [`give_back`] after the run.
 /// An error is one sentence: the target could not be tested.
@@ -51,17 +50,9 @@ pub fn check(options: &Options, cases: &[Case]) -> Result<Option<Mechanism>, Str
     blocking(async {
         let (hidden, mut mechanism) = (Hidden::default(), None);
         for account in accounts {
-            let mut session = log_in(target, account, "callspec-check", &hidden).await?;
+            let session = log_in(target, account, "callspec-check", &hidden).await?;
             mechanism = Some(session.mechanism);
-            // Whether the server also says goodbye is not the question here.
-            let _ = session.writer.close().await;
-            let parting = async {
-                while !matches!(
-                    session.reader.next().await,
-                    Incoming::StreamClosed | Incoming::Ended(_)
-                ) {}
-            };
-            let _ = tokio::time::timeout(Duration::from_secs(1), parting).await;
+            leave(session).await;
         }
         Ok(mechanism)
     })?
@@ -74,7 +65,7 @@ pub fn give_back(options: &Options, made: &[Account]) {
     }
 }
 
-fn blocking<T>(work: impl Future<Output = T>) -> Result<T, String> {
+pub fn blocking<T>(work: impl Future<Output = T>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

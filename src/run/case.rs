@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use url::Url;
 use uuid::Uuid;
 
+use super::canary::Canary;
 use super::dial::{ToEmbedded, ToTarget};
 use super::hidden::Hidden;
 use crate::bot::{Account, ClientFault, Dialer, Script, Setup, drive};
@@ -190,7 +191,13 @@ pub(super) fn users_of(case: &Case) -> Vec<String> {
     users
 }
 
-pub(super) fn play(case: Case, options: &Options, attempt: u32, stop: watch::Receiver<bool>) -> Finished {
+pub(super) fn play(
+    case: Case,
+    options: &Options,
+    attempt: u32,
+    canary: &Canary,
+    stop: watch::Receiver<bool>,
+) -> Finished {
     let began = Instant::now();
     let embedded = !matches!(options.place, Place::Target(_));
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -201,7 +208,7 @@ pub(super) fn play(case: Case, options: &Options, attempt: u32, stop: watch::Rec
         Ok(runtime) => runtime,
         Err(error) => return Finished::without_run(case, Outcome::Error, format!("no runtime: {error}")),
     };
-    let mut finished = runtime.block_on(play_in_runtime(case, options, attempt, stop));
+    let mut finished = runtime.block_on(play_in_runtime(case, options, attempt, canary, stop));
     finished.seconds = began.elapsed().as_secs_f64();
     finished
 }
@@ -210,6 +217,7 @@ async fn play_in_runtime(
     case: Case,
     options: &Options,
     attempt: u32,
+    canary: &Canary,
     stop: watch::Receiver<bool>,
 ) -> Finished {
     let seed = case_seed(options.seed, &case);
@@ -270,6 +278,7 @@ async fn play_in_runtime(
                 target: (**target).clone(),
                 users: BTreeMap::new(),
                 hidden: hidden.clone(),
+                canary: canary.clone(),
             };
             (Arc::new(dialer), accounts)
         }
@@ -285,6 +294,7 @@ async fn play_in_runtime(
                     target: (**target).clone(),
                     users: chosen,
                     hidden: hidden.clone(),
+                    canary: canary.clone(),
                 }),
                 accounts,
             )

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::canary::Canary;
 use super::hidden::Hidden;
 use crate::bot::{Account, Dialer};
 use crate::endpoint::Endpoint;
@@ -61,6 +65,13 @@ pub async fn log_in(
     session.map_err(|error| hidden.hide(&error.to_string()).into_owned())
 }
 
+/// Ends a session lawfully. Whether the server also says goodbye is not the question here.
+pub async fn leave(mut session: Session) {
+    let _ = session.writer.close().await;
+    let parting = async { while !session.reader.next().await.is_end() {} };
+    let _ = tokio::time::timeout(Duration::from_secs(1), parting).await;
+}
+
 /// A real server.
 pub struct ToTarget {
     pub target: Target,
@@ -68,6 +79,8 @@ pub struct ToTarget {
     pub users: BTreeMap<String, usize>,
     /// Learns every password and token before it is used.
     pub hidden: Hidden,
+    /// Knows when the target kept everybody waiting.
+    pub canary: Canary,
 }
 
 impl Dialer for ToTarget {
@@ -95,5 +108,9 @@ impl Dialer for ToTarget {
 
     fn is_virtual(&self) -> bool {
         false
+    }
+
+    fn waits_since(&self, since: Instant) -> Vec<(Instant, Instant)> {
+        self.canary.waits_since(since)
     }
 }

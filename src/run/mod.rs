@@ -1,6 +1,7 @@
 //! Plays cases: one case, one runtime, one clock; a suite of them side by side. Tells an observer; prints nothing.
 
 mod accounts;
+mod canary;
 mod case;
 mod dial;
 mod filter;

@@ -1,15 +1,18 @@
 //! Many cases side by side.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::accounts::check;
-use super::case::{Finished, Options, play, skip_reason};
+use super::accounts::{blocking, check};
+use super::canary::Canary;
+use super::case::{Finished, Options, Place, play, skip_reason};
+use crate::profile::{Addressing, Class};
 use crate::rules::Outcome;
 use crate::scenario::{Action, Case, Step};
+use crate::target::{Account, Target};
 
 /// What an observer hears while a suite runs.
 #[derive(Debug)]
@@ -49,7 +52,14 @@ pub fn suite(
     let queue = &queue;
     // Why the target can no longer be tested.
     let lost: &Mutex<Option<String>> = &Mutex::default();
+    let canary = Canary::default();
+    let (last_song, over) = watch::channel(false);
     std::thread::scope(|scope| {
+        if let Some((target, account)) = perch(options) {
+            let song = canary.clone().sing(target, account, over);
+            scope.spawn(move || blocking(song));
+        }
+        let canary = &canary;
         for _ in 0..options.jobs.clamp(1, cases.len().max(1)) {
             let words = words.clone();
             scope.spawn(move || {
@@ -67,7 +77,7 @@ pub fn suite(
                     let gone = known().clone();
                     let finished = match gone {
                         Some(why) => Finished::without_run(case.clone(), Outcome::Error, why),
-                        None => with_retries(case, options, stop),
+                        None => with_retries(case, options, canary, stop),
                     };
                     if finished.outcome == Outcome::Error && *stop.borrow() {
                         let _ = words.send(Word::Cut(index));
@@ -114,24 +124,37 @@ pub fn suite(
                 }
             }
         }
+        // Nobody is left to listen to it.
+        last_song.send_replace(true);
     });
     results.into_iter().flatten().collect()
+}
+
+/// Where the canary sits: on a real relay, whose other sessions no call rings. A server that rings every device of a
+/// user would ring this one too.
+fn perch(options: &Options) -> Option<(Arc<Target>, Account)> {
+    let Place::Target(target) = &options.place else {
+        return None;
+    };
+    let quiet = target.profile.class == Class::Relay && target.profile.addressing == Addressing::Full;
+    let account = target.accounts.first().filter(|_| quiet)?;
+    Some((Arc::clone(target), account.clone()))
 }
 
 fn fails(outcome: Outcome, strict: bool) -> bool {
     outcome == Outcome::Failed || (strict && outcome == Outcome::Warned)
 }
 
-fn with_retries(case: &Case, options: &Options, stop: &watch::Sender<bool>) -> Finished {
+fn with_retries(case: &Case, options: &Options, canary: &Canary, stop: &watch::Sender<bool>) -> Finished {
     if let Some(reason) = skip_reason(case, &options.place) {
         return Finished::without_run(case.clone(), Outcome::Skipped, reason);
     }
-    let mut finished = play(case.clone(), options, 0, stop.subscribe());
+    let mut finished = play(case.clone(), options, 0, canary, stop.subscribe());
     for attempt in 1..=options.retries {
         if !fails(finished.outcome, options.strict) || *stop.borrow() {
             break;
         }
-        let again = play(case.clone(), options, attempt, stop.subscribe());
+        let again = play(case.clone(), options, attempt, canary, stop.subscribe());
         let good = matches!(again.outcome, Outcome::Passed | Outcome::Warned | Outcome::Known);
         if good && !fails(again.outcome, options.strict) {
             let reason = format!("failed at first, passed on retry {attempt}");

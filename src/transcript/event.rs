@@ -109,7 +109,8 @@ pub enum Dir {
     Breaks,
     /// From here on `who` withholds its IQ answers (`note`: how), until the next of these.
     Answers,
-    /// This process was itself stalled for `seconds`: delays seen around it are not the target's.
+    /// For `seconds` up to now this process was itself stalled or, as `note` says, the whole target was busy: delays
+    /// seen around it say nothing of how a signal was treated.
     Stalled,
     /// The run could not go on: the target's trouble or ours, never a finding.
     Trouble,

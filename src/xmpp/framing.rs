@@ -32,6 +32,13 @@ pub enum Incoming {
     Ended(String),
 }
 
+impl Incoming {
+    /// Whether nothing follows.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Incoming::StreamClosed | Incoming::Ended(_))
+    }
+}
+
 pub enum Reader {
     Web(SplitStream<Web>),
     Tcp {

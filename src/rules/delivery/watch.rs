@@ -15,6 +15,8 @@ const CROWD: usize = 20;
 const HEARD: usize = 4_096;
 /// From how many bytes on a stanza may be what a stream was ended for.
 const LARGE: u64 = 4_000;
+/// How many late signals, and how many stalls, are kept for the end.
+const KEPT: usize = 4_096;
 /// Settled stanzas that are remembered, to know a late second copy.
 const REMEMBERED: usize = 65_536;
 
@@ -22,6 +24,16 @@ const REMEMBERED: usize = 65_536;
 pub(super) struct Session {
     pub jid: String,
     pub conn: u64,
+}
+
+/// A signal that took too long, unless something else was slow meanwhile: that is known only later.
+#[derive(Debug)]
+pub(super) struct Late {
+    pub from: f64,
+    pub to: f64,
+    /// How long it might have taken, in seconds.
+    pub allowed: f64,
+    pub finding: Finding,
 }
 
 /// The judge of everything between two observed parties.
@@ -49,7 +61,7 @@ pub(in super::super) struct Delivery {
     heard: BTreeMap<u64, VecDeque<(f64, f64)>>,
     pub(super) whole: bool,
     pub(super) stalls: Vec<(f64, f64)>,
-    pub(super) late: Vec<(f64, f64, Finding)>,
+    pub(super) late: Vec<Late>,
     odd_next: BTreeSet<String>,
     /// The stream errors that parties were sent, by condition.
     refused: BTreeMap<String, String>,
@@ -471,7 +483,14 @@ impl Delivery {
                     format!("{delay:.3} s"),
                     &at,
                 );
-                self.late.extend(found.map(|found| (flight.t, arrived, found)));
+                if let Some(finding) = found.filter(|_| self.late.len() < KEPT) {
+                    self.late.push(Late {
+                        from: flight.t,
+                        to: arrived,
+                        allowed,
+                        finding,
+                    });
+                }
             } else {
                 record.held("RT-13");
                 if flight.crowd >= CROWD {
@@ -866,7 +885,7 @@ impl Family for Delivery {
                     self.odd_next.insert(event.who.clone());
                 }
             }
-            Dir::Stalled => self
+            Dir::Stalled if self.stalls.len() < KEPT => self
                 .stalls
                 .push((event.t - event.seconds.unwrap_or(0.0), event.t)),
             Dir::Steps | Dir::End => self.whole = true,
