@@ -356,7 +356,10 @@ impl Script {
             Input::Connected { who, jid } => self.connected(&who, jid),
             Input::NotConnected { who, why } => self.trouble(&who, why),
             Input::Stalled(length) => self.slow(length, None),
-            Input::Busy(length) => self.slow(length, Some("the target kept a session waiting that has no part in this")),
+            Input::Busy(length) => self.slow(
+                length,
+                Some("the target kept a session waiting that has no part in this"),
+            ),
             Input::Interrupted => self.trouble("", "interrupted".into()),
             Input::Element { ref who, .. } | Input::Broken { ref who, .. } | Input::Ended { ref who, .. } => {
                 let who = who.clone();

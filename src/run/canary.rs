@@ -41,7 +41,10 @@ impl Canary {
     pub fn waits_since(&self, since: Instant) -> Vec<(Instant, Instant)> {
         let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        let open = heard.open.filter(|asked| now - *asked > QUICK).map(|asked| (asked, now));
+        let open = heard
+            .open
+            .filter(|asked| now - *asked > QUICK)
+            .map(|asked| (asked, now));
         let slow = heard.slow.iter().copied().filter(|(_, end)| *end > since);
         slow.chain(open).collect()
     }
@@ -69,7 +72,12 @@ impl Canary {
         for number in 1_u64.. {
             let id = format!("canary-{number}");
             self.asked();
-            if session.writer.send(&ping(&target.dial.domain, &id)).await.is_err() {
+            if session
+                .writer
+                .send(&ping(&target.dial.domain, &id))
+                .await
+                .is_err()
+            {
                 break;
             }
             let turn = async {
