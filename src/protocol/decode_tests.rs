@@ -158,6 +158,7 @@ proptest! {
         }
         let decoded = decode(&signal.to_string());
         let sound = decoded.faults.iter().all(|fault| fault.info || beyond_schema(fault.rule));
+        prop_assert_eq!(validate(&signal).is_ok(), crate::protocol::schema::fits_whole(&signal));
         prop_assert_eq!(validate(&signal).is_ok(), sound, "{} {:?}", signal, decoded.faults);
     }
 

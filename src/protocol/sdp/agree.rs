@@ -85,7 +85,7 @@ fn section(offer: &Description, answer: &Description, index: usize, lints: &mut 
             ));
         }
     }
-    if answer.tls_id(index) && !offer.tls_id(index) {
+    if answer.tls_id(index).is_some() && offer.tls_id(index).is_none() {
         lints.push(Lint::must(
             "SD-54",
             format!("{name} has a tls-id, and the offer has none"),

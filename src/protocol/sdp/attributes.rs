@@ -18,8 +18,7 @@ pub(super) fn fixed(number: u8) -> Option<&'static str> {
         7 => "lpc/8000",
         8 => "pcma/8000",
         9 => "g722/8000",
-        10 => "l16/44100/2",
-        11 => "l16/44100",
+        10 | 11 => "l16/44100",
         12 => "qcelp/8000",
         13 => "cn/8000",
         14 => "mpa/90000",
@@ -179,7 +178,7 @@ fn of_link(name: &str, attribute: &Attribute<'_>, link: &mut Link, notes: &mut N
             // What cannot be read is not missing too.
             link.setup = link.setup.or(setup).or(Some(Setup::Other));
         }
-        "tls-id" => link.tls_id = true,
+        "tls-id" => link.tls_id = Some(value.to_owned()),
         "ice-options" => link.trickle |= value.split(' ').any(|option| option == "trickle"),
         _ => return false,
     }
@@ -246,11 +245,8 @@ fn of_section(name: &str, attribute: &Attribute<'_>, section: &mut Section, note
             let clock = parts.get(1).is_some_and(|clock| digits(clock));
             match number.parse() {
                 Ok(number) if clock && !parts[0].is_empty() && section.codecs.len() < ENTRIES => {
-                    let codec = codec.to_ascii_lowercase();
-                    let codec = match parts.get(2) {
-                        Some(&"1") => codec.strip_suffix("/1").unwrap_or(&codec).to_owned(),
-                        _ => codec,
-                    };
+                    // Channels are left out: some write those of a codec that has always two, and some do not.
+                    let codec = format!("{}/{}", parts[0], parts[1]).to_ascii_lowercase();
                     section.codecs.push((number, codec));
                     speak_of(section, number, attribute.number);
                 }

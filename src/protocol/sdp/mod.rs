@@ -132,7 +132,7 @@ pub struct Link {
     /// Hash name in lower case, and digest.
     pub fingerprints: Vec<(String, String)>,
     pub setup: Option<Setup>,
-    pub tls_id: bool,
+    pub tls_id: Option<String>,
     pub trickle: bool,
 }
 
@@ -255,11 +255,9 @@ impl Description {
         .unwrap_or(&self.common.fingerprints)
     }
 
-    fn tls_id(&self, index: usize) -> bool {
-        self.common.tls_id
-            || self
-                .shared(index, |section| section.link.tls_id.then_some(()))
-                .is_some()
+    fn tls_id(&self, index: usize) -> Option<&str> {
+        self.shared(index, |section| section.link.tls_id.as_deref())
+            .or(self.common.tls_id.as_deref())
     }
 
     /// Whether RTP and RTCP share one port here.

@@ -228,6 +228,7 @@ pub fn roles(
         let goes_on = |(before, after): (&Description, &Description)| {
             renewed(before, after, index) == Some(false)
                 && before.fingerprints(index) == after.fingerprints(index)
+                && before.tls_id(index) == after.tls_id(index)
         };
         if section.port == 0 || !sessions || !goes_on(offers) || !goes_on(answers) {
             continue;

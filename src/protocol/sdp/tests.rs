@@ -481,6 +481,13 @@ fn an_answer_restarts_and_keeps_its_role_as_it_must() {
         assert_eq!(told(&roles(client, (&asked, &asked), (&given, answer))), rules);
     }
     assert_eq!(roles(false, (&asked, &new_offer), (&given, &new_answer)), []);
+    // A new tls-id is a new connection.
+    let tagged = |text: &str, side| read(&text.replacen("a=mid", "a=tls-id:new\r\na=mid", 1), side).0;
+    let renewed = (
+        tagged(sample::offer(), Side::Offer),
+        tagged(sample::answer(), Side::Answer),
+    );
+    assert_eq!(roles(false, (&asked, &renewed.0), (&given, &renewed.1)), []);
 }
 
 #[test]
