@@ -10,7 +10,7 @@ use crate::bot::{Account, Output, Script, Setup};
 use crate::profile::{Class, Profile};
 use crate::protocol::Kind;
 use crate::rules::{Blame, Finding, Judge};
-use crate::scenario::{Action, Case, Error, Expect, Pattern, Place, Scenario, Step, What};
+use crate::scenario::{Action, Case, Error, Expect, Pattern, Place, Scenario, Send, Step, What};
 use crate::transcript::{Dir, Event, FORMAT, Header, Member, Party, ScenarioInfo};
 
 /// So much is told at once of one scenario.
@@ -183,7 +183,7 @@ impl<'a> Play<'a> {
             quiet: Duration::from_millis(1),
         });
         let mut judge = Judge::new(&self.header(&script));
-        let mut world = World::new(self.class, self.order.clone(), users);
+        let mut world = World::new(self.class, self.order.clone(), self.rings(), users);
         let mut now = Duration::ZERO;
         let mut sending = None;
         let mut missed = None;
@@ -236,6 +236,28 @@ impl<'a> Play<'a> {
         }
         self.announce(report);
         missed
+    }
+
+    /// Whether the scenario counts on a server that rings every device of a bare JID.
+    fn rings(&self) -> bool {
+        let rung = self.steps.iter().filter_map(|step| match &step.action {
+            Action::Send(Send {
+                what: What::Signal {
+                    call, to: Some(to), ..
+                },
+                ..
+            }) if to.ends_with(".bare}") => Some(call),
+            _ => None,
+        });
+        let rung: BTreeSet<&String> = rung.collect();
+        let waits = |step: &&Step| match &step.action {
+            Action::Expect(Expect {
+                pattern: Pattern::Signal { kind, call },
+                ..
+            }) => *kind == Kind::Initiate && rung.contains(call),
+            _ => false,
+        };
+        self.steps.iter().any(waits)
     }
 
     fn header(&self, script: &Script) -> Header {

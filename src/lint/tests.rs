@@ -76,6 +76,17 @@ fn what_can_never_happen_is_told_with_its_place() {
             "4:10",
             "in the fragment scenarios/fragments/ring.yaml:5",
         ),
+        (
+            "  - caller: { sends: initiate, with: { callerName: Ab7 } }\n  - callee: { receives: initiate, matches: { /payload/callerName: \"^\\\\p{{Lu}}b[0-9]{1}$\" } }\n",
+            "",
+            "",
+        ),
+        // A relay whose profile says that it rings every device of a bare address.
+        (
+            "  - caller: { sends: initiate, to: \"{callee.bare}\", answered: result }\n  - callee: { receives: initiate }\n  - callee-2: { receives: initiate }\n",
+            "",
+            "",
+        ),
         // Only if the accept has not arrived yet.
         (
             "  - use: ring\n  - callee: { sends: accept }\n  - callee: { sends: chat, body: a }\n  - caller: { receives: chat }\n  - caller: { sends: offer }\n",

@@ -37,6 +37,8 @@ pub(super) enum Order {
 pub(super) struct World {
     class: Class,
     order: Order,
+    /// Whether a relay rings every device of a bare JID: some do, as their profile says.
+    rings: bool,
     /// Full JIDs of those who are connected, by actor.
     seats: BTreeMap<String, String>,
     /// Bare JIDs by the user's name.
@@ -50,10 +52,11 @@ pub(super) struct World {
 }
 
 impl World {
-    pub fn new(class: Class, order: Order, users: BTreeMap<String, String>) -> World {
+    pub fn new(class: Class, order: Order, rings: bool, users: BTreeMap<String, String>) -> World {
         World {
             class,
             order,
+            rings,
             seats: BTreeMap::new(),
             users,
             under_way: VecDeque::new(),
@@ -187,20 +190,21 @@ impl World {
             .unwrap_or_else(|| default.to_owned())
         };
         let is_signal = stanza.calls().next().is_some();
-        if self.class == Class::Enforcing && is_signal {
-            if breaks && !matches!(wanted, Some(AnsweredBy::Result)) {
-                self.refuse(who, stanza, &error("unexpected-request"));
-                return;
+        let judged = self.class == Class::Enforcing && is_signal;
+        if judged && breaks && !matches!(wanted, Some(AnsweredBy::Result)) {
+            self.refuse(who, stanza, &error("unexpected-request"));
+            return;
+        }
+        let rings =
+            self.class == Class::Enforcing || (self.rings && !matches!(wanted, Some(AnsweredBy::Error(_))));
+        // It rings every device, and answers for them.
+        if is_signal && rings && resource(to).is_none() && !self.readers(to).is_empty() {
+            for other in self.readers(to) {
+                self.deliver(who, &other, text.clone());
             }
-            // It rings every device, and answers for them.
-            if resource(to).is_none() {
-                for other in self.readers(to) {
-                    self.deliver(who, &other, text.clone());
-                }
-                self.rung.insert(stanza.id().unwrap_or_default().to_owned());
-                self.reply(who, stanza, None);
-                return;
-            }
+            self.rung.insert(stanza.id().unwrap_or_default().to_owned());
+            self.reply(who, stanza, None);
+            return;
         }
         if stanza.id().unwrap_or_default().is_empty() {
             self.refuse(who, stanza, "bad-request");

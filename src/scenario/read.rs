@@ -15,7 +15,7 @@ use super::{
 };
 use crate::profile::Class;
 use crate::protocol::Kind;
-use crate::yaml::{Checker, Kind as NodeKind, Members, Node, Source, Values, get, quoted};
+use crate::yaml::{Checker, Kind as NodeKind, Members, Node, Source, Values, get, names_in, quoted};
 
 /// A case may not unroll to more steps than this, nor all cases of a file to more than that.
 const STEP_LIMIT: usize = 20_000;
@@ -753,7 +753,12 @@ impl Reading<'_> {
     }
 
     fn expression(&mut self, node: &Node) {
-        let text = self.check.string(node);
+        // As it will be matched: names have become something, and doubled braces are braces.
+        let mut text = self.check.string(node);
+        for (at, name) in names_in(&text.clone()).into_iter().rev() {
+            text.replace_range(at..at + name.len() + 2, "x");
+        }
+        let text = text.replace("{{", "{").replace("}}", "}");
         let compiled = regex::RegexBuilder::new(&text).size_limit(1 << 20).build();
         if let Err(error) = compiled {
             let told = error.to_string();
