@@ -1,5 +1,7 @@
 //! All faults of a client.
 
+mod media;
+
 use super::deed::{ClientFault, Deed, On};
 use crate::protocol::Kind;
 use Deed::{Also, Instead, Member, Repeat, Stanza, Text, Withhold};
@@ -7,7 +9,7 @@ use On::{Gets, Sends};
 
 /// Every fault, in the order of the rules.
 pub fn client_faults() -> impl Iterator<Item = &'static ClientFault> {
-    [REQUESTS, FORM, ORDER, TIME].into_iter().flatten()
+    [REQUESTS, FORM, ORDER, TIME, media::FAULTS].into_iter().flatten()
 }
 
 pub fn client_fault(name: &str) -> Option<&'static ClientFault> {
@@ -234,11 +236,11 @@ const ORDER: &[ClientFault] = &[
 const TIME: &[ClientFault] = &[
     caller("gives-up-early", &["TM-01"], "The caller times out after ten seconds.", "timeout/nobody-answers", Also(Sends(Kind::Initiate), Kind::Hangup, "{\"reason\":\"timeout\"}", 10_000)),
     callee("stops-ringing-early", &["TM-01"], "The callee times out after twenty seconds.", "timeout/nobody-answers", Also(Gets(Kind::Initiate), Kind::Hangup, "{\"reason\":\"timeout\"}", 20_000)),
-    caller("rings-for-ever", &["TM-02"], "A call that nobody answers is never given up.", "timeout/nobody-answers", Withhold(Kind::Hangup)),
+    caller("rings-for-ever", &["TM-02"], "A call that nobody answers is never given up.", "timeout/given-up-just-in-time", Withhold(Kind::Hangup)),
     caller("duration-of-nothing", &["TM-03"], "A call that only rang is given a duration.", RING, Member(HANGUP, "/payload/duration", Some("3"))),
     caller("duration-too-long", &["TM-04"], "The duration is longer than the call.", FULL, Member(HANGUP, "/payload/duration", Some("300"))),
     caller("clock-ahead", &["TM-05"], "The client's clock is an hour ahead.", FULL, Deed::Clock(3_600, false)),
     caller("clock-behind", &["TM-05"], "The client's clock is two minutes behind.", FULL, Deed::Clock(-120, false)),
     caller("clock-backwards", &["TM-06"], "Timestamps run backwards within the call.", FULL, Deed::Clock(-20, true)),
-    callee("picks-up-too-late", &["TM-07"], "The accept is sent after the ringing has lasted for more than thirty seconds.", "breach/accepts-too-late", Deed::Late(Kind::Accept, 5_500)),
+    callee("picks-up-too-late", &["TM-07"], "The accept is sent after the ringing has lasted for more than thirty seconds.", "breach/accepts-too-late", Deed::Late(Kind::Accept, 4_500)),
 ];
