@@ -239,6 +239,7 @@ mod tests {
                      a new one.
           broken in  sdp/restart-by-half
           kept in    renegotiation/ice-restart
+          faults     sdp-restart-by-half
         ");
     }
 
