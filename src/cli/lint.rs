@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio::sync::watch::channel;
-
+use super::interrupt::Interrupt;
 use super::watch::watch;
 use super::{Exit, complain, say};
 use crate::lint::lint;
@@ -21,9 +20,10 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Exit {
     if args.watch {
-        let (stop, _) = channel(false);
-        super::run::interrupt(stop.clone());
-        return watch(&args.paths, &stop, &mut |files| told(load_files(files)));
+        let interrupt = Interrupt::listen();
+        return watch(&args.paths, &interrupt.ended, &mut |files| {
+            told(load_files(files))
+        });
     }
     told(load_all(&args.paths))
 }

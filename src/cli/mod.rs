@@ -2,44 +2,40 @@
 
 mod check;
 mod diff;
+mod exit;
+mod init;
+mod interrupt;
 mod lint;
 mod report;
 mod rules;
 mod run;
+mod runs;
+mod schema;
 mod serve;
 mod show;
 mod target;
+mod unreached;
 mod watch;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-/// What `callspec` exits with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// Every applicable rule held.
-    Held = 0,
-    /// A rule was broken.
-    Broken = 1,
-    /// The command line, a scenario or a target is wrong.
-    Usage = 2,
-    /// The target could not be tested, or nothing ran.
-    Untested = 3,
-    Interrupted = 130,
-}
+pub use exit::{Exit, STATUSES};
 
 /// Decides whether a system speaks urn:xmpp:call:0 correctly.
 #[derive(Debug, Parser)]
-#[command(name = "callspec", version, arg_required_else_help = true)]
+#[command(name = "callspec", version, arg_required_else_help = true, after_help = STATUSES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// When to use colour: auto, always or never
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_default_value = true, hide_possible_values = true, global = true, display_order = 1000)]
+    color: Color,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run scenarios (files or folders; none: the built-in suite)
     Run(Box<run::Args>),
     /// Check scenario files without running them
     Lint(lint::Args),
@@ -55,13 +51,39 @@ enum Command {
     Serve(serve::Args),
     /// The rule catalogue; with ids, each rule's text and source
     Rules(rules::Args),
-    /// Print shell completions
-    Completions { shell: clap_complete::Shell },
+    Schema(schema::Args),
+    Init(init::Args),
+    /// Print shell completions, such as callspec completions bash
+    Completions {
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// The whole command line as data: help, manual and completions are made from it.
+pub fn command() -> clap::Command {
+    Cli::command().mut_subcommands(|command| {
+        // The exit statuses are the same for all.
+        command.after_long_help(STATUSES)
+    })
 }
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let exit = match Cli::parse().command {
+    let matches = command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match cli.color {
+        Color::Auto => {}
+        Color::Always => anstream::ColorChoice::Always.write_global(),
+        Color::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    let exit = match cli.command {
         Command::Run(args) => run::run(*args),
         Command::Lint(args) => lint::run(&args),
         Command::Check(args) => check::run(&args),
@@ -70,8 +92,12 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Init(args) => init::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "callspec", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut command(), "callspec", &mut script);
+            say(String::from_utf8_lossy(&script).trim_end());
             Exit::Held
         }
     };

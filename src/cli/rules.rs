@@ -3,6 +3,7 @@
 mod matrix;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -27,9 +28,15 @@ pub struct Args {
     /// Play the built-in suite against every fault of every rule (or of the rules given), and print what caught it
     #[arg(long)]
     matrix: bool,
+    /// What the last run, or the run of this JSON report, has not put to the test
+    #[arg(long, value_name = "REPORT", num_args = 0..=1, require_equals = true, conflicts_with_all = ["ids", "matrix", "report"])]
+    unreached: Option<Option<PathBuf>>,
 }
 
 pub fn run(args: &Args) -> Exit {
+    if let Some(report) = &args.unreached {
+        return super::unreached::run(report.as_deref());
+    }
     if args.matrix {
         return matrix::run(&args.ids);
     }

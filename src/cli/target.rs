@@ -97,6 +97,35 @@ impl TargetArgs {
         target.dial.deadline = target.dial.deadline.mul_f64(time_scale.clamp(0.1, 100.0));
         Ok(Place::Target(Arc::new(target)))
     }
+
+    /// The same flags for a command line to copy, without secrets.
+    pub fn again(&self) -> Vec<String> {
+        let mut flags = Vec::new();
+        let mut flag = |name: &str, value: &str| flags.extend([name.to_owned(), value.to_owned()]);
+        if let Some(target) = &self.target {
+            flag("--target", target);
+        }
+        for account in &self.account {
+            match account.split_once(':') {
+                Some((_, password)) if password.contains("${") => flag("--account", account),
+                Some((jid, _)) => flag("--account", &format!("{jid}:PASSWORD")),
+                None => {}
+            }
+        }
+        if let Some(profile) = &self.profile {
+            flag("--profile", profile);
+        }
+        if let Some(ca) = &self.ca {
+            flag("--ca", &ca.display().to_string());
+        }
+        if self.insecure_plaintext {
+            flags.push("--insecure-plaintext".into());
+        }
+        if self.insecure_tls {
+            flags.push("--insecure-tls".into());
+        }
+        flags
+    }
 }
 
 /// The profile of this name or in this file.

@@ -16,7 +16,7 @@ mod timestamp;
 pub use call::{Act, Breach, RINGING, Ruling, View};
 pub use decode::{Decoded, Facts, Fault, decode};
 pub use kind::{Kind, Reason, Role, State};
-pub use schema::{SchemaError, asyncapi, schema, schema_names, validate};
+pub use schema::{SchemaError, asyncapi, bundled_schema, schema, schema_names, validate};
 pub use table::{CALLEE, CALLEE_REASONS, CALLER, CALLER_REASONS, Cell, Row, reason_cell, signal_cell};
 pub use timestamp::unix_seconds;
 

@@ -51,6 +51,55 @@ pub fn schema(name: &str) -> Option<&'static str> {
     FILES.iter().find(|file| file.0 == name).map(|file| file.2)
 }
 
+/// The schema of this name with all that it refers to among its `$defs`: one document that needs no other.
+pub fn bundled_schema(name: &str) -> Option<String> {
+    let (_, own, text) = FILES.iter().find(|file| file.0 == name)?;
+    let mut whole: Value = serde_json::from_str(text).ok()?;
+    let mut wanted = references(&whole);
+    let mut defs = serde_json::Map::new();
+    while let Some(file) = wanted.pop() {
+        let Some((_, _, text)) = FILES.iter().find(|known| known.1 == file) else {
+            continue;
+        };
+        if file == *own || defs.contains_key(&file) {
+            continue;
+        }
+        // Each keeps its `$id`, so that references still lead to it (JSON Schema 2020-12 §9.3.1).
+        let part: Value = serde_json::from_str(text).ok()?;
+        wanted.extend(references(&part));
+        defs.insert(file, part);
+    }
+    if let (Value::Object(members), false) = (&mut whole, defs.is_empty()) {
+        let own = members
+            .entry("$defs")
+            .or_insert_with(|| Value::Object(Default::default()));
+        if let Value::Object(own) = own {
+            own.extend(defs);
+        }
+    }
+    Some(format!("{whole:#}"))
+}
+
+/// The files that a schema refers to.
+fn references(value: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut left = vec![value];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::Object(members) => {
+                if let Some(Value::String(to)) = members.get("$ref") {
+                    let file = to.split('#').next().unwrap_or_default();
+                    found.extend((!file.is_empty()).then(|| file.to_owned()));
+                }
+                left.extend(members.values());
+            }
+            Value::Array(items) => left.extend(items),
+            _ => {}
+        }
+    }
+    found
+}
+
 /// The names that [`schema`] knows, the whole signal first.
 pub fn schema_names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|file| file.0)

@@ -1,9 +1,7 @@
 //! The JSON report: the summary itself.
 
-use super::Summary;
-use crate::profile::Profile;
-use crate::run::Finished;
+use super::{Report, Summary};
 
-pub fn json(results: &[Finished], target: &str, profile: &Profile, seconds: f64) -> String {
-    Summary::of(results, target, profile, seconds).json()
+pub fn json(report: &Report<'_>) -> String {
+    Summary::of(report).json()
 }

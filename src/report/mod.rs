@@ -1,14 +1,31 @@
 //! What came of a run, for people and for machines. Computes no verdict.
 
+mod again;
+mod details;
+mod github;
 pub mod html;
 mod json;
 mod junit;
 pub mod ladder;
+mod progress;
 pub mod summary;
 pub mod svg;
+mod tally;
+mod tap;
 mod terminal;
+mod wrap;
 
+#[cfg(test)]
+mod tests;
+
+pub use again::Again;
+pub use details::{Detail, details, finding};
+pub use github::{annotations, step_summary};
 pub use json::json;
 pub use junit::junit;
+pub use progress::{Running, Standing};
 pub use summary::Summary;
-pub use terminal::{details, finding, footer, line, word};
+pub use tally::{Count, Facts, Report, applies, name, title};
+pub use tap::tap;
+pub use terminal::{duration, footer, headline, line, word};
+pub use wrap::hang;

@@ -142,7 +142,7 @@ pub(super) fn skip_reason(case: &Case, place: &Place) -> Option<String> {
     if !case.classes.is_empty() && !case.classes.contains(&class) {
         let wanted: Vec<_> = case.classes.iter().map(|class| class.name()).collect();
         return Some(format!(
-            "needs a target of class {} (this one is {})",
+            "for targets of class {}; this one is {}",
             wanted.join(" or "),
             class.name()
         ));

@@ -8,9 +8,11 @@ mod filter;
 mod hidden;
 mod matrix;
 mod suite;
+mod waivers;
 
 pub use accounts::{check, give_back, provide};
 pub use case::{Finished, Options, Place, Rig};
 pub use filter::{Filter, FilterError};
 pub use matrix::{Suspect, Trial, matrix};
-pub use suite::{Progress, shard, suite};
+pub use suite::{Progress, length, shard, suite, untested};
+pub use waivers::{Reviewed, Use, in_force, review, review_profile};

@@ -179,8 +179,17 @@ pub fn shard(cases: Vec<Case>, k: usize, n: usize) -> Vec<Case> {
         .collect()
 }
 
+/// What is said of these cases where the target lets nobody in: each is an error, save those that make no sense on it.
+pub fn untested(cases: &[Case], place: &Place, why: &str) -> Vec<Finished> {
+    let without = |case: &Case| match skip_reason(case, place) {
+        Some(reason) => Finished::without_run(case.clone(), Outcome::Skipped, reason),
+        None => Finished::without_run(case.clone(), Outcome::Error, why.to_owned()),
+    };
+    cases.iter().map(without).collect()
+}
+
 /// How long a case waits on purpose.
-fn length(case: &Case) -> Duration {
+pub fn length(case: &Case) -> Duration {
     steps_length(&case.steps) + case.quiet.unwrap_or_default()
 }
 

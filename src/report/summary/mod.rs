@@ -18,7 +18,9 @@ pub use compare::{Change, Comparison, compare};
 pub use merge::merge;
 pub use read::{LARGEST, read};
 
-use crate::rules::{Level, Outcome, Tally};
+use super::Count;
+use crate::rules::{Level, Outcome};
+use crate::run::Use;
 
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,14 +32,31 @@ pub struct Summary {
     /// The target's profile, as it was written: a report of another version may know more of it.
     #[serde(default)]
     pub profile: serde_json::Value,
+    /// The suite in a few words.
+    #[serde(default)]
+    pub suite: String,
+    #[serde(default)]
+    pub seed: u64,
+    /// A broken SHOULD failed.
+    #[serde(default)]
+    pub strict: bool,
+    /// Wall time of the beginning, RFC 3339.
+    #[serde(default)]
+    pub started: String,
     /// Wall time of the whole run.
     #[serde(default)]
     pub seconds: f64,
+    /// Stopped by whoever watched it: not every scenario is here.
+    #[serde(default)]
+    pub interrupted: bool,
     #[serde(rename = "summary", default)]
     pub counts: Counts,
     /// How often each rule was seen kept and broken.
     #[serde(default)]
-    pub rules: BTreeMap<String, Tally>,
+    pub rules: BTreeMap<String, Count>,
+    /// Each waiver and known breach, and what came of it.
+    #[serde(default)]
+    pub waivers: Vec<Waived>,
     pub scenarios: Vec<Entry>,
 }
 
@@ -46,6 +65,25 @@ pub struct TargetName {
     /// A URL without secrets, or `embedded`.
     #[serde(default)]
     pub url: String,
+    /// How accounts logged in, where the target was asked.
+    #[serde(default)]
+    pub mechanism: Option<String>,
+}
+
+/// A waiver, or a breach that the profile knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waived {
+    pub rule: String,
+    /// The pattern for scenarios.
+    pub scenario: String,
+    pub reason: String,
+    /// Where it stands, such as `waivers.yaml:3`.
+    pub place: String,
+    /// Its last day.
+    #[serde(default)]
+    pub expires: Option<String>,
+    #[serde(flatten)]
+    pub used: Use,
 }
 
 /// How many scenarios came to what.

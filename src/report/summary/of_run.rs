@@ -1,32 +1,48 @@
 //! The summary of a run that has just ended.
 
-use super::{Entry, Excused, Found, Summary, TargetName};
-use crate::profile::Profile;
+use super::super::Report;
+use super::{Entry, Excused, Found, Summary, TargetName, Waived};
 use crate::rules::{Blame, Finding, Known, Subjects, Verdict};
-use crate::run::Finished;
+use crate::run::{Finished, Reviewed};
 
 impl Summary {
-    /// `target` is where it ran: a URL without secrets, or `embedded`.
-    pub fn of(results: &[Finished], target: &str, profile: &Profile, seconds: f64) -> Summary {
+    pub fn of(report: &Report<'_>) -> Summary {
+        let facts = &report.facts;
+        let rules = report.rules.iter().map(|(id, count)| ((*id).to_owned(), *count));
         let mut summary = Summary {
             callspec: env!("CARGO_PKG_VERSION").to_owned(),
             target: TargetName {
-                url: target.to_owned(),
+                url: facts.target.clone(),
+                mechanism: facts.mechanism.map(str::to_owned),
             },
-            profile: serde_json::to_value(profile).unwrap_or_default(),
-            seconds,
+            profile: serde_json::to_value(&facts.profile).unwrap_or_default(),
+            suite: facts.suite.clone(),
+            seed: facts.seed,
+            strict: facts.strict,
+            started: facts.started.clone(),
+            seconds: report.seconds,
+            interrupted: report.interrupted,
             counts: Default::default(),
-            rules: Default::default(),
-            scenarios: results.iter().map(Entry::of).collect(),
+            rules: rules.collect(),
+            waivers: report.waivers.iter().map(Waived::of).collect(),
+            scenarios: report.results.iter().map(Entry::of).collect(),
         };
-        let verdicts = results.iter().filter_map(|finished| finished.verdict.as_ref());
-        for (rule, tally) in verdicts.flat_map(|verdict| &verdict.rules) {
-            let sum = summary.rules.entry((*rule).to_owned()).or_default();
-            sum.held += tally.held;
-            sum.broken += tally.broken;
-        }
         summary.count();
         summary
+    }
+}
+
+impl Waived {
+    fn of(reviewed: &Reviewed) -> Waived {
+        let waiver = &reviewed.waiver;
+        Waived {
+            rule: waiver.rule.clone(),
+            scenario: waiver.scenario.to_string(),
+            reason: waiver.reason.clone(),
+            place: waiver.place.clone(),
+            expires: reviewed.expires.map(|day| day.to_string()),
+            used: reviewed.used,
+        }
     }
 }
 
@@ -65,10 +81,9 @@ impl Found {
         Found {
             rule: finding.rule.id.to_owned(),
             level: finding.level,
-            subject: match finding.rule.subject {
-                Subjects::Server => "server",
-                Subjects::Client => "client",
-                Subjects::Both => "server and client",
+            subject: match (finding.rule.subject, finding.blame) {
+                (Subjects::Client, _) | (Subjects::Both, Blame::Client | Blame::Announced) => "client",
+                (Subjects::Server | Subjects::Both, _) => "server",
             }
             .to_owned(),
             blame: match finding.blame {

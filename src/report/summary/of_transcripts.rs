@@ -1,5 +1,6 @@
 //! The summary of recordings that have been judged.
 
+use super::super::tally::count;
 use super::{Entry, Found, Summary, TargetName};
 use crate::rules::Verdict;
 use crate::transcript::Header;
@@ -12,13 +13,23 @@ impl Summary {
             callspec: env!("CARGO_PKG_VERSION").to_owned(),
             target: TargetName {
                 url: first.map(|header| header.target.clone()).unwrap_or_default(),
+                mechanism: None,
             },
             profile: first
                 .and_then(|header| serde_json::to_value(&header.profile).ok())
                 .unwrap_or_default(),
+            suite: match judged.len() {
+                1 => "1 recording".to_owned(),
+                n => format!("{n} recordings"),
+            },
+            seed: first.map(|header| header.seed).unwrap_or_default(),
+            strict: false,
+            started: first.map(|header| header.started.clone()).unwrap_or_default(),
             seconds: 0.0,
+            interrupted: false,
             counts: Default::default(),
             rules: Default::default(),
+            waivers: Vec::new(),
             scenarios: Vec::new(),
         };
         for (header, verdict, file) in judged {
@@ -41,10 +52,11 @@ impl Summary {
                 transcript: Some(file.clone()),
                 findings: Found::all(verdict),
             });
-            for (rule, tally) in &verdict.rules {
-                let sum = summary.rules.entry((*rule).to_owned()).or_default();
-                sum.held += tally.held;
-                sum.broken += tally.broken;
+            for (rule, count) in count(std::iter::once(verdict)) {
+                let sum = summary.rules.entry(rule.to_owned()).or_default();
+                sum.held += count.held;
+                sum.broken += count.broken;
+                sum.known += count.known;
             }
         }
         summary.count();

@@ -1,0 +1,59 @@
+//! Ctrl-C: the first ends what runs in order, the second ends the program at once.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use super::Exit;
+
+/// Whether somebody has pressed Ctrl-C, and whom to tell.
+#[derive(Debug)]
+pub struct Interrupt {
+    /// Turns true when they have.
+    pub ended: watch::Sender<bool>,
+    running: Arc<Mutex<Option<watch::Sender<bool>>>>,
+}
+
+impl Interrupt {
+    /// Begins to listen.
+    pub fn listen() -> Interrupt {
+        let (ended, _) = watch::channel(false);
+        let interrupt = Interrupt {
+            ended,
+            running: Arc::default(),
+        };
+        let (ended, running) = (interrupt.ended.clone(), interrupt.running.clone());
+        std::thread::spawn(move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+                return;
+            };
+            runtime.block_on(async {
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    ended.send_replace(true);
+                    if let Some(stop) = &*running.lock().unwrap_or_else(PoisonError::into_inner) {
+                        stop.send_replace(true);
+                    }
+                }
+                if tokio::signal::ctrl_c().await.is_ok() {
+                    std::process::exit(Exit::Interrupted as i32);
+                }
+            });
+        });
+        interrupt
+    }
+
+    /// What stops the next run: Ctrl-C turns it true, and the run may do so itself.
+    pub fn next_run(&self) -> watch::Sender<bool> {
+        let (stop, _) = watch::channel(false);
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(stop.clone());
+        // Pressed in between, or it would be missed.
+        if self.is_ended() {
+            stop.send_replace(true);
+        }
+        stop
+    }
+
+    pub fn is_ended(&self) -> bool {
+        *self.ended.borrow()
+    }
+}
