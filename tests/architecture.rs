@@ -132,6 +132,7 @@ const ROOMS: &[Room] = &[
         ],
         never: &[PRINTS],
     },
+    // Reads the transcripts that it shows, and writes nothing itself.
     Room {
         name: "report",
         uses: &[
@@ -144,7 +145,7 @@ const ROOMS: &[Room] = &[
             "transcript",
             "yaml",
         ],
-        never: &[ASYNC, SOCKETS, FILES, CLOCK, PRINTS],
+        never: &[ASYNC, SOCKETS, CLOCK, PRINTS],
     },
     // A pure function of the transcript.
     Room {

@@ -15,14 +15,14 @@ use tempfile::TempDir;
 const SOUND: &str = "name: sound\nabout: A call that is declined.\nrules: [RT-03]\ntags: [short]\n\
     matrix: { after: [0ms, 5ms] }\nsteps:\n  - caller: { sends: initiate }\n  - callee: { receives: initiate }\n  \
     - callee: { sends: reject, after: \"{after}\" }\n  - caller: { receives: reject }\n";
-/// Waits for a second hangup that nobody sends.
-const BROKEN: &str = "name: broken\nabout: Waits for what nobody sends.\nrules: [ST-08]\nsteps:\n  \
-    - caller: { sends: initiate }\n  - callee: { receives: initiate }\n  - callee: { sends: reject }\n  \
-    - caller: { receives: reject }\n  - callee: { receives: hangup, within: 1s }\n";
+/// Asks for another error than a relay gives.
+const BROKEN: &str = "name: broken\nabout: Asks for another error than a relay gives.\nrules: [ST-08]\n\
+    leaves-open: nobody was reached\nsteps:\n  \
+    - caller: { sends: initiate, to: \"nobody@localhost/x\", answered: { error: [forbidden] } }\n";
 /// The same, as a matter of a rule that is no more than a SHOULD.
-const SLACK: &str = "name: slack\nabout: Waits for what nobody sends.\nsteps:\n  - caller: { sends: initiate }\n  \
-    - callee: { receives: initiate }\n  - callee: { sends: reject }\n  - caller: { receives: reject }\n  \
-    - callee: { receives: hangup, within: 1s, rule: RT-13 }\n";
+const SLACK: &str = "name: slack\nabout: Asks for another error than a relay gives.\n\
+    leaves-open: nobody was reached\nsteps:\n  \
+    - caller: { sends: initiate, to: \"nobody@localhost/x\", answered: { error: [forbidden], rule: RT-13 } }\n";
 /// Makes no sense on a relay.
 const FOREIGN: &str = "name: foreign\nabout: For another class of server.\nprofiles: [enforcing]\nsteps:\n  \
     - caller: { sends: initiate }\n  - callee: { receives: initiate }\n  - callee: { sends: reject }\n  \
@@ -480,7 +480,7 @@ fn the_last_failures_run_again() {
     }
     bench.write(
         "s/broken.yaml",
-        &BROKEN.replace("  - callee: { receives: hangup, within: 1s }\n", ""),
+        &BROKEN.replace("forbidden", "service-unavailable"),
     );
     let said = bench.run(&["run", "s", "--last-failed"]);
     status(&said, 0);
@@ -630,8 +630,6 @@ fn an_interrupted_run_leaves_whole_reports_and_transcripts() {
     let mut command = bench.command(&[
         "run",
         "s",
-        "--timeout-scale",
-        "100",
         "--report",
         "json=r.json",
         "--report",

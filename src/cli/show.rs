@@ -10,7 +10,7 @@ use super::{Exit, complain, say};
 use crate::profile::Profile;
 use crate::report::html::{Played, html, marks};
 use crate::report::ladder::{Ladder, Look, ladder, whole};
-use crate::report::{Summary, svg};
+use crate::report::{Facts, Report, Summary, svg};
 use crate::rules::Judge;
 use crate::run::{Options, Place, suite};
 use crate::transcript::Reader;
@@ -161,7 +161,12 @@ fn play(args: &Args) -> Result<Shown, String> {
     let results = suite(cases, &options, &stop, &mut |_| {});
     let played: Result<Vec<_>, _> = results.iter().map(Played::of).collect();
     let _ = std::fs::remove_dir_all(folder);
-    let mut summary = Summary::of(&results, "embedded", &profile, 0.0);
+    let facts = Facts {
+        target: "embedded".to_owned(),
+        profile,
+        ..Facts::default()
+    };
+    let mut summary = Summary::of(&Report::new(facts, &results, Vec::new()));
     for entry in &mut summary.scenarios {
         entry.transcript = None;
     }

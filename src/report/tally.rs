@@ -35,7 +35,7 @@ pub fn name(outcome: Outcome) -> &'static str {
 }
 
 /// What was run, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// The suite in a few words, such as `built-in suite, 200 scenarios`.
     pub suite: String,

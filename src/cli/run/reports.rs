@@ -40,13 +40,7 @@ fn text(kind: Kind, report: &Report<'_>) -> std::io::Result<String> {
 /// With what happened in each case, as its transcript tells it.
 fn html(report: &Report<'_>) -> std::io::Result<String> {
     let mut out = Vec::new();
-    let mut played = |at: usize| {
-        let path = report
-            .results
-            .get(at)
-            .and_then(|finished| finished.transcript.as_ref());
-        path.map(|path| Played::from_file(path)).transpose()
-    };
+    let mut played = |at: usize| report.results.get(at).map_or(Ok(None), Played::of);
     report::html::html(&Summary::of(report), &mut played, &mut out)?;
     String::from_utf8(out).map_err(std::io::Error::other)
 }

@@ -6,11 +6,12 @@ use minijinja::{Environment, context};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::report::Count;
 use crate::report::Summary;
 use crate::report::ladder::plain;
 use crate::report::summary::{Counts, Entry};
 use crate::report::svg;
-use crate::rules::{Outcome, Rule, Tally, rule};
+use crate::rules::{Outcome, Rule, rule};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -24,7 +25,7 @@ const SCRIPT: [&str; 3] = [
 struct Index<'a> {
     about: &'a str,
     counts: &'a Counts,
-    tallies: &'a BTreeMap<String, Tally>,
+    tallies: &'a BTreeMap<String, Count>,
     /// The catalogue's words on every rule that the report names.
     rules: BTreeMap<&'a str, &'static Rule>,
     scenarios: Vec<Item<'a>>,
