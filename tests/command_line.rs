@@ -627,14 +627,7 @@ fn an_interrupted_run_leaves_whole_reports_and_transcripts() {
         .replace("[0ms, 5ms]", "[100s]");
     let bench = Bench::with(&[("s/sound.yaml", SOUND), ("s/long.yaml", &long)]);
     let (_server, url) = Serving::start();
-    let mut command = bench.command(&[
-        "run",
-        "s",
-        "--report",
-        "json=r.json",
-        "--report",
-        "junit=r.xml",
-    ]);
+    let mut command = bench.command(&["run", "s", "--report", "json=r.json", "--report", "junit=r.xml"]);
     let accounts = [
         "--account",
         "alice@localhost:x",
