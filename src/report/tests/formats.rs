@@ -248,9 +248,11 @@ fn xml(text: &str) -> Element {
         .expect("well-formed XML")
 }
 
-/// What junit-10.xsd of Jenkins' xUnit plugin lets stand there: attributes and children of each element. The bold ones
-/// come first and are required.
-const SCHEMA: &[(&str, &[&str], &[&str], &[&str])] = &[
+type Names = &'static [&'static str];
+
+/// What junit-10.xsd of Jenkins' xUnit plugin lets stand there: the attributes that each element has to have, those that it
+/// may have, and its children.
+const SCHEMA: &[(&str, Names, Names, Names)] = &[
     (
         "testsuites",
         &[],
