@@ -96,6 +96,11 @@ fn told(said: &Said) -> String {
         .expect("a pattern")
         .replace_all(&text, " [time]")
         .into_owned();
+    // The catalogue grows.
+    let text = regex::Regex::new(r"\d+ (rules? held|not reached:)\s*")
+        .expect("a pattern")
+        .replace_all(&text, "[n] $1 ")
+        .into_owned();
     regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(\.\d+)?")
         .expect("a pattern")
         .replace_all(&text, "[moment]")

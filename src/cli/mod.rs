@@ -55,6 +55,7 @@ enum Command {
     Init(init::Args),
     /// Print shell completions, such as callspec completions bash
     Completions {
+        /// Which shell
         shell: clap_complete::Shell,
     },
 }

@@ -16,7 +16,9 @@ fn seen(text: &str) -> String {
         assert!(copied || width(line) <= WIDTH, "{} columns: {line}", width(line));
         assert!(!line.chars().any(char::is_control), "{line:?}");
     }
-    text
+    // The catalogue grows.
+    let unreached = regex::Regex::new(r"\d+ not reached:\s*").expect("a pattern");
+    unreached.replace_all(&text, "[n] not reached: ").into_owned()
 }
 
 #[test]
