@@ -2,5 +2,6 @@
 
 mod browser;
 mod commands;
+mod faults;
 mod history;
 mod page;

@@ -284,6 +284,12 @@ impl<'a> Builder<'a> {
                 arrow.latency = Some((event.arrived.unwrap_or(event.t) - way.t).max(0.0));
             }
         }
+        let call = self.call(signal.as_ref());
+        if let Some(row) = self.ladder.rows.get_mut(row) {
+            row.call = call;
+        }
+        // What comes back to whoever wrote it tells it nothing of its call.
+        let own = self.ways.get(at).is_some_and(|way| way.lane == Some(lane));
         if again > 0 {
             let which = match again {
                 1 => "the second copy".to_owned(),
@@ -291,7 +297,7 @@ impl<'a> Builder<'a> {
                 n => format!("copy {}", n + 1),
             };
             self.note(row, which);
-        } else {
+        } else if !own {
             self.signal_received(row, at, lane, from, signal.as_ref(), event.t);
         }
     }
@@ -469,10 +475,11 @@ impl<'a> Builder<'a> {
         self.ladder
     }
 
-    /// That everyone leaves in the end is no news either.
+    /// That everyone leaves in the end is no news either, and what is remarked on then stands in the transcript.
     fn goodbyes(&mut self) {
         while let Some(last) = self.ladder.rows.last() {
-            if last.tone != Tone::Life || last.label != "○ disconnected" {
+            let leaves = last.tone == Tone::Life && last.label == "○ disconnected";
+            if !leaves && last.tone != Tone::Remark {
                 return;
             }
             self.ladder.rows.pop();

@@ -94,8 +94,11 @@ pub(super) fn name(stanza: &Stanza, signal: Option<&Decoded>) -> Label {
         }
         Some(IqType::Get | IqType::Set) => {
             let child = stanza.element().children().next();
+            // Whoever only asks whether the other is there says nothing of a call (XEP-0199).
+            let ping = child.is_some_and(|child| child.is("ping", "urn:xmpp:ping"));
+            let tone = if ping { Tone::Answer } else { Tone::Other };
             let child = child.map_or("nothing", minidom::Element::name);
-            label(Tone::Other, format!("iq {}", plain(child, 20)), "iq")
+            label(tone, format!("iq {}", plain(child, 20)), "iq")
         }
         None => {
             let name = plain(stanza.element().name(), 20);
