@@ -1,5 +1,7 @@
 //! The command line that shows one case again.
 
+use std::collections::BTreeMap;
+
 use crate::scenario::Case;
 
 /// What such a command line needs beside the case.
@@ -9,10 +11,16 @@ pub struct Again {
     pub builtin: bool,
     /// Target, seed and whatever else changes the outcome, without secrets.
     pub flags: Vec<String>,
+    /// Command lines that are known already, from a report: by the case's name and matrix values.
+    pub known: BTreeMap<(String, Vec<String>), String>,
 }
 
 impl Again {
     pub fn command(&self, case: &Case) -> String {
+        if !self.known.is_empty() {
+            let key = (case.name.clone(), case.matrix.clone());
+            return self.known.get(&key).cloned().unwrap_or_default();
+        }
         let mut words = vec!["callspec".to_owned(), "run".to_owned()];
         let mut filter = Vec::new();
         if self.builtin {
@@ -50,7 +58,7 @@ fn word(value: &str) -> String {
 }
 
 /// A word that a POSIX shell reads as it stands.
-fn shell(word: &str) -> String {
+pub(super) fn shell(word: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || "=-_./+,:@%".contains(c);
     if !word.is_empty() && word.chars().all(bare) {
         return word.to_owned();
@@ -91,6 +99,7 @@ mod tests {
                 let again = Again {
                     builtin,
                     flags: vec!["--account".into(), "a@b:${PW}".into()],
+                    ..Again::default()
                 };
                 let command = again.command(&case);
                 let output = std::process::Command::new("sh")

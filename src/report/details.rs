@@ -149,11 +149,10 @@ fn case(
             ladder::whole(&ladder, look).trim_end_matches('\n')
         );
     }
-    let _ = writeln!(
-        out,
-        "  again       {}",
-        report.facts.again.command(&finished.case)
-    );
+    let again = report.facts.again.command(&finished.case);
+    if !again.is_empty() {
+        let _ = writeln!(out, "  again       {again}");
+    }
     if let Some(path) = &finished.transcript {
         let _ = writeln!(out, "  transcript  {}", path.display());
     }

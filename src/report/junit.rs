@@ -1,7 +1,8 @@
 //! JUnit XML: `failure` a rule broken, `error` could not be tested, `skipped` with its reason. No attribute and no
-//! element beyond those that Jenkins' schema (junit-10.xsd of its xUnit plugin) knows.
+//! element beyond those that Jenkins' schema (junit-10.xsd of its xUnit plugin) knows; GitLab gets what it makes links
+//! of beside them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::details::whole;
@@ -19,9 +20,22 @@ struct Test {
     status: Option<(&'static str, String, String)>,
     /// What a person should see although nothing failed.
     out: Option<String>,
+    /// Where it stands in the repository.
+    file: Option<String>,
+    properties: Vec<(&'static str, String)>,
 }
 
+/// For Jenkins, and for whatever else reads JUnit XML.
 pub fn junit(report: &Report<'_>) -> String {
+    written(report, false)
+}
+
+/// The same as GitLab reads it: each case with its `file` and what else is known of it.
+pub fn gitlab(report: &Report<'_>) -> String {
+    written(report, true)
+}
+
+fn written(report: &Report<'_>, more: bool) -> String {
     let mut suites: BTreeMap<String, Vec<Test>> = BTreeMap::new();
     for finished in report.results {
         let (theme, _) = finished.case.name.split_once('/').unwrap_or(("", ""));
@@ -43,6 +57,12 @@ pub fn junit(report: &Report<'_>) -> String {
                 .is_red()
                 .then(|| ("failure", words.clone(), String::new())),
             out: (!reviewed.used.is_red()).then_some(words),
+            file: reviewed
+                .waiver
+                .place
+                .rsplit_once(':')
+                .map(|(file, _)| file.to_owned()),
+            properties: Vec::new(),
         });
     }
     let all = suites.values().flatten();
@@ -54,7 +74,7 @@ pub fn junit(report: &Report<'_>) -> String {
         report.seconds
     );
     for (name, tests) in &suites {
-        suite(&mut out, name, tests, &report.facts.started);
+        suite(&mut out, name, tests, &report.facts.started, more);
     }
     out.push_str("</testsuites>\n");
     out
@@ -75,7 +95,7 @@ fn count<'t>(tests: impl Iterator<Item = &'t Test>) -> [usize; 3] {
     counts
 }
 
-fn suite(out: &mut String, name: &str, tests: &[Test], started: &str) {
+fn suite(out: &mut String, name: &str, tests: &[Test], started: &str, more: bool) {
     let [failures, errors, skipped] = count(tests.iter());
     let seconds: f64 = tests.iter().map(|test| test.seconds).sum();
     let _ = writeln!(
@@ -93,11 +113,26 @@ fn suite(out: &mut String, name: &str, tests: &[Test], started: &str) {
             escape(&test.class),
             test.seconds
         );
-        if test.status.is_none() && test.out.is_none() {
+        if let Some(file) = test.file.as_ref().filter(|_| more) {
+            let _ = write!(out, " file=\"{}\"", escape(file));
+        }
+        let properties: &[_] = if more { &test.properties } else { &[] };
+        if test.status.is_none() && test.out.is_none() && properties.is_empty() {
             out.push_str("/>\n");
             continue;
         }
         out.push_str(">\n");
+        if !properties.is_empty() {
+            out.push_str("      <properties>\n");
+            for (name, value) in properties {
+                let _ = writeln!(
+                    out,
+                    "        <property name=\"{name}\" value=\"{}\"/>",
+                    escape(value)
+                );
+            }
+            out.push_str("      </properties>\n");
+        }
         if let Some((element, message, text)) = &test.status {
             let (message, text) = (escape(message), escape(text));
             let _ = match *element {
@@ -138,7 +173,30 @@ fn test(report: &Report<'_>, finished: &Finished) -> Test {
         seconds: finished.seconds,
         status,
         out,
+        // The built-in suite's files are in nobody's repository.
+        file: Some(finished.case.place.file.clone())
+            .filter(|file| !report.facts.again.builtin && !file.is_empty()),
+        properties: properties(report, finished),
     }
+}
+
+fn properties(report: &Report<'_>, finished: &Finished) -> Vec<(&'static str, String)> {
+    let case = &finished.case;
+    let found = finished.verdict.iter().flat_map(bearing);
+    let broken: BTreeSet<&str> = found.map(|(_, finding)| finding.rule.id).collect();
+    let broken: Vec<&str> = broken.into_iter().collect();
+    let transcript = finished
+        .transcript
+        .as_ref()
+        .map(|path| path.display().to_string());
+    let all = [
+        ("rules", case.rules.join(" ")),
+        ("broken", broken.join(" ")),
+        ("tags", case.tags.join(" ")),
+        ("transcript", transcript.unwrap_or_default()),
+        ("again", report.facts.again.command(case)),
+    ];
+    all.into_iter().filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// One sentence on why a case is not simply passed.

@@ -1,6 +1,7 @@
 //! What came of a run, for people and for machines. Computes no verdict.
 
 mod again;
+mod codequality;
 mod details;
 mod github;
 pub mod html;
@@ -19,10 +20,11 @@ mod wrap;
 mod tests;
 
 pub use again::Again;
+pub use codequality::codequality;
 pub use details::{Detail, details, finding};
 pub use github::{annotations, step_summary};
 pub use json::json;
-pub use junit::junit;
+pub use junit::{gitlab, junit};
 pub use progress::{Running, Standing};
 pub use summary::Summary;
 pub use tally::{Count, Facts, Report, applies, name, title};

@@ -122,6 +122,12 @@ fn merge_joins_shards() {
         "json=all.json",
         "--report",
         "html=all.html",
+        "--report",
+        "junit=all.xml",
+        "--report",
+        "tap=all.tap",
+        "--report",
+        "github=all.txt",
     ]);
     assert_eq!(status, 0, "{out}{said}");
     let read = |name: &str| std::fs::read_to_string(history.join(name)).expect("a report");
@@ -132,6 +138,9 @@ fn merge_joins_shards() {
     );
     assert_eq!(all["summary"]["failed"], 1);
     assert!(read("all.html").contains("made/delivered-twice"));
+    assert!(read("all.xml").contains("<failure") && read("all.xml").contains("the second copy"));
+    assert!(read("all.tap").contains("not ok"));
+    assert!(read("all.txt").contains("::error"));
     let (status, _, said) = callspec(&["report", "merge", &halves[0], &halves[0], "--report", "json=-"]);
     assert_eq!(status, 2);
     assert!(said.contains("stands both in"), "{said}");

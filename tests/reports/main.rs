@@ -5,3 +5,4 @@ mod commands;
 mod faults;
 mod history;
 mod page;
+mod readers;

@@ -2,7 +2,7 @@
 
 mod args;
 mod live;
-mod reports;
+pub mod reports;
 mod select;
 
 use std::path::PathBuf;
@@ -195,6 +195,7 @@ impl Prepared {
             again: Again {
                 builtin: self.selection.builtin,
                 flags,
+                ..Again::default()
             },
         }
     }

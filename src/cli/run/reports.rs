@@ -16,14 +16,18 @@ pub enum Kind {
     Github,
     Tap,
     Html,
+    Gitlab,
+    Codequality,
 }
 
-const KINDS: [(&str, Kind); 5] = [
+const KINDS: [(&str, Kind); 7] = [
     ("junit", Kind::Junit),
     ("json", Kind::Json),
     ("github", Kind::Github),
     ("tap", Kind::Tap),
     ("html", Kind::Html),
+    ("gitlab", Kind::Gitlab),
+    ("codequality", Kind::Codequality),
 ];
 
 /// The whole text of a report.
@@ -34,6 +38,8 @@ fn text(kind: Kind, report: &Report<'_>) -> std::io::Result<String> {
         Kind::Github => report::annotations(report),
         Kind::Tap => report::tap(report),
         Kind::Html => html(report)?,
+        Kind::Gitlab => report::gitlab(report),
+        Kind::Codequality => report::codequality(&Summary::of(report)),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The one summary that every report reads: what a run came to, counted once. It is the JSON report, and is read
 //! back from it.
 
+mod as_run;
 mod compare;
 mod merge;
 mod of_run;
@@ -126,6 +127,9 @@ pub struct Entry {
     pub seconds: f64,
     #[serde(default)]
     pub transcript: Option<String>,
+    /// The command line that shows it again.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub again: String,
     #[serde(default)]
     pub findings: Vec<Found>,
 }

@@ -1,6 +1,6 @@
 //! The summary of a run that has just ended.
 
-use super::super::Report;
+use super::super::{Again, Report};
 use super::{Entry, Excused, Found, Summary, TargetName, Waived};
 use crate::rules::{Blame, Finding, Known, Subjects, Verdict};
 use crate::run::{Finished, Reviewed};
@@ -25,7 +25,11 @@ impl Summary {
             counts: Default::default(),
             rules: rules.collect(),
             waivers: report.waivers.iter().map(Waived::of).collect(),
-            scenarios: report.results.iter().map(Entry::of).collect(),
+            scenarios: report
+                .results
+                .iter()
+                .map(|finished| Entry::of(finished, &facts.again))
+                .collect(),
         };
         summary.count();
         summary
@@ -47,7 +51,7 @@ impl Waived {
 }
 
 impl Entry {
-    pub fn of(finished: &Finished) -> Entry {
+    fn of(finished: &Finished, again: &Again) -> Entry {
         let case = &finished.case;
         Entry {
             name: case.name.clone(),
@@ -64,6 +68,7 @@ impl Entry {
                 .transcript
                 .as_ref()
                 .map(|path| path.display().to_string()),
+            again: again.command(case),
             findings: finished.verdict.as_ref().map(Found::all).unwrap_or_default(),
         }
     }

@@ -1,5 +1,6 @@
 //! The summary of recordings that have been judged.
 
+use super::super::again::shell;
 use super::super::tally::count;
 use super::{Entry, Found, Summary, TargetName};
 use crate::rules::Verdict;
@@ -50,6 +51,7 @@ impl Summary {
                 reason: verdict.trouble.clone(),
                 seconds: 0.0,
                 transcript: Some(file.clone()),
+                again: format!("callspec check {}", shell(file)),
                 findings: Found::all(verdict),
             });
             for (rule, count) in count(std::iter::once(verdict)) {

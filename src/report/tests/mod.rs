@@ -207,6 +207,7 @@ fn facts() -> Facts {
         again: Again {
             builtin: false,
             flags: vec!["--target".into(), "target.yaml".into()],
+            ..Again::default()
         },
     }
 }
