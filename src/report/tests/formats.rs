@@ -83,6 +83,7 @@ struct JsonScenario {
     reason: Option<String>,
     seconds: f64,
     transcript: Option<String>,
+    again: String,
     findings: Vec<JsonFinding>,
 }
 
