@@ -128,6 +128,8 @@ fn json_is_what_it_says() {
         error: 3,
     };
     assert_eq!(read.summary, summary);
+    let again = |scenario: &JsonScenario| scenario.again.starts_with("callspec run ");
+    assert!(read.scenarios.iter().all(again));
     let tally = |id: &str| &read.rules[id];
     let expected = |held, broken, known| JsonTally { held, broken, known };
     assert_eq!(*tally("RT-03"), expected(0, 6, 0));
