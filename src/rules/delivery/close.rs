@@ -8,6 +8,9 @@ use crate::profile::Addressing;
 /// How long a server may take to notice that a session is over, in seconds: what comes in between may still go to it.
 const PARTING: f64 = 1.0;
 
+/// The turns of a signal's way.
+const TURNS: f64 = 3.0;
+
 /// For how long between two times at least one of these intervals lasted.
 fn overlap(intervals: &[(f64, f64)], from: f64, to: f64) -> f64 {
     let mut within: Vec<(f64, f64)> = intervals
@@ -30,7 +33,9 @@ impl Delivery {
         for late in std::mem::take(&mut self.late) {
             let mut found = late.finding;
             let stalled = overlap(&self.stalls, late.from, late.to);
-            if late.to - late.from - stalled <= late.allowed {
+            // What a busy machine or target delays once it delays again at every turn of a signal's way: out of the
+            // sender, through the target, into the receiver.
+            if late.to - late.from - TURNS * stalled <= late.allowed {
                 found.excuse = Some(format!(
                     "for {stalled:.3} s of it this process was stalled or the whole target was busy"
                 ));
