@@ -716,7 +716,10 @@ fn what_init_writes_is_accepted_and_runs() {
 fn schemas_stand_on_their_own() {
     let bench = Bench::new();
     let names = bench.run(&["schema", "--list"]).out;
-    assert!(names.lines().count() >= 18);
+    assert!(names.lines().count() >= 20);
+    for name in ["scenario", "target"] {
+        assert!(names.lines().any(|known| known == name), "{name}");
+    }
     for name in names.lines() {
         let said = bench.run(&["schema", name]);
         status(&said, 0);
