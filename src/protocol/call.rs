@@ -7,9 +7,9 @@ use super::{Kind, Reason, Role, State};
 /// How long a call may ring, in seconds (seed, "timeout").
 pub const RINGING: f64 = 30.0;
 /// How much early a timeout, or late an accept, is forgiven for clock granularity, in seconds.
-const TOLERANCE: f64 = 0.25;
+pub const TOLERANCE: f64 = 0.25;
 /// How much longer than the time since accept a `duration` may be, in seconds: rounding up.
-const ROUNDING: f64 = 1.0;
+pub const ROUNDING: f64 = 1.0;
 
 /// What a signal does to a call, reduced to what the state machine looks at.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -305,7 +305,10 @@ impl View {
         let since = at - self.initiated_at?;
         match act.kind {
             Kind::Hangup
-                if act.reason == Some(Reason::Timeout) && self.is_live() && since < RINGING - TOLERANCE =>
+                // Once it was answered, whether a `timeout` fits is for the table to say: nothing rings any more.
+                if act.reason == Some(Reason::Timeout)
+                    && self.state == State::Ringing
+                    && since < RINGING - TOLERANCE =>
             {
                 Some(breach(
                     "TM-01",

@@ -13,7 +13,7 @@ pub mod sdp;
 mod table;
 mod timestamp;
 
-pub use call::{Act, Breach, RINGING, Ruling, View};
+pub use call::{Act, Breach, RINGING, ROUNDING, Ruling, TOLERANCE, View};
 pub use decode::{Decoded, Facts, Fault, decode};
 pub use kind::{Kind, Reason, Role, State};
 pub use schema::{SchemaError, asyncapi, bundled_schema, schema, schema_names, validate};

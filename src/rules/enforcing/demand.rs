@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::party::effect;
+use super::super::party::Sending;
 use super::call::Call;
-use crate::protocol::{Act, Decoded, Kind, Ruling, State};
+use crate::protocol::{Act, Decoded, Kind, State};
 use crate::rules::{Level, Spoken, rule};
 
 /// What is asked of the server.
@@ -85,8 +85,8 @@ pub(super) fn by_content(
 }
 
 /// What is asked because of the order of signals.
-pub(super) fn by_order(rulings: &[Ruling], views: impl Iterator<Item = State>) -> Demand {
-    let (_, moves) = effect(rulings, false);
+pub(super) fn by_order(sending: &Sending, views: impl Iterator<Item = State>) -> Demand {
+    let (_, moves) = sending.effect;
     if !moves {
         let mut ended = views.collect::<Vec<_>>();
         ended.dedup();
@@ -100,7 +100,7 @@ pub(super) fn by_order(rulings: &[Ruling], views: impl Iterator<Item = State>) -
             },
         )]);
     }
-    if rulings.is_empty() {
+    if sending.rulings.is_empty() && !sending.ever {
         Demand::Pass
     } else {
         Demand::Either

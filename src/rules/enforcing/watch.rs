@@ -209,8 +209,8 @@ impl Enforcing {
                 return Demand::Either;
             };
             let states: Vec<_> = side.beam.views().map(View::state).collect();
-            let rulings = side.beam.send(&act, event.t, false).rulings;
-            let demand = by_order(&rulings, states.into_iter());
+            let sending = side.beam.send(&act, event.t, false);
+            let demand = by_order(&sending, states.into_iter());
             if matches!(demand, Demand::Refuse(_)) {
                 return if call.void { Demand::Either } else { demand };
             }

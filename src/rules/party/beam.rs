@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::{Act, Ruling, View};
+use crate::protocol::{Act, Role, Ruling, State, View};
 use crate::rules::{Level, rule};
 
 /// Views that are followed at once.
@@ -44,6 +44,10 @@ pub(in crate::rules) struct Sending {
     pub rulings: Vec<Ruling>,
     /// The last inbound signal that this view had taken in.
     pub after: Option<u64>,
+    /// Some order of events makes it a breach of a must.
+    pub ever: bool,
+    /// Whether it leaves the call where it was in some order, and whether it moves it in some order.
+    pub effect: (bool, bool),
 }
 
 #[derive(Debug, Clone)]
@@ -93,6 +97,49 @@ impl Beam {
     /// The inbound signal with this iq id, if nothing else came before it that was perhaps not taken in.
     pub fn next_is(&self, id: &str) -> Option<&Inbound> {
         self.queue.front().filter(|inbound| inbound.id == id)
+    }
+
+    /// The call has not begun in any view so far: this is the party's side of it.
+    pub fn cast(&mut self, role: Role) {
+        let idle = |c: &&mut Candidate| c.view.state() == State::Idle;
+        for candidate in self.candidates.iter_mut().filter(idle) {
+            candidate.view = View::new(role);
+        }
+    }
+
+    /// Whether the call is in such a state in every view without a needless breach, whatever of what is under way
+    /// has been taken in.
+    pub fn always(&self, wanted: impl Fn(State) -> bool) -> bool {
+        let least = self.least();
+        let mut cheapest = self.candidates.iter().filter(|c| c.cost == least);
+        cheapest.all(|candidate| {
+            let mut frontier = vec![candidate.clone()];
+            let fits = |frontier: &[Candidate]| frontier.iter().all(|c| wanted(c.view.state()));
+            let mut all = fits(&frontier);
+            for inbound in self.unseen(&frontier) {
+                frontier = frontier.iter().flat_map(|c| taken(c, &inbound)).collect();
+                all &= fits(&frontier);
+            }
+            all
+        })
+    }
+
+    /// The last inbound signal that has surely been taken in.
+    pub fn reached(&self) -> Option<u64> {
+        let least = self.least();
+        let cheapest = self.candidates.iter().filter(|c| c.cost == least);
+        let seen = cheapest.map(|c| c.seen).min().unwrap_or_default();
+        match seen.checked_sub(self.base + 1) {
+            Some(index) => self.queue.get(index as usize).map(|inbound| inbound.n),
+            None => self.last,
+        }
+    }
+
+    /// All that came up to and with this event has been taken in.
+    pub fn reach(&mut self, n: u64) {
+        if let Some(index) = self.queue.iter().rposition(|inbound| inbound.n <= n) {
+            self.take_in(self.base + index as u64);
+        }
     }
 
     /// Inbound signals that some view has not taken in yet.
@@ -148,6 +195,7 @@ impl Beam {
         }
         let least = self.least();
         let mut reached: Vec<(Candidate, Vec<Ruling>)> = Vec::new();
+        let mut sending = Sending::default();
         for candidate in std::mem::take(&mut self.candidates) {
             let mut prefixes = vec![candidate.clone()];
             let mut frontier = vec![candidate];
@@ -156,15 +204,25 @@ impl Beam {
                 dedupe(&mut frontier);
                 prefixes.extend(frontier.iter().cloned());
             }
-            for prefix in prefixes {
+            let ways = prefixes.into_iter().map(|prefix| {
                 let rulings = prefix.view.may_send(act, at);
-                let mut moved = prefix.clone();
+                (prefix, rulings)
+            });
+            let mut ways: Vec<(Candidate, Vec<Ruling>)> = ways.collect();
+            // A signal that is right once something has come in counts as proof that it has.
+            let right = ways.iter().filter(|(_, rulings)| !is_broken(rulings));
+            let proven = right.map(|(prefix, _)| prefix.seen).max().unwrap_or_default();
+            ways.retain(|(prefix, rulings)| prefix.seen >= proven || !is_broken(rulings));
+            for (mut moved, rulings) in ways {
                 for ruling in &rulings {
                     if let Some(slot) = weight(ruling).and_then(|slot| moved.cost.get_mut(slot)) {
                         *slot += 1;
                     }
                 }
                 let (stays, moves) = effect(&rulings, doubtful);
+                sending.effect.0 |= stays;
+                sending.effect.1 |= moves;
+                sending.ever |= is_broken(&rulings);
                 if stays {
                     reached.push((moved.clone(), rulings.clone()));
                 }
@@ -175,9 +233,15 @@ impl Beam {
             }
         }
         let now = reached.iter().map(|(c, _)| c.cost).min().unwrap_or(least);
-        let best = reached.iter().filter(|(c, _)| c.cost == now);
-        let best = best.max_by_key(|(_, rulings)| rulings.len());
-        let mut sending = Sending::default();
+        // What this signal adds to the least cost, it costs in some view; in others one before it has cost as much.
+        let adds = |rulings: &[Ruling]| {
+            let level = now.iter().zip(&least).position(|(now, least)| now > least);
+            level.is_none_or(|level| rulings.iter().any(|ruling| weight(ruling) == Some(level)))
+        };
+        let fitting = reached
+            .iter()
+            .filter(|(_, rulings)| now <= least || adds(rulings));
+        let best = fitting.min_by_key(|(c, rulings)| (c.cost, usize::MAX - rulings.len(), u64::MAX - c.seen));
         if let Some((candidate, rulings)) = best {
             if now > least {
                 sending.rulings.clone_from(rulings);
@@ -280,9 +344,14 @@ fn weight(ruling: &Ruling) -> Option<usize> {
     }
 }
 
+/// Whether a must is broken.
+pub(super) fn is_broken(rulings: &[Ruling]) -> bool {
+    rulings.iter().any(|ruling| weight(ruling) == Some(0))
+}
+
 /// Whether a view may stay where it is, and whether it may move. What is out of order moves nothing (ST-17). A
 /// hangup that gives a wrong reason, comes too early or is malformed is one that a reader may well act on.
-pub(in crate::rules) fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, bool) {
+fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, bool) {
     let breaks = |strict: bool| {
         rulings.iter().any(|ruling| match ruling {
             Ruling::Breach(breach) => {
@@ -292,9 +361,11 @@ pub(in crate::rules) fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, boo
             _ => false,
         })
     };
+    // An accept that comes late connects nothing (TM-07), and few will turn it down.
+    let late = |ruling: &Ruling| matches!(ruling, Ruling::Breach(breach) if breach.rule == "TM-07");
     if breaks(true) {
         (true, false)
     } else {
-        (doubtful || breaks(false), true)
+        (doubtful || breaks(false) || rulings.iter().any(late), true)
     }
 }

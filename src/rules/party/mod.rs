@@ -9,7 +9,7 @@ mod refusals;
 mod track;
 mod watch;
 
-pub(super) use beam::{Beam, Inbound, effect};
+pub(super) use beam::{Beam, Inbound, Sending};
 pub(super) use watch::Parties;
 
 #[cfg(test)]

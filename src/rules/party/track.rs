@@ -1,7 +1,7 @@
 //! One party's side of one call with one peer.
 
-use super::beam::{Beam, Inbound, Sending};
-use crate::protocol::{Act, RINGING, Role, Ruling, View};
+use super::beam::{Beam, Inbound, Sending, is_broken};
+use crate::protocol::{Act, RINGING, ROUNDING, Role, Ruling, State, TOLERANCE, View};
 use crate::stanza::{bare, resource};
 
 /// How long a signal may be under way to a party whose taking-in is not seen, before it is doubtful that it was not
@@ -32,6 +32,11 @@ pub(super) struct Track {
     beam: Beam,
     /// Everything that waits too long counts as taken in: what is a breach only here is not certain.
     forced: Option<Beam>,
+    /// Everything counts as taken in when it came: what is a breach only here was sent by someone who had perhaps not
+    /// seen it. Kept until the first of these, since what follows from it means nothing.
+    prompt: Option<Beam>,
+    /// When the answer to the initiate was seen.
+    rang_by: Option<f64>,
 }
 
 /// What came of a signal that was sent.
@@ -41,6 +46,10 @@ pub(super) struct Outcome {
     pub after: Option<u64>,
     /// Why the rulings are not certain.
     pub excuse: Option<String>,
+    /// The rulings are worth a remark only: two signals crossed.
+    pub crossed: bool,
+    /// Whether it leaves the call where it was in some order of events, and whether it moves it in some order.
+    pub effect: (bool, bool),
 }
 
 impl Track {
@@ -55,6 +64,8 @@ impl Track {
             sight,
             beam: Beam::new(view, exact, None),
             forced: (!exact).then(|| Beam::new(view, false, Some(PATIENCE))),
+            prompt: (!exact).then(|| Beam::new(view, true, None)),
+            rang_by: None,
         }
     }
 
@@ -65,7 +76,38 @@ impl Track {
     }
 
     fn beams(&mut self) -> impl Iterator<Item = &mut Beam> {
-        std::iter::once(&mut self.beam).chain(self.forced.as_mut())
+        let others = self.forced.iter_mut().chain(self.prompt.as_mut());
+        std::iter::once(&mut self.beam).chain(others)
+    }
+
+    /// The call begins: until now it was a guess on which side of it this party stands.
+    pub fn cast(&mut self, role: Role) {
+        if self.beam.views().all(|view| view.state() == State::Idle) {
+            self.role = role;
+        }
+        self.beams().for_each(|beam| beam.cast(role));
+    }
+
+    /// Whether the call is in such a state whatever of what is under way has been taken in.
+    pub fn always(&self, wanted: impl Fn(State) -> bool) -> bool {
+        !self.beam.cut && self.beam.always(wanted)
+    }
+
+    /// The last inbound signal that has surely been taken in.
+    pub fn reached(&self) -> Option<u64> {
+        self.beam.reached()
+    }
+
+    /// All that came up to and with this event has been taken in by now.
+    pub fn reach(&mut self, n: u64, at: f64) {
+        self.beams().for_each(|beam| beam.reach(n));
+        self.rang(at);
+    }
+
+    fn rang(&mut self, at: f64) {
+        if self.rang_by.is_none() && self.always(|state| state != State::Idle) {
+            self.rang_by = Some(at);
+        }
     }
 
     pub fn views(&self) -> impl Iterator<Item = &View> {
@@ -86,42 +128,65 @@ impl Track {
         self.beams().for_each(|beam| beam.receive(inbound.clone()));
     }
 
-    pub fn acknowledge(&mut self, id: &str) {
+    pub fn acknowledge(&mut self, id: &str, at: f64) {
         self.beams().for_each(|beam| beam.acknowledge(id));
+        self.rang(at);
     }
 
-    pub fn refuse(&mut self, id: &str) {
+    pub fn refuse(&mut self, id: &str, at: f64) {
         self.beams().for_each(|beam| beam.refuse(id));
+        self.rang(at);
     }
 
     pub fn send(&mut self, act: &Act, at: f64, doubtful: bool) -> Outcome {
-        let Sending { rulings, after } = self.beam.send(act, at, doubtful);
-        let forced = self.forced.as_mut().map(|beam| beam.send(act, at, doubtful));
-        if self.half {
-            return Outcome::default();
-        }
-        let certain = !rulings.is_empty();
-        let rulings = match forced {
-            Some(forced) if rulings.is_empty() => forced.rulings,
-            _ => rulings,
-        };
-        let excuse = if rulings.is_empty() {
-            None
-        } else if self.beam.cut {
-            Some("too many signals were under way at once to follow every order of them".to_owned())
-        } else if !certain {
-            Some(
-                "a signal that had been under way for more than 5 s, unanswered, had not been taken in yet"
-                    .to_owned(),
-            )
-        } else {
-            self.far(&rulings, act, at)
-        };
-        Outcome {
+        let Sending {
             rulings,
             after,
-            excuse,
+            ever,
+            effect,
+        } = self.beam.send(act, at, doubtful);
+        let forced = self.forced.as_mut().map(|beam| beam.send(act, at, doubtful));
+        let prompt = self.prompt.as_mut().map(|beam| beam.send(act, at, doubtful));
+        if self.half {
+            return Outcome {
+                effect: (false, true),
+                ..Outcome::default()
+            };
         }
+        let mut out = Outcome {
+            rulings,
+            after,
+            effect: if self.beam.cut { (true, true) } else { effect },
+            ..Outcome::default()
+        };
+        let (forced, prompt) = (forced.unwrap_or_default(), prompt.unwrap_or_default());
+        if !out.rulings.is_empty() {
+            out.excuse = if self.beam.cut {
+                Some("too many signals were under way at once to follow every order of them".to_owned())
+            } else {
+                self.far(&out.rulings, act, at)
+            };
+        }
+        // A should that is itself in doubt gives way to a must that is.
+        let open = out.rulings.is_empty() || (out.excuse.is_some() && !is_broken(&out.rulings));
+        if open && ever && is_broken(&forced.rulings) {
+            out.rulings = forced.rulings;
+            out.excuse = Some(
+                "a signal that had been under way for more than 5 s, unanswered, had not been taken in yet"
+                    .to_owned(),
+            );
+        } else if open && ever && is_broken(&prompt.rulings) {
+            // On its own wire it had come in by then; at the other end the two passed each other under way.
+            out.crossed = self.sight == Sight::Far;
+            out.rulings = prompt.rulings;
+            out.after = prompt.after;
+            out.excuse =
+                Some("what had just come in had not been taken in yet when this was sent".to_owned());
+        }
+        if out.excuse.is_some() {
+            self.prompt = None;
+        }
+        out
     }
 
     /// Seen from elsewhere, a length of time is only known up to the time that stanzas are under way.
@@ -130,18 +195,24 @@ impl Track {
             let broken = |ruling: &Ruling| matches!(ruling, Ruling::Breach(breach) if breach.rule == rule);
             rulings.iter().any(broken)
         };
-        let rang = self
-            .views()
-            .filter_map(View::initiated_at)
-            .map(|since| at - since);
-        let talked = self.views().filter_map(View::accepted_at).map(|since| at - since);
-        let (rang, talked) = (rang.fold(f64::NAN, f64::max), talked.fold(f64::NAN, f64::max));
-        let far = self.sight == Sight::Far;
+        let longest = |since: Option<f64>| since.map_or(f64::NEG_INFINITY, |since| at - since);
+        let rang = self.views().map(|view| longest(view.initiated_at()));
+        let rang = rang.fold(f64::NEG_INFINITY, f64::max);
+        let talked = self.views().map(|view| longest(view.accepted_at()));
+        let talked = talked.fold(f64::NEG_INFINITY, f64::max);
         let duration = act.duration.unwrap_or_default() as f64;
-        // What would be right with a signal under way for so long is not certain.
-        let near = (far && off("TM-01") && rang + PATIENCE >= RINGING)
-            || (far && off("TM-04") && duration <= talked + PATIENCE)
-            || (self.sight != Sight::Exact && off("TM-07") && rang - PATIENCE <= RINGING);
+        // What began with a signal of its own began earlier than that was seen.
+        let began = |role: Role| self.sight == Sight::Far && self.role == role;
+        let early = off("TM-01") && began(Role::Caller) && rang + PATIENCE >= RINGING - TOLERANCE;
+        let long = off("TM-04") && began(Role::Callee) && duration <= talked + PATIENCE + ROUNDING;
+        // What came in may have been taken in later than that, and what was sent from afar was sent earlier.
+        let rang_for = match (self.sight, self.rang_by) {
+            (Sight::Exact, _) => rang,
+            (Sight::Wire, Some(by)) => (at - by).max(rang - PATIENCE),
+            _ => rang - PATIENCE,
+        };
+        let late = off("TM-07") && rang_for <= RINGING + TOLERANCE;
+        let near = early || long || late;
         near.then(|| {
             "signals were under way for some seconds, so that the time was right where it was measured"
                 .to_owned()

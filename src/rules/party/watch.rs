@@ -1,11 +1,11 @@
 //! Follows every party of the transcript, whether its own wire was recorded or only the other end.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::answers::{Answers, Due, found};
-use super::beam::{Inbound, effect};
+use super::beam::Inbound;
 use super::form::{self, Form};
 use super::media::{Media, Speaker};
 use super::recent::Recent;
@@ -18,6 +18,8 @@ use crate::transcript::{Dir, Event, Header, Member, Party};
 
 /// Calls and stanza ids that are remembered at once: what is older is not looked up any more.
 const REMEMBERED: usize = 65_536;
+/// Signals from one sender that wait for their answer and are remembered in their order.
+const LINE: usize = 1024;
 
 /// What a broken signal does to the views of those who sent and got it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,8 +75,10 @@ pub(in super::super) struct Parties {
     stamps: Recent<(String, String), std::cell::Cell<(f64, u64)>>,
     used: Recent<(String, u64, String), u64>,
     spoilt: Recent<u64, Spoilt>,
-    /// The call that each inbound signal was for, by who got it and its iq id.
-    under_way: Recent<(String, String), String>,
+    /// The call that each inbound signal was for, and its event, by who got it and its iq id.
+    under_way: Recent<(String, String), (String, u64)>,
+    /// What has come to each party from each sender and was perhaps not taken in yet: its event and its call.
+    lines: Recent<(String, String), VecDeque<(u64, String)>>,
     answers: Answers,
     /// Who was asked by whom under which id, as bare JIDs: a server may answer in the name of a device.
     requests: Recent<(String, String, String), ()>,
@@ -118,6 +122,7 @@ impl Parties {
             used: Recent::new(REMEMBERED),
             spoilt: Recent::new(REMEMBERED),
             under_way: Recent::new(REMEMBERED),
+            lines: Recent::new(REMEMBERED),
             answers: Answers::default(),
             requests: Recent::new(REMEMBERED),
             media: Media::new(header.profile.mdns),
@@ -482,10 +487,12 @@ impl Parties {
             self.begun.insert((actor.key.clone(), iq), id.clone());
         }
         let key = (actor.key.clone(), id.clone());
-        let role = match act.kind {
-            Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Role::Callee,
-            _ => Role::Caller,
-        };
+        let told = self.role_in(&id, &own).or(match act.kind {
+            Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Some(Role::Callee),
+            Kind::Initiate | Kind::Offer => Some(Role::Caller),
+            Kind::IceCandidate | Kind::Hangup | Kind::MuteChange => None,
+        });
+        let role = told.unwrap_or(Role::Caller);
         self.second_call(actor, &id, act.kind, base, findings);
         let tracks = self.tracks_of(actor, key)?;
         let index = place_of(tracks, &to).unwrap_or_else(|| {
@@ -494,8 +501,12 @@ impl Parties {
             tracks.len() - 1
         });
         let track = tracks.get_mut(index)?;
+        if let Some(role) = told {
+            track.cast(role);
+        }
         let out = track.send(&act, event.t, doubtful);
-        let (strict, first) = (effect(&out.rulings, false), track.first);
+        let reached = track.reached();
+        let first = track.first;
         let states: Vec<State> = track.views().map(|view| view.state()).collect();
         for ruling in &out.rulings {
             let (breach, ambiguous) = match ruling {
@@ -513,13 +524,13 @@ impl Parties {
             finding.events.sort_unstable();
             finding.events.dedup();
             finding.excuse.clone_from(&out.excuse);
-            if ambiguous {
+            if ambiguous || out.crossed {
                 finding.level = Level::Info;
                 finding.blame = Blame::Nobody;
             }
             findings.push(finding);
         }
-        if act.kind == Kind::Initiate && strict.1 && self.calls.get(&id).is_none() {
+        if act.kind == Kind::Initiate && out.effect.1 && self.calls.get(&id).is_none() {
             let facts = &form.decoded().facts;
             let ids = facts.sender.as_ref().zip(facts.recipient.as_ref());
             // Ids that are known to be wrong bind nobody: the other side may well give the right ones.
@@ -537,10 +548,37 @@ impl Parties {
                 },
             );
         }
-        match (strict, out.excuse) {
-            ((true, false), None) => Some(Spoilt::OutOfOrder),
-            ((false, true), _) => None,
+        if let Some(n) = reached {
+            self.reach(&actor.key, &to, n, event.t);
+        }
+        match out.effect {
+            (true, false) => Some(Spoilt::OutOfOrder),
+            (false, true) => None,
             _ => Some(Spoilt::Doubtful),
+        }
+    }
+
+    /// The side on which this user stands in a call that has begun.
+    fn role_in(&self, id: &str, user: &str) -> Option<Role> {
+        let users = &self.calls.get(id)?.users;
+        if user == users.0 {
+            Some(Role::Caller)
+        } else {
+            (user == users.1).then_some(Role::Callee)
+        }
+    }
+
+    /// Stanzas of one sender are taken in in their order, whatever call they are for: all that came from this peer up
+    /// to and with this event has been taken in.
+    fn reach(&mut self, party: &str, peer: &str, n: u64, at: f64) {
+        let Some(line) = self.lines.get_mut(&(party.to_owned(), peer.to_owned())) else {
+            return;
+        };
+        while let Some((_, call)) = line.pop_front_if(|(next, _)| *next <= n) {
+            let tracks = self.tracks.get_mut(&(party.to_owned(), call));
+            for track in tracks.into_iter().flatten().filter(|track| track.is_with(peer)) {
+                track.reach(n, at);
+            }
         }
     }
 
@@ -561,7 +599,7 @@ impl Parties {
                 && call != id
                 && tracks.iter().any(|track| {
                     let live = |s: State| matches!(s, State::Accepted | State::Offered | State::Answered);
-                    !track.half && !track.waiting() && track.views().all(|view| live(view.state()))
+                    !track.half && track.always(live)
                 })
         });
         if let Some(((_, other), _)) = busy {
@@ -648,8 +686,16 @@ impl Parties {
             }
         }
         let key = (actor.key.clone(), id.clone());
+        let known = self.role_in(&id, bare(&actor.jid));
         self.under_way
-            .insert((actor.key.clone(), inbound.id.clone()), id.clone());
+            .insert((actor.key.clone(), inbound.id.clone()), (id.clone(), event.n));
+        if actor.sight != Sight::Exact {
+            let key = (actor.key.clone(), from.clone());
+            self.lines.insert(key.clone(), VecDeque::new());
+            if let Some(line) = self.lines.get_mut(&key).filter(|line| line.len() < LINE) {
+                line.push_back((event.n, id.clone()));
+            }
+        }
         let Some(tracks) = self.tracks_of(actor, key) else {
             return;
         };
@@ -659,15 +705,18 @@ impl Parties {
             return;
         }
         let index = place_of(tracks, &from).unwrap_or_else(|| {
-            let role = match act.kind {
+            let role = known.unwrap_or(match act.kind {
                 Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Role::Caller,
                 _ => Role::Callee,
-            };
+            });
             let half = actor.half && act.kind != Kind::Initiate;
             tracks.push(Track::new(&from, role, actor.sight, event.n, half));
             tracks.len() - 1
         });
         if let Some(track) = tracks.get_mut(index) {
+            if let Some(role) = known.or((act.kind == Kind::Initiate).then_some(Role::Callee)) {
+                track.cast(role);
+            }
             track.receive(&inbound);
         }
         if act.kind == Kind::Initiate && self.calls.get(&id).is_none() {
@@ -758,10 +807,9 @@ impl Parties {
                 .answered(&actor.key, &asker, stanza, (event.n, event.t), record);
         }
         let refused = stanza.iq_type() == Some(IqType::Error);
-        let Some(call) = self.under_way.get(&(actor.key.clone(), id.to_owned())) else {
+        let Some((call, n)) = self.under_way.get(&(actor.key.clone(), id.to_owned())).cloned() else {
             return;
         };
-        let call = call.clone();
         if refused && actor.sight != Sight::Exact {
             self.refused(actor, &call, event, stanza, record);
         }
@@ -769,10 +817,13 @@ impl Parties {
         let tracks = self.tracks.get_mut(&key).into_iter().flatten();
         for track in tracks.filter(|track| track.is_with(&asker)) {
             if refused {
-                track.refuse(id);
+                track.refuse(id, event.t);
             } else {
-                track.acknowledge(id);
+                track.acknowledge(id, event.t);
             }
+        }
+        if actor.sight != Sight::Exact {
+            self.reach(&actor.key, &asker, n, event.t);
         }
     }
 }
