@@ -76,3 +76,16 @@ fn collect(folder: &Dir<'_>, paths: &mut Vec<String>) {
         collect(inner, paths);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_describes_every_key() {
+        for key in keys() {
+            let described = schema().contains(&format!("\"{key}\": {{"));
+            assert!(described, "schemas/scenario.json has no `{key}`");
+        }
+    }
+}

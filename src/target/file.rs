@@ -420,6 +420,16 @@ mod tests {
     }
 
     #[test]
+    fn the_schema_describes_every_key() {
+        for key in keys() {
+            assert!(
+                schema().contains(&format!("\"{key}\": {{")),
+                "schemas/target.json has no `{key}`"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_place_and_without_secrets() {
         for (text, place, part) in [
             ("domain: x", "1:1", "`url` is missing"),
