@@ -91,6 +91,7 @@ impl Cursor {
                 }
                 Action::Expect(expect) if expect.who == who => return false,
                 Action::Connection(connection) if connection.who == who => return false,
+                Action::Line(line) if line.who == who => return false,
                 Action::Silence { who: listeners, .. } if listeners.iter().any(|w| w == who) => return false,
                 Action::Together(_) | Action::AnyOrder(_) => return false,
                 _ => {}

@@ -9,8 +9,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::script::{Input, Output, Script};
-use crate::transcript::Event;
+use super::script::{Input, LineOrder, Output, Script};
+use crate::scenario::{Credential, Deed, Shield};
+use crate::transcript::{Event, Wire};
+use crate::xmpp::line::{self, Ask, Order, Told};
 use crate::xmpp::{Incoming, Reader, Session, Writer};
 
 /// Makes logged-in sessions for users of the scenario.
@@ -21,6 +23,22 @@ pub trait Dialer: Send + Sync {
         user: &'a str,
         resource: &'a str,
     ) -> Pin<Box<dyn Future<Output = Result<Session, String>> + Send + 'a>>;
+
+    /// Where a raw line of this user goes, and with whose secrets. `credential` and `password` stand in the place of
+    /// the right ones.
+    ///
+    /// # Errors
+    /// One sentence for people, without secrets.
+    fn line(
+        &self,
+        user: &str,
+        resource: &str,
+        credential: Credential,
+        password: Option<&str>,
+    ) -> Result<line::Setup, String> {
+        let _ = (user, resource, credential, password);
+        Err("there are no raw lines to this target".into())
+    }
 
     /// Whether time is virtual: then this process cannot stall.
     fn is_virtual(&self) -> bool;
@@ -35,6 +53,7 @@ pub trait Dialer: Send + Sync {
 pub type Recorder<'a> = &'a mut dyn FnMut(&Event);
 
 enum Command {
+    Line(Box<Order>),
     Send(String),
     Close,
     Cut,
@@ -97,6 +116,25 @@ pub async fn drive(
                     };
                     tokio::spawn(live(dialer.clone(), account, resource, tell, todo));
                 }
+                Output::Line { who, order } => {
+                    if !lines.contains_key(&who) {
+                        lines_made += 1;
+                        let (commands, todo) = mpsc::unbounded_channel();
+                        let number = lines_made;
+                        lines.insert(who.clone(), Line { number, commands });
+                        let tell = Teller {
+                            news: news.clone(),
+                            who: who.clone(),
+                            number,
+                            start,
+                        };
+                        tokio::spawn(live_raw(tell, todo));
+                    }
+                    match order_for(&*dialer, order) {
+                        Ok(order) => command(&lines, &who, Command::Line(Box::new(order))),
+                        Err(why) => script.handle(start.elapsed(), Input::NotConnected { who, why }),
+                    }
+                }
                 Output::Send { who, raw } => command(&lines, &who, Command::Send(raw)),
                 Output::Disconnect { who } => command(&lines, &who, Command::Close),
                 Output::Cut { who } => {
@@ -132,6 +170,10 @@ pub async fn drive(
             }
             Some((who, number, item)) = inbox.recv() => {
                 if lines.get(&who).is_some_and(|line| line.number == number) {
+                    if matches!(&item, News::Input(Input::Wire { wire: Wire::End { .. }, .. })) {
+                        // Whatever is opened next is another line.
+                        lines.remove(&who);
+                    }
                     let input = match item {
                         News::Input(input) => input,
                         News::Linked { jid } => Input::Connected { who, jid },
@@ -200,6 +242,99 @@ async fn live(
     }
 }
 
+/// A raw line: nothing happens on it but what the script says.
+async fn live_raw(tell: Teller, mut todo: mpsc::UnboundedReceiver<Command>) {
+    let (orders, inbox) = mpsc::unbounded_channel();
+    let giving = async move {
+        while let Some(command) = todo.recv().await {
+            let order = match command {
+                Command::Line(order) => *order,
+                Command::Send(raw) => Order::Text(raw),
+                Command::Close => Order::Leave,
+                Command::Cut => Order::Cut,
+            };
+            // A line that is over has told so.
+            let _ = orders.send(order);
+        }
+    };
+    let told = |told| {
+        let who = tell.who.clone();
+        tell.input(match told {
+            Told::Wire { sent, wire, text } => Input::Wire {
+                who,
+                sent,
+                wire,
+                text,
+            },
+            Told::Unreachable(why) => Input::NotConnected { who, why },
+        });
+    };
+    tokio::join!(giving, line::run(inbox, told));
+}
+
+fn order_for(dialer: &dyn Dialer, order: LineOrder) -> Result<Order, String> {
+    Ok(match order {
+        LineOrder::Text(text) => Order::Text(text),
+        LineOrder::Bytes(bytes) => Order::Bytes(bytes),
+        LineOrder::Opening { domain, version } => Order::Opening { domain, version },
+        LineOrder::Closing => Order::Closing,
+        LineOrder::Frame {
+            opcode,
+            last,
+            payload,
+        } => Order::Frame {
+            opcode,
+            last,
+            payload,
+        },
+        LineOrder::Do {
+            user,
+            resource,
+            key,
+            deed:
+                Deed::Open {
+                    shield,
+                    credential,
+                    protocols,
+                    headers,
+                },
+        } => Order::Open {
+            setup: dialer.line(&user, &resource, credential, None)?,
+            shield: match shield {
+                Shield::Usual => line::Shield::Usual,
+                Shield::Plain => line::Shield::Plain,
+                Shield::OldTls => line::Shield::OldTls,
+            },
+            key,
+            protocols,
+            headers,
+        },
+        LineOrder::Do {
+            user,
+            resource,
+            key,
+            deed:
+                Deed::LogIn {
+                    credential,
+                    mechanism,
+                    password,
+                    authzid,
+                    resource: wish,
+                    unbound,
+                },
+        } => Order::LogIn {
+            setup: dialer.line(&user, &resource, credential, password.as_deref())?,
+            key,
+            ask: Ask {
+                mechanism,
+                authzid,
+                resource: wish,
+                unbound,
+            },
+        },
+    })
+}
+
 async fn given_up(todo: &mut mpsc::UnboundedReceiver<Command>) {
     while let Some(command) = todo.recv().await {
         if matches!(command, Command::Cut | Command::Close) {
@@ -220,6 +355,8 @@ async fn write(mut writer: Writer, mut todo: mpsc::UnboundedReceiver<Command>) -
             // What cannot be written any more shows itself at the reader as the end of the stream.
             Command::Send(raw) => drop(writer.send(&raw).await),
             Command::Close => drop(writer.close().await),
+            // A session is no raw line.
+            Command::Line(_) => {}
             Command::Cut => {
                 writer.cut();
                 return Left::Cut;

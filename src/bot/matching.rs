@@ -142,7 +142,16 @@ impl Wanted {
             Pattern::StreamError { conditions } => {
                 stanza.is("error", STREAM) && fits(conditions, stanza.error_condition())
             }
-            Pattern::Close => false,
+            // These are told by what came on a raw line, not by a stanza.
+            Pattern::Close
+            | Pattern::Upgrade { .. }
+            | Pattern::Opening
+            | Pattern::Bound
+            | Pattern::Refusal { .. }
+            | Pattern::Word
+            | Pattern::Pong { .. }
+            | Pattern::CloseFrame { .. }
+            | Pattern::End => false,
         }
     }
 
@@ -165,6 +174,16 @@ impl Wanted {
             }
             Pattern::StreamError { conditions } => format!("a stream error {}", conditions.join(" or ")),
             Pattern::Close => "the end of its stream".to_owned(),
+            Pattern::Upgrade { status } if status.is_empty() => "an answer to its upgrade".to_owned(),
+            Pattern::Upgrade { status } => format!("status {} for its upgrade", any_of(status)),
+            Pattern::Opening => "the opening of the server's stream".to_owned(),
+            Pattern::Bound => "a resource".to_owned(),
+            Pattern::Refusal { conditions } if conditions.is_empty() => "a refusal".to_owned(),
+            Pattern::Refusal { conditions } => format!("a refusal ({})", conditions.join(" or ")),
+            Pattern::Word => "a word of the server".to_owned(),
+            Pattern::Pong { .. } => "a pong".to_owned(),
+            Pattern::CloseFrame { codes } => format!("a close frame {}", any_of(codes)),
+            Pattern::End => "the end of its connection".to_owned(),
         };
         let mut words = format!("{who} receives {}", thing.trim_end());
         for (pointer, value) in &self.equals {
@@ -181,4 +200,9 @@ impl Wanted {
         }
         words
     }
+}
+
+fn any_of(codes: &[u16]) -> String {
+    let codes: Vec<String> = codes.iter().map(u16::to_string).collect();
+    codes.join(" or ")
 }

@@ -1,5 +1,7 @@
 //! The script of one case, sans-IO: stanzas and time in; stanzas, connections and transcript events out.
 
+mod line;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -13,12 +15,15 @@ use super::fault::{ClientFault, Faulty};
 use super::fence::{Fence, Next};
 use super::matching::{Arrival, Wanted, brief};
 use super::names::Names;
-use crate::profile::Class;
+use crate::profile::Profile;
 use crate::scenario::{
     Action, Answer, Answered, AnsweredBy, Case, Connection, Expect, Pattern, Send, Step, Verb, What,
 };
 use crate::stanza::{self, IqType, Stanza};
-use crate::transcript::{Dir, Event};
+use crate::transcript::{Dir, Event, Wire};
+
+pub use line::LineOrder;
+use line::{Sight, is_line_pattern};
 
 /// A user as the bots need it.
 #[derive(Debug, Clone)]
@@ -35,7 +40,7 @@ pub struct Setup {
     pub case: Case,
     /// By the user's name in the scenario.
     pub accounts: BTreeMap<String, Account>,
-    pub class: Class,
+    pub profile: Profile,
     pub seed: u64,
     /// Deadlines are multiplied by this; waits are not, since the protocol's own times do not scale.
     pub time_scale: f64,
@@ -69,6 +74,13 @@ pub enum Input {
         why: String,
         arrived: Duration,
     },
+    /// Something was sent or came on a raw line.
+    Wire {
+        who: String,
+        sent: bool,
+        wire: Wire,
+        text: Option<String>,
+    },
     /// The stream or the connection is over.
     Ended {
         who: String,
@@ -93,6 +105,10 @@ pub enum Output {
         who: String,
         raw: String,
     },
+    Line {
+        who: String,
+        order: LineOrder,
+    },
     Disconnect {
         who: String,
     },
@@ -114,6 +130,7 @@ enum Link {
 #[derive(Debug)]
 struct Bot {
     user: String,
+    raw: bool,
     presence: bool,
     resource: String,
     jid: String,
@@ -122,6 +139,8 @@ struct Bot {
     /// Arrived, not yet taken in.
     inbox: VecDeque<Input>,
     pool: Vec<Arrival>,
+    /// What came on a raw line.
+    sights: Vec<Sight>,
     /// The ids of our requests without an answer.
     unanswered: BTreeSet<String>,
     /// The event of each of our requests, by its id.
@@ -184,6 +203,10 @@ const DEFAULT_WITHIN: Duration = Duration::from_secs(5);
 const FENCE_WITHIN: Duration = Duration::from_secs(30);
 /// Longer than any login is let take by the transport: a second line of defence.
 const LINK_WITHIN: Duration = Duration::from_secs(30);
+/// What stock servers take in one stanza, in bytes, where the profile does not say it.
+const USUAL_LIMIT: u64 = 262_144;
+/// No scenario says more than this in one breath.
+const MOST: usize = 16 << 20;
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 impl Script {
@@ -200,6 +223,7 @@ impl Script {
             let resource = format!("{}-{:08x}", actor.name, rng.next_u32());
             let bot = Bot {
                 user: actor.user.clone(),
+                raw: actor.raw,
                 presence: actor.presence,
                 jid: format!("{bare}/{resource}"),
                 resource,
@@ -207,6 +231,7 @@ impl Script {
                 policy: Answer::Result,
                 inbox: VecDeque::new(),
                 pool: Vec::new(),
+                sights: Vec::new(),
                 unanswered: BTreeSet::new(),
                 asked: BTreeMap::new(),
                 answers: BTreeMap::new(),
@@ -214,6 +239,7 @@ impl Script {
                 candidates: 0,
             };
             names.set(format!("{}.jid", actor.name), bot.jid.clone());
+            names.set(format!("{}.resource", actor.name), bot.resource.clone());
             names.set(format!("{}.bare", actor.name), bare.clone());
             if let Some(account) = setup.accounts.get(&actor.user) {
                 names.set(format!("{}.id", actor.name), account.id.clone());
@@ -239,7 +265,7 @@ impl Script {
             };
             calls.insert(label, call);
         }
-        let root = Cursor::new(for_class(setup.case.steps.clone(), setup.class));
+        let root = Cursor::new(for_profile(setup.case.steps.clone(), &setup.profile));
         let mut script = Script {
             setup,
             bots,
@@ -361,7 +387,10 @@ impl Script {
                 Some("the target kept a session waiting that has no part in this"),
             ),
             Input::Interrupted => self.trouble("", "interrupted".into()),
-            Input::Element { ref who, .. } | Input::Broken { ref who, .. } | Input::Ended { ref who, .. } => {
+            Input::Element { ref who, .. }
+            | Input::Broken { ref who, .. }
+            | Input::Wire { ref who, .. }
+            | Input::Ended { ref who, .. } => {
                 let who = who.clone();
                 if let Some(bot) = self.bots.get_mut(&who)
                     && bot.link != Link::Down
@@ -408,6 +437,7 @@ impl Script {
                             ..event
                         });
                     }
+                    Input::Wire { sent, wire, text, .. } => self.wire(&who, sent, wire, text),
                     Input::Ended { how, .. } => self.stream_ended(&who, how),
                     _ => {}
                 }
@@ -641,8 +671,10 @@ impl Script {
             && bot.link == Link::Up
         {
             bot.link = Link::Closing;
-            let event = self.event(Dir::Leaving, who);
-            self.record(event);
+            if !bot.raw {
+                let event = self.event(Dir::Leaving, who);
+                self.record(event);
+            }
             self.out.push_back(Output::Disconnect { who: who.into() });
         }
     }
@@ -852,6 +884,7 @@ impl Script {
                 match &step.action {
                     Action::Send(send) => self.send(cursor, step, send),
                     Action::Connection(connection) => self.link(cursor, connection),
+                    Action::Line(line) => self.line_deed(cursor, line),
                     _ => cursor.finish_step(),
                 }
             }
@@ -863,10 +896,12 @@ impl Script {
                 let (met, late) = (self.try_expect(expect, wanted), self.now >= deadline);
                 match met {
                     Some(n) => {
-                        self.met(step, wanted.words(&expect.who), n);
+                        self.met(step, wanted.words(&expect.who), n, expect.rule.as_deref());
                         cursor.finish_step();
                     }
-                    None if expect.optional && late => cursor.finish_step(),
+                    None if expect.optional && (late || self.hopeless(expect, wanted)) => {
+                        cursor.finish_step();
+                    }
                     // A time that the scenario gives is meant; its default gives way to a slow server.
                     None if late && expect.within.is_none() && !self.is_lost(deadline) => return false,
                     None if late || self.hopeless(expect, wanted) => {
@@ -937,7 +972,7 @@ impl Script {
                         };
                         if fits {
                             let n = self.pool_number(&send.who, &id);
-                            self.met(step, wanted, n);
+                            self.met(step, wanted, n, rule.as_deref());
                             cursor.finish_step();
                         } else {
                             let seen = brief(&answer, None);
@@ -953,7 +988,12 @@ impl Script {
                 };
                 let (until, since) = (*until, *since);
                 let heard = who.iter().find_map(|who| {
-                    let pool = &self.bots.get(who)?.pool;
+                    let bot = self.bots.get(who)?;
+                    if bot.raw {
+                        let sight = bot.sights.iter().find(|s| s.n > since && !s.taken)?;
+                        return Some((who.clone(), sight.n, line::words(sight)));
+                    }
+                    let pool = &bot.pool;
                     let arrival = pool.iter().find(|a| a.n > since && !a.taken && a.counts())?;
                     Some((who.clone(), arrival.n, arrival.brief()))
                 });
@@ -1008,6 +1048,7 @@ impl Script {
         match &step.action {
             Action::Send(send) => cursor.state = At::Until(self.now + send.after),
             Action::Connection(connection) => cursor.state = At::Until(self.now + connection.after),
+            Action::Line(line) => cursor.state = At::Until(self.now + line.after),
             Action::Wait(length) => cursor.state = At::Until(self.now + *length),
             Action::Silence { length, .. } => {
                 cursor.state = At::Silence {
@@ -1037,7 +1078,7 @@ impl Script {
                 cursor.finish_step();
             }
             // Resolved when the script was made.
-            Action::When { .. } => cursor.finish_step(),
+            Action::When { .. } | Action::KeepAlive => cursor.finish_step(),
         }
         true
     }
@@ -1075,6 +1116,11 @@ impl Script {
                 ..event
             });
         }
+        if self.bots.get(&send.who).is_some_and(|bot| bot.raw) {
+            self.line_send(&send.who, &send.what);
+            cursor.finish_step();
+            return;
+        }
         let raw = match &send.what {
             What::Signal { .. } => self.signal(send),
             What::Chat { to, body } => {
@@ -1083,6 +1129,8 @@ impl Script {
                 compose::chat(&to, &id, &body)
             }
             What::Stanza { xml } => self.text(xml),
+            // Only a raw line can send them, and this is none: lint has said so.
+            What::Opening { .. } | What::Closing | What::Frame { .. } => String::new(),
         };
         let stanza = Stanza::parse(raw.as_str()).ok();
         let asks = |s: &Stanza| matches!(s.iq_type(), Some(IqType::Set | IqType::Get));
@@ -1328,6 +1376,9 @@ impl Script {
     }
 
     fn try_expect(&mut self, expect: &Expect, wanted: &Wanted) -> Option<u64> {
+        if is_line_pattern(&wanted.pattern) {
+            return self.try_sight(&expect.who, &wanted.pattern);
+        }
         let bot = self.bots.get_mut(&expect.who)?;
         if wanted.pattern == Pattern::Close {
             return bot.ended.then_some(self.n);
@@ -1357,6 +1408,9 @@ impl Script {
         if wanted.pattern == Pattern::Close {
             return false;
         }
+        if is_line_pattern(&wanted.pattern) {
+            return Script::sight_is_hopeless(bot, &wanted.pattern);
+        }
         let other_came = || bot.pool.iter().any(|arrival| !arrival.taken && arrival.counts());
         (bot.link == Link::Down && bot.inbox.is_empty()) || (expect.next && other_came())
     }
@@ -1365,6 +1419,9 @@ impl Script {
         let Some(bot) = self.bots.get(&expect.who) else {
             return "nothing".into();
         };
+        if bot.raw {
+            return Script::sights(bot);
+        }
         let near: Vec<String> = bot
             .pool
             .iter()
@@ -1408,12 +1465,13 @@ impl Script {
             })
     }
 
-    fn met(&mut self, step: &Step, wanted: String, n: u64) {
+    fn met(&mut self, step: &Step, wanted: String, n: u64, rule: Option<&str>) {
         let event = self.event(Dir::Met, "");
         let step = Some(step.place.to_string());
         self.record(Event {
             step,
             wanted: Some(wanted),
+            rules: rule.map(str::to_owned).into_iter().collect(),
             events: vec![n],
             ..event
         });
@@ -1468,14 +1526,14 @@ impl Script {
 
     fn text(&mut self, text: &str) -> String {
         let now = self.timestamp();
-        let rng = &mut self.rng;
-        self.names.text(text, &mut |name| fresh(name, &now, rng))
+        let (rng, limit) = (&mut self.rng, self.setup.profile.stanza_limit);
+        self.names.text(text, &mut |name| fresh(name, &now, limit, rng))
     }
 
     fn value(&mut self, value: &serde_json::Value) -> serde_json::Value {
         let now = self.timestamp();
-        let rng = &mut self.rng;
-        self.names.value(value, &mut |name| fresh(name, &now, rng))
+        let (rng, limit) = (&mut self.rng, self.setup.profile.stanza_limit);
+        self.names.value(value, &mut |name| fresh(name, &now, limit, rng))
     }
 
     fn event(&mut self, dir: Dir, who: &str) -> Event {
@@ -1500,6 +1558,8 @@ impl Script {
             wanted: None,
             seen: None,
             seconds: None,
+            wire: None,
+            secrets: Vec::new(),
         }
     }
 
@@ -1508,10 +1568,31 @@ impl Script {
     }
 }
 
-fn fresh(name: &str, now: &str, rng: &mut ChaCha8Rng) -> Option<String> {
+fn fresh(name: &str, now: &str, limit: Option<u64>, rng: &mut ChaCha8Rng) -> Option<String> {
     match name {
         "now" => Some(now.to_owned()),
         "uuid" => Some(fresh_uuid(rng)),
+        // A little past it, so that the stanza around it makes no difference; well below twice as much.
+        "past-limit" => {
+            let limit = usize::try_from(limit.unwrap_or(USUAL_LIMIT))
+                .unwrap_or(MOST)
+                .clamp(10_000, MOST);
+            Some("x".repeat(limit + limit / 8))
+        }
+        name => bulk(name),
+    }
+}
+
+/// Much of the same: `{padding-9000}` is so many letters, `{lists-500}` JSON lists and `{elements-500}` XML elements in
+/// each other.
+fn bulk(name: &str) -> Option<String> {
+    let (word, number) = name.split_once('-')?;
+    let number = number.parse::<usize>().ok().filter(|number| *number <= MOST)?;
+    let around = |open: &str, close: &str| open.repeat(number) + &close.repeat(number);
+    match word {
+        "padding" => Some("x".repeat(number)),
+        "lists" => Some(around("[", "]")),
+        "elements" => Some(around("<a>", "</a>")),
         _ => None,
     }
 }
@@ -1532,21 +1613,21 @@ fn answered_words(by: &AnsweredBy) -> String {
     }
 }
 
-/// Keeps the steps that are meant for this class of target.
-fn for_class(steps: Vec<Step>, class: Class) -> Vec<Step> {
+/// Keeps the steps that are meant for this class of target, and fills in what its profile says.
+fn for_profile(steps: Vec<Step>, profile: &Profile) -> Vec<Step> {
     let mut kept = Vec::with_capacity(steps.len());
     for step in steps {
         let place = step.place;
         match step.action {
             Action::When { class: wanted, steps } => {
-                if wanted == class {
-                    kept.extend(for_class(steps, class));
+                if wanted == profile.class {
+                    kept.extend(for_profile(steps, profile));
                 }
             }
             Action::Together(branches) => {
                 let branches = branches
                     .into_iter()
-                    .map(|steps| for_class(steps, class))
+                    .map(|steps| for_profile(steps, profile))
                     .collect();
                 kept.push(Step {
                     place,
@@ -1556,7 +1637,14 @@ fn for_class(steps: Vec<Step>, class: Class) -> Vec<Step> {
             Action::AnyOrder(steps) => {
                 kept.push(Step {
                     place,
-                    action: Action::AnyOrder(for_class(steps, class)),
+                    action: Action::AnyOrder(for_profile(steps, profile)),
+                });
+            }
+            Action::KeepAlive => {
+                let length = Duration::from_secs_f64(profile.keep_alive.unwrap_or(60.0).clamp(0.0, 86_400.0));
+                kept.push(Step {
+                    place,
+                    action: Action::Wait(length),
                 });
             }
             action => kept.push(Step { place, action }),

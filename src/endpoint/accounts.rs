@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::fault::{Chosen, FaultLog};
+use super::Gate;
 use crate::profile::Profile;
 use crate::target::derived_id;
 
@@ -57,6 +58,8 @@ pub struct Config {
     pub ids: BTreeMap<String, Uuid>,
     /// Bytes that may wait for a client that does not read; past it its session ends, and nobody else's.
     pub backlog: usize,
+    /// Who is let in over WebSocket at all; `None`: everyone.
+    pub gate: Option<Gate>,
     /// The wall time of the endpoint's beginning, for the timestamps of its own signals; `None`: the real one.
     pub epoch: Option<OffsetDateTime>,
     /// What it does wrong, in the order in which it is done.
@@ -75,6 +78,7 @@ impl Default for Config {
             accounts: Accounts::Any,
             ids: BTreeMap::new(),
             backlog: 8 << 20,
+            gate: None,
             epoch: None,
             faults: Vec::new(),
             seed: 0,

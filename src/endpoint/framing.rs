@@ -5,14 +5,17 @@ use std::io::{self, Cursor};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use minidom::Element;
+use time::OffsetDateTime;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::Gate;
 use crate::stanza::{CLIENT, FRAMING, STREAM, Stanza, escape};
 use crate::xmpp::{Limits, Piece, Splitter, check_frame};
 
@@ -41,6 +44,10 @@ pub enum Incoming {
     Close,
     /// The stream cannot be read on: the stream error that says why.
     Flaw(&'static str),
+    /// The WebSocket cannot be read on: the status code that says why (RFC 6455 §7.4.1).
+    Fail(u16),
+    /// The client closes the connection without having closed its stream: what it is still owed is the answer to that.
+    Leaving,
     /// The connection is over, or has to be ended without a word.
     Gone,
 }
@@ -63,14 +70,19 @@ pub enum Writer {
 }
 
 /// Looks at the first byte: `G` of an upgrade request or `<` of a stream. `None`: it is neither.
-pub async fn accept(mut io: Box<dyn Wire>, limits: Limits) -> Option<(Reader, Writer)> {
+/// With a gate, the user whose token was shown comes with it.
+pub async fn accept(
+    mut io: Box<dyn Wire>,
+    limits: Limits,
+    gate: Option<(&Gate, OffsetDateTime)>,
+) -> Option<(Reader, Writer, Option<String>)> {
     let mut first = [0];
     io.read_exact(&mut first).await.ok()?;
     let (half, out) = tokio::io::split(io);
     let whole = tokio::io::join(Cursor::new(first.to_vec()).chain(half), out);
     let io: Box<dyn Wire> = Box::new(whole);
     match first {
-        [b'G'] => upgrade(io, limits).await,
+        [b'G'] => upgrade(io, limits, gate).await,
         [b'<' | b' ' | b'\n' | b'\r' | b'\t'] => {
             let (half, out) = tokio::io::split(io);
             let reader = Reader::Tcp {
@@ -78,21 +90,43 @@ pub async fn accept(mut io: Box<dyn Wire>, limits: Limits) -> Option<(Reader, Wr
                 splitter: Box::new(Splitter::new(limits)),
                 buffer: vec![0; 16_384],
             };
-            Some((reader, Writer::Tcp(out)))
+            Some((reader, Writer::Tcp(out), None))
         }
         _ => None,
     }
 }
 
-async fn upgrade(io: Box<dyn Wire>, limits: Limits) -> Option<(Reader, Writer)> {
+async fn upgrade(
+    io: Box<dyn Wire>,
+    limits: Limits,
+    gate: Option<(&Gate, OffsetDateTime)>,
+) -> Option<(Reader, Writer, Option<String>)> {
     // A frame a little too large is answered with a stream error; only what is far too large is not read at all.
     let room = limits.largest.saturating_mul(2);
     let config = WebSocketConfig::default()
         .max_message_size(Some(room))
         .max_frame_size(Some(room));
-    let socket = tokio_tungstenite::accept_hdr_async_with_config(io, sub_protocol, Some(config)).await;
+    let mut user = None;
+    #[allow(
+        clippy::result_large_err,
+        reason = "the callback's type is the WebSocket library's"
+    )]
+    let callback = |request: &Request, response: Response| {
+        if let Some((gate, now)) = gate {
+            let cookies = request.headers().get_all("Cookie").iter();
+            user = gate.user(cookies.filter_map(|value| value.to_str().ok()), now);
+            if user.is_none() {
+                return Err(refusal(
+                    StatusCode::UNAUTHORIZED,
+                    "a sound token is needed in its cookie",
+                ));
+            }
+        }
+        sub_protocol(request, response)
+    };
+    let socket = tokio_tungstenite::accept_hdr_async_with_config(io, callback, Some(config)).await;
     let (sink, stream) = socket.ok()?.split();
-    Some((Reader::Web { stream, limits }, Writer::Web(sink)))
+    Some((Reader::Web { stream, limits }, Writer::Web(sink), user))
 }
 
 /// RFC 7395 §3.1: without the sub-protocol `xmpp` there is no stream.
@@ -106,14 +140,21 @@ fn sub_protocol(request: &Request, mut response: Response) -> Result<Response, E
         .filter_map(|value| value.to_str().ok())
         .any(|v| v.split(',').any(|p| p.trim() == "xmpp"));
     if !xmpp {
-        let mut refusal = ErrorResponse::new(Some("the sub-protocol xmpp is needed".into()));
-        *refusal.status_mut() = StatusCode::BAD_REQUEST;
-        return Err(refusal);
+        return Err(refusal(
+            StatusCode::BAD_REQUEST,
+            "the sub-protocol xmpp is needed",
+        ));
     }
     response
         .headers_mut()
         .insert("Sec-WebSocket-Protocol", HeaderValue::from_static("xmpp"));
     Ok(response)
+}
+
+fn refusal(status: StatusCode, why: &str) -> ErrorResponse {
+    let mut refusal = ErrorResponse::new(Some(why.into()));
+    *refusal.status_mut() = status;
+    refusal
 }
 
 impl Reader {
@@ -128,7 +169,13 @@ impl Reader {
                     Some(Ok(Message::Binary(_))) => return Incoming::Flaw("bad-format"),
                     Some(Err(Error::Capacity(_))) => return Incoming::Flaw("policy-violation"),
                     Some(Err(Error::Utf8(_))) => return Incoming::Flaw("not-well-formed"),
-                    None | Some(Ok(Message::Close(_)) | Err(_)) => return Incoming::Gone,
+                    Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => {
+                        return Incoming::Gone;
+                    }
+                    // RFC 6455 §7.1.7: whoever cannot read on says why.
+                    Some(Err(Error::Protocol(_))) => return Incoming::Fail(1002),
+                    Some(Ok(Message::Close(_))) => return Incoming::Leaving,
+                    None | Some(Err(_)) => return Incoming::Gone,
                 }
             },
             Reader::Tcp {
@@ -221,12 +268,12 @@ impl Writer {
         }
     }
 
-    /// Ends the connection beneath a stream that is closed (RFC 7395 §3.6, RFC 6120 §4.4).
-    pub async fn shut(&mut self) -> io::Result<()> {
+    /// Ends the connection beneath a stream that is closed (RFC 7395 §3.6, RFC 6120 §4.4), a WebSocket with this code.
+    pub async fn shut(&mut self, code: u16) -> io::Result<()> {
         match self {
             Writer::Web(sink) => {
                 let frame = CloseFrame {
-                    code: CloseCode::Normal,
+                    code: CloseCode::from(code),
                     reason: "".into(),
                 };
                 let close = Message::Close(Some(frame));

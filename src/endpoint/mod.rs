@@ -10,6 +10,7 @@ mod carriage;
 mod enforcing;
 mod fault;
 mod framing;
+mod gate;
 mod login;
 mod outbox;
 mod registry;
@@ -19,4 +20,5 @@ mod session;
 
 pub use accounts::{Accounts, Config};
 pub use fault::{Carrier, Chosen, Fault, FaultLog, fault, faults};
+pub use gate::Gate;
 pub use registry::Endpoint;

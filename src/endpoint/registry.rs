@@ -135,6 +135,11 @@ impl Endpoint {
         (elapsed.as_secs_f64(), *wall + elapsed)
     }
 
+    /// The wall time of this endpoint.
+    pub fn wall(&self) -> OffsetDateTime {
+        self.now().1
+    }
+
     /// The instant that stands `seconds` after the endpoint's beginning.
     pub(super) fn instant(&self, seconds: f64) -> Instant {
         let begun = self.begun.get().map_or_else(Instant::now, |(begun, _)| *begun);

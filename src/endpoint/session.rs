@@ -29,6 +29,8 @@ struct Session {
     /// The server has opened its side of the stream.
     opened: bool,
     login: Login,
+    /// Whose token was shown: nobody else logs in here (RFC 8725 §3.8).
+    token_user: Option<String>,
     /// The user's bare JID, once authenticated.
     user: Option<String>,
     /// The full JID, once bound.
@@ -42,6 +44,10 @@ enum Over {
     StreamError(&'static str),
     /// Close it without.
     Lawfully,
+    /// End the WebSocket with this code: no stream can be spoken on it any more.
+    Failed(u16),
+    /// The client has closed the connection beneath its stream, and gets its answer.
+    Left,
     /// The connection is gone.
     Gone,
 }
@@ -56,12 +62,14 @@ pub async fn run(endpoint: Endpoint, io: Box<dyn Wire>) {
     let serial = endpoint.serial();
     let out = Arc::new(Outbox::new(endpoint.config().backlog));
     endpoint.came(serial, &out);
+    let gate = endpoint.config().gate.as_ref();
+    let gate = gate.map(|gate| (gate, endpoint.wall()));
     let accepted = tokio::select! {
         biased;
         _ = out.ended() => None,
-        accepted = accept(io, limits) => accepted,
+        accepted = accept(io, limits, gate) => accepted,
     };
-    if let Some((mut reader, mut writer)) = accepted {
+    if let Some((mut reader, mut writer, token_user)) = accepted {
         let session = Session {
             endpoint: endpoint.clone(),
             out,
@@ -69,6 +77,7 @@ pub async fn run(endpoint: Endpoint, io: Box<dyn Wire>) {
             web: writer.is_web(),
             opened: false,
             login: Login::new(),
+            token_user,
             user: None,
             jid: None,
         };
@@ -94,14 +103,24 @@ impl Session {
             if matches!(over, Over::Gone) {
                 return;
             }
-            self.out.finish(self.last_words(&over));
+            let words = match over {
+                Over::Failed(_) | Over::Left => Vec::new(),
+                _ => self.last_words(&over),
+            };
+            self.out.finish(words);
             // Whoever does not read has no right to keep the connection.
             match tokio::time::timeout(GRACE, writing).await {
                 Ok(Ok(())) => over,
                 _ => Over::Gone,
             }
         };
-        if !matches!(over, Over::Gone) && writer.shut().await.is_ok() {
+        let code = match over {
+            Over::Gone => return,
+            Over::Failed(code) => code,
+            _ => 1000,
+        };
+        // The answer to a close is the library's, and goes out as soon as it reads on.
+        if matches!(over, Over::Left) || writer.shut(code).await.is_ok() {
             // The peer's own end follows; what it still says before is read and dropped.
             let _ = tokio::time::timeout(GRACE, reader.drain()).await;
         }
@@ -136,6 +155,8 @@ impl Session {
             };
             let done = match incoming {
                 Incoming::Gone => Err(Over::Gone),
+                Incoming::Leaving => Err(Over::Left),
+                Incoming::Fail(code) => Err(Over::Failed(code)),
                 Incoming::Close => Err(Over::Lawfully),
                 Incoming::Flaw(condition) => Err(Over::StreamError(condition)),
                 Incoming::Open(header) => self.open(&header),
@@ -313,6 +334,12 @@ impl Session {
         let said = self
             .login
             .take(stanza.element(), self.endpoint.config(), self.serial);
+        let said = match said {
+            Said::Success(user, _) if self.token_user.as_ref().is_some_and(|own| *own != user) => {
+                Said::Failure("not-authorized")
+            }
+            said => said,
+        };
         self.out.push(said.xml());
         match said {
             Said::Success(user, _) => {

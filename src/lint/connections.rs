@@ -33,8 +33,12 @@ pub(super) fn check(scenario: &Scenario, case: usize, errors: &mut Vec<Error>) {
 fn first(case: &Case) -> BTreeMap<String, Link> {
     let link = |connected| if connected { Link::Up } else { Link::Down };
     let cast = case.cast.iter();
-    cast.map(|actor| (actor.name.clone(), link(actor.connected)))
-        .collect()
+    let first = |actor: &crate::scenario::Actor| match actor.raw {
+        // What becomes of a raw line is what its scenario is about.
+        true => Link::Unknown,
+        false => link(actor.connected),
+    };
+    cast.map(|actor| (actor.name.clone(), first(actor))).collect()
 }
 
 impl Walk<'_> {
@@ -73,6 +77,9 @@ impl Walk<'_> {
                     self.has_to_be(&connection.who, before, &step.place, what);
                 }
                 self.links.insert(connection.who.clone(), after);
+            }
+            Action::Line(line) => {
+                self.links.insert(line.who.clone(), Link::Unknown);
             }
             Action::Together(branches) => self.together(branches),
             Action::AnyOrder(steps) => self.steps(steps),

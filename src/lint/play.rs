@@ -129,6 +129,8 @@ struct Play<'a> {
     case: &'a Case,
     class: Class,
     order: Order,
+    /// Who speaks below a session: what comes of that, only a run can tell.
+    raw: Vec<String>,
     /// The steps that do something, in the file's order.
     steps: Vec<&'a Step>,
     /// The step that each sent event was sent by.
@@ -139,12 +141,14 @@ impl<'a> Play<'a> {
     fn new(scenario: &'a Scenario, number: usize, case: &'a Case, class: Class, order: Order) -> Play<'a> {
         let mut steps = Vec::new();
         flatten(&case.steps, &mut steps);
+        let raw = case.cast.iter().filter(|actor| actor.raw);
         Play {
             scenario,
             number,
             case,
             class,
             order,
+            raw: raw.map(|actor| actor.name.clone()).collect(),
             steps,
             sent: BTreeMap::new(),
         }
@@ -165,7 +169,7 @@ impl<'a> Play<'a> {
             .collect();
         let mut case = self.case.clone();
         let mut number = 0;
-        case.steps = numbered(std::mem::take(&mut case.steps), &mut number);
+        case.steps = numbered(std::mem::take(&mut case.steps), &mut number, &self.raw);
         let account = |jid: &String| Account {
             jid: jid.clone(),
             id: crate::target::derived_id(jid).to_string(),
@@ -176,7 +180,7 @@ impl<'a> Play<'a> {
                 .iter()
                 .map(|(user, jid)| (user.clone(), account(jid)))
                 .collect(),
-            class: self.class,
+            profile: Profile::named(self.class.name()).unwrap_or_default(),
             seed: 0,
             time_scale: 1.0,
             started: datetime!(2026-01-01 00:00 UTC),
@@ -332,6 +336,9 @@ impl<'a> Play<'a> {
             let Action::Send(send) = &step.action else {
                 continue;
             };
+            if self.raw.contains(&send.who) {
+                continue;
+            }
             for rule in &send.breaks {
                 let which = (self.place(number, step), rule.clone());
                 report.announced.entry(which).or_insert_with(|| {
@@ -356,6 +363,10 @@ impl<'a> Play<'a> {
         let seen = without_numbers(event.seen.as_deref().unwrap_or(note));
         let wanted = event.wanted.as_deref().unwrap_or_default();
         let never = format!("this can never be met: {wanted}");
+        // What a raw line says may reach others in ways that are not played here.
+        if !self.raw.is_empty() {
+            return;
+        }
         let nobody = match &step.action {
             Action::Expect(expect) => self.nobody(expect),
             _ => None,
@@ -389,7 +400,7 @@ impl<'a> Play<'a> {
             Action::Send(send) if send.who != expect.who => match &send.what {
                 What::Signal { kind: sent, .. } => sent == kind,
                 What::Stanza { .. } => true,
-                What::Chat { .. } => false,
+                What::Chat { .. } | What::Opening { .. } | What::Closing | What::Frame { .. } => false,
             },
             _ => false,
         };
@@ -423,7 +434,7 @@ fn label(step: &Step) -> Option<&str> {
         Action::Send(send) => match &send.what {
             What::Signal { call, .. } => Some(call),
             What::Stanza { .. } => Some("main"),
-            What::Chat { .. } => None,
+            What::Chat { .. } | What::Opening { .. } | What::Closing | What::Frame { .. } => None,
         },
         _ => None,
     }
@@ -464,20 +475,20 @@ fn flatten<'s>(steps: &'s [Step], out: &mut Vec<&'s Step>) {
 }
 
 /// The same steps with their numbers in place of their places, and without what only the target can decide.
-fn numbered(steps: Vec<Step>, number: &mut usize) -> Vec<Step> {
+fn numbered(steps: Vec<Step>, number: &mut usize, raw: &[String]) -> Vec<Step> {
     let mut kept = Vec::with_capacity(steps.len());
     for step in steps {
         let action = match step.action {
             Action::Together(branches) => Action::Together(
                 branches
                     .into_iter()
-                    .map(|steps| numbered(steps, number))
+                    .map(|steps| numbered(steps, number, raw))
                     .collect(),
             ),
-            Action::AnyOrder(steps) => Action::AnyOrder(numbered(steps, number)),
+            Action::AnyOrder(steps) => Action::AnyOrder(numbered(steps, number, raw)),
             Action::When { class, steps } => Action::When {
                 class,
-                steps: numbered(steps, number),
+                steps: numbered(steps, number, raw),
             },
             action => {
                 let own = *number;
@@ -487,7 +498,7 @@ fn numbered(steps: Vec<Step>, number: &mut usize) -> Vec<Step> {
                     line: own,
                     column: 0,
                 };
-                if let Some(action) = of_bots(action) {
+                if let Some(action) = of_bots(action, raw) {
                     kept.push(Step { place, action });
                 }
                 continue;
@@ -502,8 +513,13 @@ fn numbered(steps: Vec<Step>, number: &mut usize) -> Vec<Step> {
 }
 
 /// What bots do among themselves; the rest is between one of them and the server.
-fn of_bots(action: Action) -> Option<Action> {
+fn of_bots(action: Action, raw: &[String]) -> Option<Action> {
+    let is_raw = |who: &String| raw.contains(who);
     match action {
+        Action::Line(_) => None,
+        Action::Send(send) if is_raw(&send.who) => None,
+        Action::Connection(connection) if is_raw(&connection.who) => None,
+        Action::Silence { who, .. } if who.iter().any(is_raw) => None,
         Action::Expect(expect) => {
             let of_bots = matches!(expect.pattern, Pattern::Signal { .. } | Pattern::Chat { .. });
             of_bots.then_some(Action::Expect(expect))

@@ -49,6 +49,10 @@ pub struct Profile {
     pub rate_limit: Option<u64>,
     /// Clients hide their local addresses behind names of multicast DNS.
     pub mdns: bool,
+    /// How long a stream may be idle before the server ends it, in seconds; `None`: not known.
+    pub keep_alive: Option<f64>,
+    /// Whether it refuses whoever comes without TLS; `None`: not known.
+    pub tls_demanded: Option<bool>,
     /// Rules that this server is known to break, with the evidence: reported as `known`, never as held.
     pub known_breaches: Vec<KnownBreach>,
 }
@@ -71,6 +75,8 @@ impl Default for Profile {
             relay_within: 1.0,
             rate_limit: None,
             mdns: false,
+            keep_alive: None,
+            tls_demanded: None,
             known_breaches: Vec::new(),
         }
     }

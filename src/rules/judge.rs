@@ -7,6 +7,7 @@ use super::delivery::Delivery;
 use super::enforcing::Enforcing;
 use super::party::Parties;
 use super::spoken::{Ear, Spoken};
+use super::stream::Streams;
 use super::{Blame, Finding, Level, Outcome, Tally, Verdict, Waiver, rule};
 use crate::stanza::Stanza;
 use crate::transcript::{Dir, Event, Header};
@@ -102,6 +103,7 @@ impl Judge {
             Box::new(Delivery::new(header)),
             Box::new(Parties::new(header)),
             Box::new(Enforcing::new(header)),
+            Box::new(Streams::new(header)),
         ]);
         Judge {
             waivers: Waiver::of_profile(&header.profile),

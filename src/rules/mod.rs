@@ -8,6 +8,7 @@ mod glob;
 mod judge;
 mod party;
 mod spoken;
+mod stream;
 mod waiver;
 
 pub use catalogue::{Group, Level, Rule, Subjects, catalogue, groups, rule};

@@ -36,7 +36,7 @@ pub fn check(options: &Options, cases: &[Case]) -> Result<Option<Mechanism>, Str
     };
     let needed = cases
         .iter()
-        .filter(|case| skip_reason(case, &options.place).is_none())
+        .filter(|case| skip_reason(case, options).is_none())
         .flat_map(|case| choose(&users_of(case), target).into_values());
     let needed: BTreeSet<usize> = needed.collect();
     let mut accounts: Vec<_> = needed

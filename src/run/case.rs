@@ -1,6 +1,5 @@
 //! One case, from its plan to its verdict.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, ErrorKind};
@@ -15,16 +14,16 @@ use url::Url;
 use uuid::Uuid;
 
 use super::canary::Canary;
-use super::dial::{ToEmbedded, ToTarget};
+use super::dial::{PASSWORD, ToEmbedded, ToTarget};
 use super::hidden::Hidden;
 use crate::bot::{Account, ClientFault, Dialer, Script, Setup, drive};
 use crate::endpoint::{self, Endpoint};
 use crate::profile::Profile;
 use crate::rules::{Judge, Outcome, Verdict, Waiver};
-use crate::scenario::{Action, Case, Step, Verb};
-use crate::target::{Target, derived_id};
+use crate::scenario::{Action, Case, Need, Step, Verb};
+use crate::target::{Algorithm, Jwt, Target, Token, derived_id};
 use crate::transcript::{Event, FORMAT, Header, Member, Party, ScenarioInfo, Writer};
-use crate::xmpp::{Dial, Mechanism, Trust};
+use crate::xmpp::{Dial, Mechanism, Secret, Trust};
 
 /// Where to play.
 #[derive(Debug, Clone)]
@@ -82,6 +81,8 @@ pub struct Options {
     pub time_scale: f64,
     /// How far a `timestamp` may lie from the observer's clock, in seconds.
     pub clock_skew: f64,
+    /// Whether scenarios tagged `heavy` are played on a target too; the embedded endpoint always plays them.
+    pub heavy: bool,
     /// Breaches that are no news.
     pub waivers: Arc<[Waiver]>,
     /// Where transcripts go; `None`: nowhere.
@@ -99,6 +100,7 @@ impl Default for Options {
             seed: 0,
             time_scale: 1.0,
             clock_skew: 60.0,
+            heavy: false,
             waivers: Arc::default(),
             transcripts: None,
         }
@@ -137,7 +139,8 @@ impl Finished {
 }
 
 /// Why this case makes no sense on this target.
-pub(super) fn skip_reason(case: &Case, place: &Place) -> Option<String> {
+pub(super) fn skip_reason(case: &Case, options: &Options) -> Option<String> {
+    let (place, heavy) = (&options.place, options.heavy);
     let class = place.profile().class;
     if !case.classes.is_empty() && !case.classes.contains(&class) {
         let wanted: Vec<_> = case.classes.iter().map(|class| class.name()).collect();
@@ -146,6 +149,12 @@ pub(super) fn skip_reason(case: &Case, place: &Place) -> Option<String> {
             wanted.join(" or "),
             class.name()
         ));
+    }
+    if matches!(place, Place::Target(_)) && !heavy && case.tags.iter().any(|tag| tag == "heavy") {
+        return Some("a heavy load, which runs only where it is asked for (--heavy)".to_owned());
+    }
+    if let Some(why) = case.needs.iter().find_map(|need| lacks(*need, place)) {
+        return Some(why.to_owned());
     }
     if let Place::Target(target) = place {
         let users = users_of(case);
@@ -158,6 +167,72 @@ pub(super) fn skip_reason(case: &Case, place: &Place) -> Option<String> {
         }
     }
     None
+}
+
+/// Why the target has not what is needed, if so.
+fn lacks(need: Need, place: &Place) -> Option<&'static str> {
+    let profile = place.profile();
+    let target = match place {
+        Place::Embedded(_) | Place::Rigged(_) => None,
+        Place::Target(target) => Some(target),
+    };
+    let over_tcp = matches!(place, Place::Rigged(rig) if rig.tcp);
+    let own = if over_tcp { "xmpp" } else { "ws" };
+    let scheme = target.map_or(own, |target| target.dial.url.scheme());
+    let cookie = target.and_then(|target| target.cookie.as_ref());
+    let minted = || matches!(cookie.map(|cookie| &cookie.token), Some(Some(Token::Minted(_))));
+    let passwords = |target: &Arc<Target>| target.accounts.iter().all(|account| account.password.is_some());
+    let (has, why) = match need {
+        Need::Websocket => (
+            matches!(scheme, "ws" | "wss"),
+            "needs WebSocket; this target's URL is one of TCP",
+        ),
+        Need::Tcp => (
+            target.is_none() || matches!(scheme, "xmpp" | "xmpps"),
+            "needs a stream over TCP; this target's URL is one of WebSocket",
+        ),
+        Need::Tls => (
+            target.is_some_and(|target| {
+                matches!(scheme, "wss" | "xmpps") || (scheme == "xmpp" && !target.dial.plaintext)
+            }),
+            "needs TLS (wss://, xmpps:// or xmpp:// with STARTTLS)",
+        ),
+        Need::Cookie => (
+            (target.is_none() && !over_tcp) || cookie.is_some(),
+            "needs a target that asks for a token in a cookie (`cookie` in the target file)",
+        ),
+        Need::Key => (
+            (target.is_none() && !over_tcp) || minted(),
+            "needs a key to mint tokens (`cookie: { jwt: … }` in the target file)",
+        ),
+        Need::TokenLogin => (
+            !over_tcp && target.is_none_or(|target| {
+                target.accounts.iter().any(|account| account.password.is_none()) && cookie.is_some()
+            }),
+            "needs a target where the token alone says who logs in; here accounts have passwords",
+        ),
+        Need::Password => (
+            target.is_none_or(passwords) && target.is_none_or(|target| !target.is_anonymous()),
+            "needs accounts with passwords",
+        ),
+        Need::TlsDemanded => (
+            profile.tls_demanded == Some(true),
+            "needs a profile that says `tls: required`",
+        ),
+        Need::KeepAlive => (
+            profile.keep_alive.is_some() || target.is_none(),
+            "needs a profile that says for how long an idle stream lives (`keep-alive`)",
+        ),
+        Need::StanzaLimit => (
+            profile.stanza_limit.is_some() || target.is_none(),
+            "needs a profile that says how large a stanza may be (`stanza-limit`)",
+        ),
+        Need::FullRate => (
+            profile.rate_limit.is_none(),
+            "needs a target that reads at full speed; this one's profile has a rate limit",
+        ),
+    };
+    (!has).then_some(why)
 }
 
 /// Where every login makes a new user, nobody has two devices, and nobody comes back.
@@ -241,8 +316,17 @@ async fn play_in_runtime(
                 .iter()
                 .map(|user| (user.clone(), account(&format!("{user}@localhost"), None)))
                 .collect();
+            let passwords = users.iter().map(|user| (user.clone(), PASSWORD.to_owned()));
+            // Where lines are TCP there is no cookie to show.
+            let tcp = rig.tcp || case.needs.contains(&Need::Tcp);
+            let jwt = (!tcp).then(embedded_tokens).flatten();
             let config = endpoint::Config {
                 profile: rig.profile,
+                accounts: endpoint::Accounts::Only(passwords.collect()),
+                gate: jwt.as_ref().map(|jwt| endpoint::Gate {
+                    cookie: "auth_token".into(),
+                    key: jwt.key.clone(),
+                }),
                 epoch: Some(started),
                 faults: rig.faults,
                 seed: rig.fault_seed,
@@ -264,6 +348,9 @@ async fn play_in_runtime(
                     endpoint,
                     dial,
                     accounts: accounts.clone(),
+                    jwt,
+                    tcp,
+                    hidden: hidden.clone(),
                 }),
                 accounts,
             )
@@ -314,7 +401,7 @@ async fn play_in_runtime(
     let script = Script::new(Setup {
         case: case.clone(),
         accounts,
-        class: options.place.profile().class,
+        profile: options.place.profile().clone(),
         seed,
         time_scale: options.time_scale,
         started,
@@ -377,11 +464,7 @@ async fn play_in_runtime(
     let mut record = |event: &Event| {
         let mut event = event.clone();
         // Before the judge too: it has to see what the transcript will show.
-        for text in [&mut event.xml, &mut event.note].into_iter().flatten() {
-            if let Cow::Owned(clean) = hidden.hide(text) {
-                *text = clean;
-            }
-        }
+        hidden.hide_in(&mut event);
         judge.event(&event);
         if let Some(writer) = &mut writer
             && let Err(error) = writer.event(&event)
@@ -428,6 +511,16 @@ fn embedded_dial(url: &Url) -> Dial {
         sasl: vec![Mechanism::Plain],
         deadline: Duration::from_secs(10),
     }
+}
+
+/// The tokens of the embedded endpoint. Their key is no secret: nothing but this process ever reads them.
+fn embedded_tokens() -> Option<Jwt> {
+    Some(Jwt {
+        key: Secret::new("in memory"),
+        algorithm: Algorithm::parse("HS256")?,
+        claims: serde_json::Map::from_iter([("sub".to_owned(), "{user}".into())]),
+        ttl: Duration::from_secs(86_400),
+    })
 }
 
 fn account(jid: &str, id: Option<Uuid>) -> Account {

@@ -1,9 +1,10 @@
 //! Secrets that a target was given, cut out of whatever it sends back.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::transcript::{Event, Wire};
 use crate::xmpp::Secret;
 
 /// A shorter secret would be found by chance in what is none.
@@ -11,13 +12,45 @@ const SHORTEST: usize = 6;
 
 /// The secrets in use. Clones are the same set.
 #[derive(Clone, Default)]
-pub struct Hidden(Arc<Mutex<BTreeSet<String>>>);
+pub struct Hidden(Arc<Mutex<BTreeMap<String, &'static str>>>);
 
 impl Hidden {
-    pub fn learn(&self, secret: &Secret) {
+    /// `kind`: `token` or `password`.
+    pub fn learn(&self, secret: &Secret, kind: &'static str) {
         if secret.expose().len() >= SHORTEST {
             let mut secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            secrets.insert(secret.expose().to_owned());
+            secrets.insert(secret.expose().to_owned(), kind);
+        }
+    }
+
+    /// Cuts the secrets out of everything that an event says, and writes down which kinds there were.
+    pub fn hide_in(&self, event: &mut Event) {
+        let mut kinds = BTreeSet::new();
+        {
+            let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let Event {
+                xml,
+                note,
+                wanted,
+                seen,
+                wire,
+                ..
+            } = &mut *event;
+            let texts = [xml, note, wanted, seen].into_iter().flatten();
+            let below = wire.iter_mut().flat_map(Wire::texts_mut);
+            for text in texts.chain(below) {
+                for (secret, kind) in secrets.iter() {
+                    if text.contains(secret.as_str()) {
+                        *text = text.replace(secret.as_str(), "***");
+                        kinds.insert(*kind);
+                    }
+                }
+            }
+        }
+        if !kinds.is_empty() {
+            event.secrets = kinds.into_iter().map(str::to_owned).collect();
+            // It is only for readers, and holds what stood in the text.
+            event.signal = None;
         }
     }
 
@@ -25,7 +58,7 @@ impl Hidden {
     pub fn hide<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = Cow::Borrowed(text);
-        for secret in secrets.iter() {
+        for secret in secrets.keys() {
             if out.contains(secret.as_str()) {
                 out = Cow::Owned(out.replace(secret.as_str(), "***"));
             }
@@ -41,8 +74,8 @@ mod tests {
     #[test]
     fn what_was_learnt_is_hidden_and_nothing_else() {
         let hidden = Hidden::default();
-        hidden.learn(&Secret::new("hunter2hunter2"));
-        hidden.learn(&Secret::new("abc"));
+        hidden.learn(&Secret::new("hunter2hunter2"), "token");
+        hidden.learn(&Secret::new("abc"), "password");
         assert_eq!(hidden.hide("<a>hunter2hunter2</a> abc"), "<a>***</a> abc");
         assert!(matches!(hidden.hide("hunter2"), Cow::Borrowed(_)));
     }

@@ -152,7 +152,7 @@ fn try_one(cases: &[Case], suspect: Suspect) -> Trial {
         played: 0,
     };
     for (_, case) in order {
-        if skip_reason(case, &options.place).is_some() {
+        if skip_reason(case, &options).is_some() {
             continue;
         }
         trial.played += 1;

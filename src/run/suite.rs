@@ -146,7 +146,7 @@ fn fails(outcome: Outcome, strict: bool) -> bool {
 }
 
 fn with_retries(case: &Case, options: &Options, canary: &Canary, stop: &watch::Sender<bool>) -> Finished {
-    if let Some(reason) = skip_reason(case, &options.place) {
+    if let Some(reason) = skip_reason(case, options) {
         return Finished::without_run(case.clone(), Outcome::Skipped, reason);
     }
     let mut finished = play(case.clone(), options, 0, canary, stop.subscribe());
@@ -206,6 +206,8 @@ fn steps_length(steps: &[Step]) -> Duration {
                 .max()
                 .unwrap_or_default(),
             Action::AnyOrder(steps) | Action::When { steps, .. } => steps_length(steps),
+            Action::Line(line) => line.after,
+            Action::KeepAlive => Duration::from_secs(60),
             Action::Expect(_) | Action::Answers { .. } => Duration::ZERO,
         })
         .sum()

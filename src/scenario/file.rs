@@ -9,12 +9,13 @@ use super::read::{Book, Reading};
 use super::{Case, Error, Place};
 use crate::yaml::{Checker, Kind, Node, Source, Values, get};
 
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 14] = [
     "name",
     "about",
     "rules",
     "tags",
     "profiles",
+    "needs",
     "cast",
     "matrix",
     "files",
@@ -185,6 +186,7 @@ fn read(source: &Source, tree: &Node, near: Near<'_>, errors: &mut Vec<Error>) -
             tags: head.tags.clone(),
             matrix: chosen.iter().map(label).collect(),
             classes: head.classes.clone(),
+            needs: head.needs.clone(),
             cast: cast.clone(),
             steps,
             quiet: head.quiet,

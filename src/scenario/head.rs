@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::Actor;
 use super::file::{EdgeCase, Near};
 use super::names::fits_a_name;
 use super::read::STEPS;
+use super::{Actor, Need};
 use crate::profile::Class;
 use crate::yaml::{Checker, Kind, Members, Node, get, quoted};
 
@@ -21,6 +21,7 @@ pub struct Head {
     pub rules: Vec<String>,
     pub tags: Vec<String>,
     pub classes: Vec<Class>,
+    pub needs: Vec<Need>,
     pub cast: Vec<Actor>,
     /// The actors that the file itself lists, where it does.
     pub cast_nodes: Vec<(String, Node)>,
@@ -53,6 +54,9 @@ impl Head {
             "relay" => Class::Relay,
             _ => Class::Enforcing,
         };
+        let needs = get(members, "needs")
+            .map(|needs| check.words(needs, "need", &Need::ALL.map(|(name, _)| name)))
+            .unwrap_or_default();
         let mut text = |name: &str| get(members, name).map(|node| check.string(node).trim().to_owned());
         let (about, leaves_open) = (text("about").unwrap_or_default(), text("leaves-open"));
         let (cast, cast_nodes) = cast(check, get(members, "cast"));
@@ -62,6 +66,7 @@ impl Head {
             rules: rules.unwrap_or_default(),
             tags: tags.unwrap_or_default(),
             classes: profiles.iter().map(class).collect(),
+            needs: needs.iter().filter_map(|name| Need::from_name(name)).collect(),
             cast,
             cast_nodes,
             given: ["files", "matrix"]
@@ -148,7 +153,7 @@ fn cast(check: &mut Checker<'_>, node: Option<&Node>) -> (Vec<Actor>, Vec<(Strin
         }
         let mut one = actor(name, "");
         if let Kind::Map(_) = &value.kind {
-            let details = check.map(value, &["user", "connected", "presence"]);
+            let details = check.map(value, &["user", "connected", "presence", "raw"]);
             if let Some(user) = get(details, "user") {
                 one.user = check.string(user);
             }
@@ -157,6 +162,10 @@ fn cast(check: &mut Checker<'_>, node: Option<&Node>) -> (Vec<Actor>, Vec<(Strin
             }
             if let Some(presence) = get(details, "presence") {
                 one.presence = check.truth(presence);
+            }
+            if let Some(raw) = get(details, "raw") {
+                one.raw = check.truth(raw);
+                one.connected &= !one.raw;
             }
         } else {
             one.user = check.string(value);
@@ -180,6 +189,7 @@ fn actor(name: &str, user: &str) -> Actor {
         user: user.into(),
         connected: true,
         presence: false,
+        raw: false,
     }
 }
 

@@ -3,6 +3,7 @@
 mod file;
 mod head;
 mod index;
+mod line;
 mod model;
 mod names;
 mod read;
@@ -12,6 +13,7 @@ mod words;
 pub use crate::yaml::{Error, Place};
 pub use file::{EdgeCase, Found, Near, Scenario, load, parse};
 pub use index::{Shown, by_rule};
+pub use line::{Credential, Deed, FrameKind, Line, Need, Shield};
 pub use model::{
     Action, Actor, Answer, Answered, AnsweredBy, Case, Connection, Expect, Pattern, Send, Step, Verb, What,
 };

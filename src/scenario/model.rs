@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::line::{FrameKind, Line, Need};
 use crate::profile::Class;
 use crate::protocol::Kind;
 use crate::yaml::Place;
@@ -26,6 +27,8 @@ pub struct Case {
     pub matrix: Vec<String>,
     /// Profiles that this scenario makes sense for; empty: all.
     pub classes: Vec<Class>,
+    /// What else the target has to have.
+    pub needs: Vec<Need>,
     pub cast: Vec<Actor>,
     pub steps: Vec<Step>,
     /// How long nothing may arrive after the last step.
@@ -43,6 +46,8 @@ pub struct Actor {
     pub connected: bool,
     /// Whether it announces itself with `<presence/>` after binding.
     pub presence: bool,
+    /// Whether it speaks below a session: its connection is a raw line, on which nothing happens by itself.
+    pub raw: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -68,6 +73,9 @@ pub enum Action {
     /// Expectations that may be met in any order.
     AnyOrder(Vec<Step>),
     Connection(Connection),
+    Line(Line),
+    /// Time passes: as long as the profile says that an idle stream lives.
+    KeepAlive,
     /// How `who` answers IQ sets from here on.
     Answers {
         who: String,
@@ -129,6 +137,21 @@ pub enum What {
     /// Verbatim: one frame on a WebSocket, these bytes on TCP.
     Stanza {
         xml: String,
+    },
+    /// The opening of a stream, as the transport has it (RFC 6120 §4.2, RFC 7395 §3.4). Only on a raw line.
+    Opening {
+        /// `None`: the target's.
+        domain: Option<String>,
+        version: String,
+    },
+    /// The closing of a stream (RFC 6120 §4.4, RFC 7395 §3.6). Only on a raw line.
+    Closing,
+    /// Only on a raw line.
+    Frame {
+        kind: FrameKind,
+        text: String,
+        last: bool,
+        code: Option<u16>,
     },
 }
 
@@ -199,6 +222,29 @@ pub enum Pattern {
     },
     /// The end of the stream, however it is told.
     Close,
+    /// The answer to an upgrade; any status if there is none.
+    Upgrade {
+        status: Vec<u16>,
+    },
+    /// The server's opening of its stream.
+    Opening,
+    /// A resource is bound.
+    Bound,
+    /// The server says no or goes: a refused upgrade or login, a stream error (of these conditions), a close, the end
+    /// of the connection.
+    Refusal {
+        conditions: Vec<String>,
+    },
+    /// An element of any kind that is no close.
+    Word,
+    Pong {
+        text: Option<String>,
+    },
+    CloseFrame {
+        codes: Vec<u16>,
+    },
+    /// The end of the connection itself.
+    End,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -26,10 +26,12 @@ pub fn fits_a_name(text: &str) -> bool {
 impl Runtime {
     /// `given`: what the head defines. It was put in already, or is wrong and was told.
     pub fn new(cast: &[Actor], given: &[String]) -> Runtime {
-        let mut known: BTreeSet<String> = ["now", "uuid", "domain", "call"].map(str::to_owned).into();
+        let mut known: BTreeSet<String> = ["now", "uuid", "domain", "call", "past-limit"]
+            .map(str::to_owned)
+            .into();
         known.extend(given.iter().cloned());
         for actor in cast {
-            known.extend(["jid", "bare", "id"].map(|what| format!("{}.{what}", actor.name)));
+            known.extend(["jid", "bare", "id", "resource"].map(|what| format!("{}.{what}", actor.name)));
         }
         Runtime {
             known,
@@ -109,7 +111,7 @@ impl Runtime {
                     error.message = format!("`{{{name}}}` is used before it is captured");
                     error.hint = Some(format!("it is captured in line {}", place.place.line));
                 }
-                None if self.known.contains(&name) => continue,
+                None if self.known.contains(&name) || is_bulk(&name) => continue,
                 None => {
                     error.message = format!("nothing defines `{{{name}}}`");
                     let known = self.known.iter().chain(self.captured.keys()).map(String::as_str);
@@ -128,8 +130,18 @@ impl Runtime {
     fn about(&self, name: &str) -> Option<String> {
         let (who, _) = name.split_once('.')?;
         let actor = self.actors.iter().any(|actor| actor == who);
-        actor.then(|| format!("of {who} there are {{{who}.jid}}, {{{who}.bare}} and {{{who}.id}}"))
+        actor.then(|| {
+            format!("of {who} there are {{{who}.jid}}, {{{who}.bare}}, {{{who}.id}} and {{{who}.resource}}")
+        })
     }
+}
+
+/// Much of the same, such as `{padding-9000}`.
+fn is_bulk(name: &str) -> bool {
+    let number = |rest: &str| rest.parse::<u32>().is_ok();
+    ["padding-", "lists-", "elements-"]
+        .iter()
+        .any(|word| name.strip_prefix(word).is_some_and(number))
 }
 
 /// Matrix values and files of the head that no step uses.

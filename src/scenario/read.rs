@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::file::Near;
 use super::head::{name_of_a_value, rule_ids};
+use super::line;
 use super::names::Runtime;
 use super::words::{CONDITIONS, STREAM_CONDITIONS, fault_of_pointer, members_of};
 use super::{
@@ -111,6 +112,18 @@ impl Reading<'_> {
         (put, values.used().clone())
     }
 
+    fn is_raw(&self, who: &str) -> bool {
+        self.cast.iter().any(|actor| actor.name == who && actor.raw)
+    }
+
+    fn no_line(&mut self, node: &Node, who: &str) {
+        self.check.error_with(
+            node,
+            format!("{who} is no raw line"),
+            format!("`{who}: {{ user: …, raw: true }}` in `cast` makes it one"),
+        );
+    }
+
     pub fn steps(&mut self, node: &Node) -> Vec<Step> {
         let NodeKind::List(items) = &node.kind else {
             self.check.error(node, "this has to be a list of steps");
@@ -156,6 +169,7 @@ impl Reading<'_> {
             self.book.sites.push(self.site.clone());
         }
         let action = match name.text().unwrap_or_default() {
+            "wait" if value.text() == Some("keep-alive") => Action::KeepAlive,
             "wait" => Action::Wait(self.check.duration(value)),
             "together" => Action::Together(self.branches(value)),
             "in-any-order" => {
@@ -180,7 +194,12 @@ impl Reading<'_> {
                 let members = self.check.map(value, &["hear", "for"]);
                 let length = self.silence(value, members, "hear");
                 Action::Silence {
-                    who: self.cast.iter().map(|actor| actor.name.clone()).collect(),
+                    who: self
+                        .cast
+                        .iter()
+                        .filter(|actor| !actor.raw)
+                        .map(|actor| actor.name.clone())
+                        .collect(),
                     length,
                 }
             }
@@ -431,6 +450,12 @@ impl Reading<'_> {
                     policy: self.answer(what),
                 })
             }
+            _ if what.text().is_some_and(|word| line::DOES.contains(&word)) => {
+                if !self.is_raw(&who) {
+                    self.no_line(what, &who);
+                }
+                self.line_deed(who, what.text().unwrap_or_default(), node)
+            }
             _ => {
                 let members = self.check.map(node, &["does", "after"]);
                 let after = get(members, "after")
@@ -442,11 +467,13 @@ impl Reading<'_> {
                     "cut" => Verb::Cut,
                     "reconnect" => Verb::Reconnect,
                     _ => {
-                        self.check.unknown(
-                            what,
-                            "change of connection",
-                            &["connect", "disconnect", "cut", "reconnect"],
-                        );
+                        let known = ["connect", "disconnect", "cut", "reconnect"];
+                        let known: &[&str] = if self.is_raw(&who) {
+                            &[&known[1..3], &line::DOES].concat()
+                        } else {
+                            &known
+                        };
+                        self.check.unknown(what, "change of connection", known);
                         return None;
                     }
                 };
@@ -488,12 +515,23 @@ impl Reading<'_> {
             _ if kind.is_some() => &["with", "without", "envelope", "to", "call", "id"],
             Some("chat") => &["to", "body"],
             Some("stanza") => &["xml"],
+            Some(word) if let Some(keys) = Self::line_send_keys(word) => keys,
             _ => {
+                let others: &[&str] = if self.is_raw(&who) { &line::SENDS } else { &NAMES };
                 self.check
-                    .unknown(what, "signal", &[&NAMES[..], &["chat", "stanza"]].concat());
+                    .unknown(what, "signal", &[others, &["chat", "stanza"]].concat());
                 return None;
             }
         };
+        let on_line = what.text().filter(|word| line::SENDS.contains(word));
+        if on_line.is_some() && !self.is_raw(&who) {
+            self.no_line(what, &who);
+        } else if on_line.is_none() && self.is_raw(&who) && what.text() != Some("stanza") {
+            self.check.error(
+                what,
+                format!("{who} is a raw line: it sends a `stanza`, verbatim, or frames"),
+            );
+        }
         let members = self
             .check
             .map(node, &[&["sends", "after", "answered", "breaks"], own].concat());
@@ -536,6 +574,7 @@ impl Reading<'_> {
                 to,
                 body: body.unwrap_or_default(),
             },
+            None if let Some(word) = on_line => self.line_send(word, members),
             None => What::Stanza {
                 xml: xml.unwrap_or_default(),
             },
@@ -556,7 +595,7 @@ impl Reading<'_> {
         }))
     }
 
-    fn values(&mut self, members: Members<'_>, name: &str) -> Map<String, Value> {
+    pub(super) fn values(&mut self, members: Members<'_>, name: &str) -> Map<String, Value> {
         match get(members, name) {
             None => Map::new(),
             Some(node) => match node.json() {
@@ -621,10 +660,20 @@ impl Reading<'_> {
             Some("stanza") => &["name", "type", "condition"],
             Some("stream-error") => &["condition"],
             Some("close") => &[],
+            Some(word) if let Some(keys) = Self::line_receive_keys(word) => {
+                if !self.is_raw(&who) {
+                    self.no_line(what, &who);
+                }
+                keys
+            }
             _ => {
+                let own: &[&str] = if self.is_raw(&who) {
+                    &line::RECEIVES
+                } else {
+                    &NAMES
+                };
                 let others = ["chat", "stanza", "stream-error", "close"];
-                self.check
-                    .unknown(what, "signal", &[&NAMES[..], &others].concat());
+                self.check.unknown(what, "signal", &[own, &others].concat());
                 return None;
             }
         };
@@ -642,6 +691,7 @@ impl Reading<'_> {
             _ => CONDITIONS,
         };
         let conditions = get(members, "condition")
+            .filter(|_| what.text() != Some("refusal"))
             .map(|names| self.check.words(names, "error condition", known))
             .unwrap_or_default();
         if kind.is_some() {
@@ -659,6 +709,7 @@ impl Reading<'_> {
                 conditions,
             },
             (None, "stream-error") => Pattern::StreamError { conditions },
+            (None, word) if line::RECEIVES.contains(&word) => self.line_receive(word, members),
             (None, _) => Pattern::Close,
         };
         self.pointers(members);

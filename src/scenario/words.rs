@@ -57,6 +57,21 @@ pub const STREAM_CONDITIONS: &[&str] = &[
     "unsupported-version",
 ];
 
+/// Conditions of SASL failures (RFC 6120 §6.5).
+pub const SASL_CONDITIONS: &[&str] = &[
+    "aborted",
+    "account-disabled",
+    "credentials-expired",
+    "encryption-required",
+    "incorrect-encoding",
+    "invalid-authzid",
+    "invalid-mechanism",
+    "malformed-request",
+    "mechanism-too-weak",
+    "not-authorized",
+    "temporary-auth-failure",
+];
+
 /// The members that a payload may have by the seed.
 pub fn members_of(kind: Kind) -> &'static [&'static str] {
     match kind {

@@ -13,7 +13,7 @@ use crate::yaml::{Checker, Error, Kind, Members, Node, Source, did_you_mean, get
 const KEYS: [&str; 9] = [
     "url", "domain", "ca", "cookie", "sasl", "accounts", "register", "profile", "$schema",
 ];
-const PROFILE: [&str; 8] = [
+const PROFILE: [&str; 10] = [
     "name",
     "class",
     "addressing",
@@ -22,6 +22,8 @@ const PROFILE: [&str; 8] = [
     "rate-limit",
     "known-breaches",
     "mdns",
+    "keep-alive",
+    "tls",
 ];
 
 /// The keys of a target file and of its profile.
@@ -314,6 +316,16 @@ impl Reading<'_> {
         }
         if let Some(within) = get(members, "relay-within") {
             profile.relay_within = self.check.duration(within).as_secs_f64();
+        }
+        if let Some(idle) = get(members, "keep-alive") {
+            profile.keep_alive = Some(self.check.duration(idle).as_secs_f64());
+        }
+        if let Some(tls) = get(members, "tls") {
+            match tls.text() {
+                Some("required") => profile.tls_demanded = Some(true),
+                Some("optional") => profile.tls_demanded = Some(false),
+                _ => self.check.unknown(tls, "word for TLS", &["required", "optional"]),
+            }
         }
         if let Some(known) = get(members, "known-breaches") {
             profile.known_breaches = self.known_breaches(known);

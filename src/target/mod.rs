@@ -1,6 +1,7 @@
 //! The target: where it is, who logs in, what is known of it.
 
 mod file;
+mod forge;
 mod token;
 mod waivers;
 
@@ -10,6 +11,7 @@ use url::Url;
 use uuid::Uuid;
 
 pub use file::{keys, load, load_profile, schema};
+pub use forge::Flaw;
 pub use token::{Algorithm, Jwt, Token};
 pub use waivers::{Entry, load_waivers};
 

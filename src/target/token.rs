@@ -19,7 +19,7 @@ impl Algorithm {
     }
 
     /// Whether the key is a shared secret, not a PEM file.
-    fn is_shared(self) -> bool {
+    pub(super) fn is_shared(self) -> bool {
         use jsonwebtoken::Algorithm::{HS256, HS384, HS512};
         matches!(self.0, HS256 | HS384 | HS512)
     }
@@ -53,7 +53,11 @@ impl Token {
 }
 
 impl Jwt {
-    fn mint(&self, account: &Account, now: OffsetDateTime) -> Result<Secret, String> {
+    /// The token of this account at this moment.
+    ///
+    /// # Errors
+    /// The key is none for its algorithm.
+    pub fn mint(&self, account: &Account, now: OffsetDateTime) -> Result<Secret, String> {
         let mut claims = Map::new();
         claims.insert("iat".into(), now.unix_timestamp().into());
         let ttl = i64::try_from(self.ttl.as_secs()).unwrap_or(i64::MAX);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Wire;
 use crate::profile::Profile;
 
 /// The first line: all that the verdict depends on beside the events.
@@ -120,6 +121,10 @@ pub enum Dir {
     End,
     /// For readers only.
     Note,
+    /// `who` sent something below a session: `wire` says what, `xml` is its text.
+    WireSent,
+    /// Something came to `who` below a session.
+    WireReceived,
 }
 
 /// One line after the header.
@@ -162,4 +167,11 @@ pub struct Event {
     pub seen: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
+    /// What happened below a session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wire: Option<Wire>,
+    /// What was cut out of this event before it was written: `token`, `password`. A secret that the other side sent
+    /// back shows itself here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
 }

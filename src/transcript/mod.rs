@@ -2,10 +2,12 @@
 
 mod event;
 mod reader;
+mod wire;
 mod writer;
 
 pub use event::{Dir, Event, Header, Member, Party, ScenarioInfo};
 pub use reader::{LINE_LIMIT, ReadError, Reader};
+pub use wire::{Opcode, Wire};
 pub use writer::Writer;
 
 /// The version of the transcript format, the header's `callspec` member.

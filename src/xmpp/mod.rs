@@ -3,6 +3,7 @@
 
 mod error;
 mod framing;
+pub mod line;
 mod login;
 mod socket;
 mod splitter;

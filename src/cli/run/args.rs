@@ -76,6 +76,9 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Running")]
     pub clock_skew: Option<f64>,
 
+    /// Play scenarios tagged `heavy` on a target too: floods and the like
+    #[arg(long, help_heading = "Selection")]
+    pub heavy: bool,
     /// A broken SHOULD fails too
     #[arg(long, help_heading = "Result")]
     pub strict: bool,

@@ -92,6 +92,7 @@ fn prepare(args: &Args, paths: &[PathBuf]) -> Result<Prepared, String> {
             retries: args.retries,
             fail_fast: args.fail_fast,
             strict: args.strict,
+            heavy: args.heavy,
             seed: args.seed,
             time_scale: args.timeout_scale,
             clock_skew: args.clock_skew.unwrap_or(60.0),
@@ -180,6 +181,9 @@ impl Prepared {
         }
         if args.strict {
             flags.push("--strict".into());
+        }
+        if args.heavy {
+            flags.push("--heavy".into());
         }
         Facts {
             suite: self.selection.name.clone(),

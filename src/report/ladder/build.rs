@@ -172,6 +172,14 @@ impl<'a> Builder<'a> {
                     self.breaks.insert(lane, event.rules.clone());
                 }
             }
+            Dir::WireSent | Dir::WireReceived => {
+                self.begun = true;
+                let way = if event.dir == Dir::WireSent { "▸" } else { "◂" };
+                let what = event.wire.as_ref().map(crate::transcript::Wire::words);
+                let words = [what, event.xml.clone()].into_iter().flatten();
+                let words: Vec<String> = words.filter(|text| !text.is_empty()).collect();
+                self.words(event, lane, Tone::Life, &format!("{way} {}", words.join(": ")));
+            }
             Dir::Met | Dir::Leaving | Dir::Steps | Dir::End => {}
         }
     }

@@ -1,0 +1,374 @@
+//! What actors do on raw lines, and what they wait for there.
+
+use rand::Rng;
+
+use super::{Bot, Cursor, Link, Output, Script};
+use crate::scenario::{Deed, FrameKind, Line, Pattern, What};
+use crate::stanza::{FRAMING, SASL, STREAM, Stanza};
+use crate::transcript::{Dir, Event, Opcode, Wire};
+
+/// Something on a raw line that expectations look at.
+#[derive(Debug, Clone)]
+pub struct Sight {
+    pub n: u64,
+    pub wire: Wire,
+    pub text: Option<String>,
+    pub taken: bool,
+}
+
+/// An order to a raw line, with every name resolved.
+#[derive(Debug, Clone)]
+pub enum LineOrder {
+    Do {
+        user: String,
+        resource: String,
+        key: [u8; 16],
+        deed: Deed,
+    },
+    Text(String),
+    Frame {
+        opcode: Opcode,
+        last: bool,
+        payload: Vec<u8>,
+    },
+    Bytes(Vec<u8>),
+    Opening {
+        domain: Option<String>,
+        version: String,
+    },
+    Closing,
+}
+
+/// How a sight answers what is waited for.
+#[derive(Debug, PartialEq, Eq)]
+enum Answers {
+    Yes,
+    No,
+    /// What is waited for cannot come any more.
+    Never,
+}
+
+impl Script {
+    pub(super) fn line_deed(&mut self, cursor: &mut Cursor, line: &Line) {
+        let who = line.who.clone();
+        let mut key = [0; 16];
+        self.rng.fill_bytes(&mut key);
+        let mut deed = line.deed.clone();
+        if let Deed::LogIn {
+            authzid, resource, ..
+        } = &mut deed
+        {
+            for text in [authzid, resource].into_iter().flatten() {
+                *text = self.text(text);
+            }
+        }
+        let Some(bot) = self.bots.get_mut(&who) else {
+            return;
+        };
+        if bot.link == Link::Down {
+            bot.link = Link::Up;
+            bot.ended = false;
+            bot.pool.clear();
+            bot.sights.clear();
+        }
+        let (user, resource) = (bot.user.clone(), bot.resource.clone());
+        let order = LineOrder::Do {
+            user,
+            resource,
+            key,
+            deed,
+        };
+        self.out.push_back(Output::Line { who, order });
+        cursor.finish_step();
+    }
+
+    /// Sends what only a raw line can send, or a stanza verbatim.
+    pub(super) fn line_send(&mut self, who: &str, what: &What) {
+        let order = match what {
+            What::Opening { domain, version } => LineOrder::Opening {
+                domain: domain.as_ref().map(|domain| self.text(domain)),
+                version: version.clone(),
+            },
+            What::Closing => LineOrder::Closing,
+            What::Frame {
+                kind,
+                text,
+                last,
+                code,
+            } => {
+                let mut payload = self.text(text).into_bytes();
+                if let Some(code) = code {
+                    payload.splice(0..0, code.to_be_bytes());
+                }
+                let opcode = match kind {
+                    FrameKind::Text => Opcode::Text,
+                    FrameKind::Binary => Opcode::Binary,
+                    FrameKind::Continuation => Opcode::Continuation,
+                    FrameKind::Ping => Opcode::Ping,
+                    FrameKind::Pong => Opcode::Pong,
+                    FrameKind::Close => Opcode::Close,
+                    FrameKind::Reserved => Opcode::Other,
+                    FrameKind::Bytes => {
+                        self.order(who, LineOrder::Bytes(payload));
+                        return;
+                    }
+                };
+                LineOrder::Frame {
+                    opcode,
+                    last: *last,
+                    payload,
+                }
+            }
+            What::Stanza { xml } => LineOrder::Text(self.text(xml)),
+            What::Signal { .. } | What::Chat { .. } => return,
+        };
+        self.order(who, order);
+    }
+
+    fn order(&mut self, who: &str, order: LineOrder) {
+        self.out.push_back(Output::Line {
+            who: who.to_owned(),
+            order,
+        });
+    }
+
+    /// Something was sent or came on a raw line.
+    pub(super) fn wire(&mut self, who: &str, sent: bool, wire: Wire, text: Option<String>) {
+        let event = self.event(if sent { Dir::WireSent } else { Dir::WireReceived }, who);
+        let n = event.n;
+        self.record(Event {
+            xml: text.clone(),
+            wire: Some(wire.clone()),
+            ..event
+        });
+        let Some(bot) = self.bots.get_mut(who) else { return };
+        if sent {
+            return;
+        }
+        if matches!(wire, Wire::End { .. }) {
+            bot.link = Link::Down;
+            bot.ended = true;
+        }
+        if let Some(stanza) = text.as_deref().and_then(|text| Stanza::parse(text).ok()) {
+            if let Some(jid) = bound(&stanza) {
+                bot.jid.clone_from(&jid);
+                self.names.set(format!("{who}.jid"), jid);
+            }
+            let arrival = super::Arrival {
+                n,
+                stanza,
+                signal: None,
+                taken: false,
+            };
+            if let Some(bot) = self.bots.get_mut(who) {
+                bot.pool.push(arrival);
+            }
+        }
+        if let Some(bot) = self.bots.get_mut(who) {
+            bot.sights.push(Sight {
+                n,
+                wire,
+                text,
+                taken: false,
+            });
+        }
+    }
+
+    /// The event that meets an expectation of a raw line; `None`: not yet.
+    pub(super) fn try_sight(&mut self, who: &str, pattern: &Pattern) -> Option<u64> {
+        let bot = self.bots.get_mut(who)?;
+        let found = bot
+            .sights
+            .iter_mut()
+            .filter(|sight| !sight.taken)
+            .find(|sight| answers(pattern, sight) != Answers::No)?;
+        if answers(pattern, found) != Answers::Yes {
+            return None;
+        }
+        found.taken = true;
+        Some(found.n)
+    }
+
+    /// Whether what is waited for on a raw line cannot come any more.
+    pub(super) fn sight_is_hopeless(bot: &Bot, pattern: &Pattern) -> bool {
+        let first = bot
+            .sights
+            .iter()
+            .filter(|sight| !sight.taken)
+            .map(|sight| answers(pattern, sight))
+            .find(|answers| *answers != Answers::No);
+        first == Some(Answers::Never) || (bot.link == Link::Down && bot.inbox.is_empty())
+    }
+
+    /// What came on a raw line that no expectation has taken, for the words of one that was missed.
+    pub(super) fn sights(bot: &Bot) -> String {
+        let seen: Vec<String> = bot
+            .sights
+            .iter()
+            .filter(|sight| !sight.taken)
+            .map(|sight| format!("{} (event {})", words(sight), sight.n))
+            .collect();
+        if seen.is_empty() {
+            "nothing came".to_owned()
+        } else {
+            format!("only {}", seen.join(", "))
+        }
+    }
+}
+
+pub(super) fn is_line_pattern(pattern: &Pattern) -> bool {
+    matches!(
+        pattern,
+        Pattern::Upgrade { .. }
+            | Pattern::Opening
+            | Pattern::Bound
+            | Pattern::Refusal { .. }
+            | Pattern::Word
+            | Pattern::Pong { .. }
+            | Pattern::CloseFrame { .. }
+            | Pattern::End
+    )
+}
+
+/// The JID of a bind result (RFC 6120 §7.6.1).
+fn bound(stanza: &Stanza) -> Option<String> {
+    let bind = stanza
+        .element()
+        .get_child("bind", "urn:ietf:params:xml:ns:xmpp-bind")?;
+    let jid = bind.children().find(|child| child.name() == "jid")?;
+    Some(jid.text())
+}
+
+fn answers(pattern: &Pattern, sight: &Sight) -> Answers {
+    let stanza = || sight.text.as_deref().and_then(|text| Stanza::parse(text).ok());
+    let yes = |yes: bool| if yes { Answers::Yes } else { Answers::No };
+    let any = |wanted: &[u16], came: u16| wanted.is_empty() || wanted.contains(&came);
+    match (pattern, &sight.wire) {
+        (Pattern::Upgrade { status: wanted }, Wire::Upgraded { status, .. }) => {
+            if any(wanted, *status) {
+                Answers::Yes
+            } else {
+                Answers::Never
+            }
+        }
+        (Pattern::Opening, Wire::Stream) => yes(sight.text.as_deref().is_some_and(is_header)),
+        (Pattern::Opening, Wire::Frame { .. }) => yes(stanza().is_some_and(|open| open.is("open", FRAMING))),
+        (Pattern::Bound, Wire::Frame { .. } | Wire::Stream) => match stanza() {
+            Some(stanza) if bound(&stanza).is_some() => Answers::Yes,
+            Some(stanza) if stanza.is("error", STREAM) || stanza.is("failure", SASL) => Answers::Never,
+            _ => Answers::No,
+        },
+        (Pattern::Bound, Wire::Upgraded { status, .. }) if *status != 101 => Answers::Never,
+        (Pattern::Refusal { .. }, Wire::Upgraded { status, .. }) => yes(*status != 101),
+        (Pattern::Word, Wire::Frame { .. } | Wire::Stream) => match stanza() {
+            Some(close) if close.is("close", FRAMING) => Answers::Never,
+            Some(_) => Answers::Yes,
+            None => yes(false),
+        },
+        (Pattern::Refusal { .. }, Wire::Hello { accepted, .. }) => {
+            if *accepted == Some(true) {
+                Answers::Never
+            } else {
+                Answers::Yes
+            }
+        }
+        (Pattern::Refusal { .. } | Pattern::CloseFrame { .. }, Wire::End { .. }) => {
+            yes(matches!(pattern, Pattern::Refusal { .. }))
+        }
+        (
+            Pattern::Refusal { .. },
+            Wire::Frame {
+                opcode: Opcode::Close,
+                ..
+            },
+        ) => Answers::Yes,
+        (Pattern::Refusal { conditions }, Wire::Frame { .. } | Wire::Stream) => refusal(conditions, sight),
+        (
+            Pattern::Pong { text },
+            Wire::Frame {
+                opcode: Opcode::Pong, ..
+            },
+        ) => yes(text
+            .as_ref()
+            .is_none_or(|wanted| sight.text.as_deref().unwrap_or_default() == wanted)),
+        (
+            Pattern::CloseFrame { codes },
+            Wire::Frame {
+                opcode: Opcode::Close,
+                code,
+                ..
+            },
+        ) => yes(codes.is_empty() || code.is_some_and(|code| codes.contains(&code))),
+        (Pattern::End, Wire::End { .. }) => Answers::Yes,
+        _ => Answers::No,
+    }
+}
+
+fn refusal(conditions: &[String], sight: &Sight) -> Answers {
+    let text = sight.text.as_deref().unwrap_or_default();
+    if text == "</stream:stream>" {
+        return Answers::Yes;
+    }
+    let Ok(stanza) = Stanza::parse(text) else {
+        return Answers::No;
+    };
+    let fits = |condition: Option<&str>| {
+        if conditions.is_empty()
+            || condition.is_some_and(|came| conditions.iter().any(|wanted| wanted == came))
+        {
+            Answers::Yes
+        } else {
+            Answers::Never
+        }
+    };
+    let bounced = (stanza.is_iq() || stanza.is_message()) && stanza.attr("type") == Some("error");
+    if stanza.is("error", STREAM) || bounced {
+        fits(stanza.error_condition())
+    } else if stanza.is("failure", SASL) {
+        fits(sasl_condition(&stanza).as_deref())
+    } else if stanza.is("close", FRAMING) {
+        Answers::Yes
+    } else if bound(&stanza).is_some() {
+        Answers::Never
+    } else {
+        Answers::No
+    }
+}
+
+/// The condition of a SASL failure (RFC 6120 §6.5).
+fn sasl_condition(stanza: &Stanza) -> Option<String> {
+    let children = stanza.element().children();
+    let mut names = children
+        .map(minidom::Element::name)
+        .filter(|name| *name != "text");
+    names.next().map(str::to_owned)
+}
+
+/// Whether a text is the start tag of a stream over TCP, which is no element (RFC 6120 §4.2).
+fn is_header(text: &str) -> bool {
+    let tag = text
+        .split(['>', ' ', '\n', '\r', '\t'])
+        .next()
+        .unwrap_or_default();
+    tag.starts_with('<') && tag.ends_with("stream") && !tag.starts_with("</")
+}
+
+pub(super) fn words(sight: &Sight) -> String {
+    let text = sight.text.as_deref().unwrap_or_default();
+    match &sight.wire {
+        Wire::Frame {
+            opcode: Opcode::Text | Opcode::Continuation,
+            ..
+        }
+        | Wire::Stream => match Stanza::parse(text) {
+            Ok(stanza) => {
+                let condition = sasl_condition(&stanza).filter(|_| stanza.is("failure", SASL));
+                let condition = condition.map(|condition| format!(" {condition}"));
+                super::brief(&stanza, None) + &condition.unwrap_or_default()
+            }
+            Err(_) if is_header(text) => "the opening of the stream".into(),
+            Err(_) => "text that is no XML".into(),
+        },
+        wire => wire.words(),
+    }
+}

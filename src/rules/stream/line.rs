@@ -1,0 +1,79 @@
+//! What has happened on one raw line so far.
+
+use std::collections::BTreeSet;
+
+use crate::transcript::{Opcode, Wire};
+
+/// How a line ended that the other side ended.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// The sub-protocols that our upgrade offered.
+    pub offered: Vec<String>,
+    pub web: bool,
+    /// It goes without TLS.
+    pub plain: bool,
+    /// The parts of a message that have come, and of one that we have sent.
+    pub came: String,
+    pub sent: String,
+    /// Our opening of a stream that no opening of the server's has answered.
+    pub opening: Option<u64>,
+    /// The server has opened its stream.
+    pub opened: bool,
+    pub ids: BTreeSet<String>,
+    pub bound: Option<String>,
+    /// The last thing of ours after which the server cannot read the stream on.
+    pub fault: Option<u64>,
+    /// We broke WebSocket itself, so that nothing is owed on the stream.
+    pub broke_frames: bool,
+    pub our_close: Option<u64>,
+    pub our_close_frame: Option<u64>,
+    pub their_error: Option<u64>,
+    pub their_close: Option<u64>,
+    pub their_close_frame: Option<(u64, Option<u16>)>,
+    /// The last thing that the server said was a refusal of a login.
+    pub refused: bool,
+    /// Ids of stanzas that were sent before a resource was bound.
+    pub early: Vec<(u64, String)>,
+}
+
+impl Line {
+    /// The whole message that this frame ends, or the piece of a stream.
+    pub fn message(&mut self, sent: bool, wire: &Wire, text: Option<&str>) -> Option<String> {
+        let text = text.unwrap_or_default();
+        let parts = if sent { &mut self.sent } else { &mut self.came };
+        match wire {
+            Wire::Stream => Some(text.to_owned()),
+            Wire::Frame {
+                opcode: Opcode::Text,
+                last,
+                ..
+            } => {
+                text.clone_into(parts);
+                last.then(|| std::mem::take(parts))
+            }
+            Wire::Frame {
+                opcode: Opcode::Continuation,
+                last,
+                ..
+            } => {
+                parts.push_str(text);
+                last.then(|| std::mem::take(parts))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a frame of ours is one that RFC 6455 or RFC 7395 §3.2 forbids here.
+    pub fn breaks_framing(&self, wire: &Wire) -> bool {
+        match wire {
+            Wire::Frame { opcode, last, .. } => match opcode {
+                Opcode::Binary | Opcode::Other => true,
+                Opcode::Continuation => self.sent.is_empty(),
+                Opcode::Text => !self.sent.is_empty(),
+                Opcode::Ping | Opcode::Pong | Opcode::Close => !last,
+            },
+            Wire::Stream => self.web,
+            _ => false,
+        }
+    }
+}

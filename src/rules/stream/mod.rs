@@ -1,0 +1,11 @@
+//! What the server does below and around sessions: upgrades, frames, the opening and the end of streams, and who is
+//! let in.
+
+mod frame;
+mod line;
+mod watch;
+
+pub(super) use watch::Streams;
+
+#[cfg(test)]
+mod tests;

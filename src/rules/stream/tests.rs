@@ -1,0 +1,241 @@
+use crate::rules::judge;
+use crate::transcript::{Event, Header, Opcode, Wire};
+
+/// A line's story: `>` sent, `<` received; text messages as they are, other things by a word.
+fn events(story: &[&str]) -> Vec<Event> {
+    let line = |n: usize, text: &str| {
+        let (way, what) = text.split_at(1);
+        let frame = |opcode, code| Wire::Frame {
+            opcode,
+            last: true,
+            data: None,
+            code,
+        };
+        let headers = |value: &str| vec![("Sec-WebSocket-Protocol".to_owned(), value.to_owned())];
+        let (wire, xml) = match what {
+            "reached" => (Wire::Reached { tls: None }, None),
+            "upgrade" => (
+                Wire::Upgrade {
+                    headers: headers("xmpp"),
+                },
+                None,
+            ),
+            "upgrade without" => (Wire::Upgrade { headers: Vec::new() }, None),
+            "101" => (
+                Wire::Upgraded {
+                    status: 101,
+                    headers: headers("xmpp"),
+                },
+                None,
+            ),
+            "101 bare" => (
+                Wire::Upgraded {
+                    status: 101,
+                    headers: Vec::new(),
+                },
+                None,
+            ),
+            "101 chat" => (
+                Wire::Upgraded {
+                    status: 101,
+                    headers: headers("chat"),
+                },
+                None,
+            ),
+            "binary" => (frame(Opcode::Binary, None), None),
+            "close frame" => (frame(Opcode::Close, Some(1000)), None),
+            "too big" => (frame(Opcode::Close, Some(1009)), None),
+            "end" => (Wire::End { reset: false }, None),
+            text => (frame(Opcode::Text, None), Some(text.to_owned())),
+        };
+        let mut event: Event =
+            serde_json::from_str(r#"{"n":0,"t":0.0,"who":"line","dir":"wire-sent"}"#).expect("an event");
+        event.n = n as u64 + 1;
+        if way == "<" {
+            event.dir = crate::transcript::Dir::WireReceived;
+        }
+        event.wire = Some(wire);
+        event.xml = xml;
+        event
+    };
+    story.iter().enumerate().map(|(n, text)| line(n, text)).collect()
+}
+
+const OPEN: &str = "><open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>";
+const OPENED: &str =
+    "<<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='localhost' id='a' version='1.0'/>";
+const CLOSE: &str = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
+
+/// The rules that the rest of a story breaks, and those that it keeps, after a sound upgrade and opening.
+fn after_opening(rest: &[&str]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let story = [&["<reached", ">upgrade", "<101", OPEN, OPENED], rest].concat();
+    judged(&story)
+}
+
+fn judged(story: &[&str]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let header: Header = serde_json::from_str(
+        r#"{"callspec":1,"scenario":{"name":"a"},"cast":{"line":{"jid":"mallory@localhost/x"}}}"#,
+    )
+    .expect("a header");
+    let verdict = judge(&header, events(story).into_iter());
+    let broken = verdict.findings.iter().map(|found| found.rule.id).collect();
+    let held = verdict.rules.iter().filter(|(_, tally)| tally.held > 0);
+    (broken, held.map(|(id, _)| *id).collect())
+}
+
+#[test]
+fn an_upgrade_confirms_what_was_offered_and_nothing_else() {
+    for (story, broken) in [
+        (&[">upgrade", "<101"][..], &[][..]),
+        (&[">upgrade", "<101 bare"], &["TR-01"]),
+        (&[">upgrade", "<101 chat"], &["TR-01"]),
+        (&[">upgrade without", "<101"], &["TR-01"]),
+        (&[">upgrade without", "<101 bare"], &[]),
+    ] {
+        assert_eq!(judged(story).0, broken, "{story:?}");
+    }
+}
+
+#[test]
+fn an_opening_is_answered_with_an_opening() {
+    let from = |answer: &str| {
+        let answer = format!("<{answer}");
+        judged(&[">upgrade", "<101", OPEN, &answer]).0
+    };
+    let open = |rest: &str| {
+        from(&format!(
+            "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' {rest}/>"
+        ))
+    };
+    assert_eq!(open("from='localhost' id='a' version='1.0'"), [""; 0]);
+    for rest in [
+        "id='a' version='1.0'",
+        "from='localhost' version='1.0'",
+        "from='localhost' id='a'",
+        "from='localhost' id='a' version='0.9'",
+    ] {
+        assert_eq!(open(rest), ["TR-02"], "{rest}");
+    }
+    assert_eq!(
+        from("<stream:features xmlns:stream='http://etherx.jabber.org/streams'/>"),
+        ["TR-02"]
+    );
+    assert_eq!(
+        from("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing' see-other-uri='wss://b/'/>"),
+        [""; 0]
+    );
+    // The stream begins anew after SASL, under a fresh id (RFC 6120 §6.4.6).
+    assert_eq!(after_opening(&[OPEN, OPENED]).0, ["TR-02"]);
+}
+
+#[test]
+fn each_message_is_one_element_that_can_be_read_alone() {
+    assert_eq!(after_opening(&["<<iq type='result' id='a'/>"]).0, ["TR-04"]);
+    assert_eq!(after_opening(&["< "]).0, ["TR-03"]);
+    assert_eq!(after_opening(&["<<a xmlns='b'/><a xmlns='b'/>"]).0, ["TR-03"]);
+}
+
+#[test]
+fn a_stream_ends_with_a_close_and_a_handshake() {
+    let (ours, theirs) = (format!(">{CLOSE}"), format!("<{CLOSE}"));
+    let (ours, theirs) = (ours.as_str(), theirs.as_str());
+    let sound = after_opening(&[ours, theirs, ">close frame", "<close frame", "<end"]);
+    assert_eq!(sound.0, [""; 0]);
+    assert!(sound.1.contains(&"TR-05"));
+    assert_eq!(after_opening(&[ours, "<end"]).0, ["TR-05"]);
+    assert_eq!(
+        after_opening(&[ours, "<close frame", ">close frame", "<end"]).0,
+        ["TR-05"]
+    );
+    assert_eq!(
+        after_opening(&[ours, theirs, ">close frame", "<end"]).0,
+        ["TR-05"]
+    );
+    // The connection may go before we have begun the handshake that is ours to begin.
+    assert_eq!(after_opening(&[ours, theirs, "<end"]).0, [""; 0]);
+    // Whoever leaves without having closed the stream is owed nothing on it.
+    assert_eq!(
+        after_opening(&[">close frame", "<close frame", "<end"]).0,
+        [""; 0]
+    );
+    assert_eq!(after_opening(&[">close frame", "<end"]).0, [""; 0]);
+}
+
+#[test]
+fn a_fault_is_named_before_the_end() {
+    const ERROR: &str = "<<stream:error xmlns:stream='http://etherx.jabber.org/streams'><not-well-formed xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+    let close = format!("<{CLOSE}");
+    let close = close.as_str();
+    let sound = after_opening(&[">broken<", ERROR, close, "<close frame", "<end"]);
+    assert_eq!(sound.0, [""; 0]);
+    assert!(sound.1.contains(&"TR-09") && sound.1.contains(&"TR-05"));
+    assert_eq!(
+        after_opening(&[">broken<", close, "<close frame", "<end"]).0,
+        ["TR-09"]
+    );
+    assert_eq!(after_opening(&[">broken<", "<end"]).0, ["TR-09"]);
+    assert_eq!(after_opening(&[">broken<", ERROR, "<end"]).0, ["TR-05"]);
+    // What is broken below the stream is answered below it.
+    assert_eq!(after_opening(&[">binary", "<close frame", "<end"]).0, [""; 0]);
+    assert_eq!(after_opening(&[">broken<", "<too big", "<end"]).0, [""; 0]);
+    // A server may go whenever it likes, where nothing was wrong.
+    assert_eq!(after_opening(&[close, "<close frame", "<end"]).0, [""; 0]);
+    assert_eq!(after_opening(&["<end"]).0, [""; 0]);
+}
+
+#[test]
+fn nobody_gets_what_was_sent_without_a_login() {
+    let mut story = events(&[
+        "<reached",
+        ">upgrade",
+        "<101",
+        "><message xmlns='jabber:client' to='bob@localhost' id='early'><body>x</body></message>",
+    ]);
+    let header: Header = serde_json::from_str(r#"{"callspec":1,"scenario":{"name":"a"}}"#).expect("a header");
+    let verdict = judge(&header, story.clone().into_iter());
+    assert!(verdict.findings.is_empty());
+    assert_eq!(verdict.rules["AU-06"].held, 1);
+    let received = r#"{"n":9,"t":1.0,"who":"callee","dir":"received","xml":"<message xmlns='jabber:client' id='early' from='x@localhost/y'><body>x</body></message>"}"#;
+    story.push(serde_json::from_str(received).expect("an event"));
+    let verdict = judge(&header, story.into_iter());
+    assert_eq!(verdict.findings[0].rule.id, "AU-06");
+}
+
+#[test]
+fn one_address_is_one_session() {
+    let bound = "<<iq xmlns='jabber:client' type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>bob@localhost/x</jid></bind></iq>";
+    let event = |text: &str| -> Event { serde_json::from_str(text).expect("an event") };
+    let mut story = vec![event(
+        r#"{"n":1,"t":0.0,"who":"callee","jid":"bob@localhost/x","dir":"connected"}"#,
+    )];
+    story.extend(events(&["<reached", ">upgrade", "<101", bound]));
+    let steps = event(r#"{"n":20,"t":2.0,"dir":"steps"}"#);
+    let header: Header = serde_json::from_str(r#"{"callspec":1,"scenario":{"name":"a"}}"#).expect("a header");
+    let both = judge(&header, story.iter().cloned().chain([steps.clone()]));
+    assert_eq!(both.findings[0].rule.id, "AU-08");
+    let gone = event(r#"{"n":19,"t":1.0,"who":"callee","dir":"closed","note":"conflict"}"#);
+    let resolved = judge(&header, story.into_iter().chain([gone, steps]));
+    assert!(resolved.findings.is_empty());
+    assert_eq!(resolved.rules["AU-08"].held, 1);
+}
+
+#[test]
+fn a_token_that_comes_back_is_a_leak() {
+    let header: Header = serde_json::from_str(r#"{"callspec":1,"scenario":{"name":"a"}}"#).expect("a header");
+    let event = |dir: &str, kind: &str| -> Event {
+        let text = format!(
+            r#"{{"n":1,"t":0.0,"who":"caller","dir":"{dir}","xml":"<a xmlns='b'>***</a>","secrets":["{kind}"]}}"#
+        );
+        serde_json::from_str(&text).expect("an event")
+    };
+    for (dir, kind, leak) in [
+        ("received", "token", true),
+        ("wire-received", "token", true),
+        ("sent", "token", false),
+        ("received", "password", false),
+    ] {
+        let verdict = judge(&header, [event(dir, kind)].into_iter());
+        let found = verdict.findings.iter().any(|found| found.rule.id == "RB-06");
+        assert_eq!(found, leak, "{dir} {kind}");
+    }
+}

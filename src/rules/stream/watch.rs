@@ -1,0 +1,505 @@
+//! Follows each raw line, and who is bound where.
+
+use std::collections::BTreeMap;
+
+use super::super::{Blame, Family, Finding, Record, Seen, rule};
+use super::frame::{Flaw, flaw, is_fault};
+use super::line::Line;
+use crate::stanza::{FRAMING, SASL, STREAM, Stanza};
+use crate::transcript::{Dir, Event, Header, Opcode, Wire};
+
+/// A stanza above this size may be refused below the stream, by a WebSocket's own limit (RFC 6455 §7.4.1, 1009).
+const LARGE: usize = 10_000;
+
+/// The judge of transport, login and robustness.
+pub(in super::super) struct Streams {
+    domains: Vec<String>,
+    /// The profile says that whoever comes without TLS is refused.
+    tls_demanded: bool,
+    lines: BTreeMap<String, Line>,
+    /// Full JIDs in use, by who is bound to them.
+    sessions: BTreeMap<String, String>,
+    /// Two are bound to one JID: the older, the JID, the events.
+    shared: Option<(String, String, Vec<u64>)>,
+    tokens_shown: bool,
+    leaked: bool,
+    early_seen: bool,
+    over: bool,
+}
+
+fn finding(id: &str, message: String, wanted: &str, seen: String, events: Vec<u64>) -> Option<Finding> {
+    let rule = rule(id)?;
+    Some(Finding {
+        rule,
+        level: rule.level,
+        blame: Blame::Server,
+        party: String::new(),
+        message,
+        wanted: wanted.to_owned(),
+        seen,
+        events,
+        excuse: None,
+        call: None,
+    })
+}
+
+fn broken(record: &mut Record, found: Option<Finding>) {
+    if let Some(found) = found {
+        record.broken(found);
+    }
+}
+
+impl Streams {
+    pub(in super::super) fn new(header: &Header) -> Streams {
+        let domain = |jid: &str| {
+            let bare = crate::stanza::bare(jid);
+            bare.rsplit('@').next().unwrap_or_default().to_lowercase()
+        };
+        Streams {
+            domains: header.cast.values().map(|member| domain(&member.jid)).collect(),
+            tls_demanded: header.profile.tls_demanded == Some(true),
+            lines: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            shared: None,
+            tokens_shown: false,
+            leaked: false,
+            early_seen: false,
+            over: false,
+        }
+    }
+
+    fn sent(&mut self, event: &Event, wire: &Wire) {
+        self.tokens_shown |= wire.header("Cookie").is_some();
+        let line = self.lines.entry(event.who.clone()).or_default();
+        if let Some(names) = wire.header("Sec-WebSocket-Protocol") {
+            line.offered = names.split(',').map(|name| name.trim().to_owned()).collect();
+        }
+        line.broke_frames |= line.breaks_framing(wire);
+        if let Wire::Frame {
+            opcode: Opcode::Close,
+            ..
+        } = wire
+        {
+            line.our_close_frame.get_or_insert(event.n);
+        }
+        let Some(text) = line.message(true, wire, event.xml.as_deref()) else {
+            return;
+        };
+        let stanza = Stanza::parse(text.as_str()).ok();
+        let is = |name: &str, ns: &str| stanza.as_ref().is_some_and(|stanza| stanza.is(name, ns));
+        if is("open", FRAMING) {
+            line.opening = Some(event.n);
+        } else if is("close", FRAMING) || text == "</stream:stream>" {
+            line.our_close.get_or_insert(event.n);
+        } else if line.web && line.our_close.is_none() && text.len() < LARGE && is_fault(&text) {
+            line.fault.get_or_insert(event.n);
+        }
+        if line.bound.is_none()
+            && let Some(stanza) = &stanza
+            && (stanza.is_iq() || stanza.is_message())
+            && stanza.to().is_some()
+            && let Some(id) = stanza.id()
+        {
+            line.early.push((event.n, id.to_owned()));
+        }
+    }
+
+    fn received(&mut self, event: &Event, wire: &Wire, record: &mut Record) {
+        if let Wire::Reached { tls } = wire {
+            let line = Line {
+                plain: tls.is_none(),
+                ..Line::default()
+            };
+            self.lines.insert(event.who.clone(), line);
+        }
+        let Some(line) = self.lines.get_mut(&event.who) else {
+            return;
+        };
+        match wire {
+            Wire::Upgraded { status: 101, .. } => {
+                line.web = true;
+                let said = wire.header("Sec-WebSocket-Protocol");
+                confirmed(line, event, said.as_deref(), record);
+                if line.plain && self.tls_demanded {
+                    broken(record, without_tls(event, "the upgrade succeeded"));
+                }
+            }
+            Wire::Hello {
+                version,
+                accepted: Some(accepted),
+            } => {
+                if *accepted {
+                    let found = finding(
+                        "TR-07",
+                        format!("The server takes TLS {version}."),
+                        "TLS 1.2 or newer, and no to anything older",
+                        format!("a handshake of TLS {version}"),
+                        vec![event.n],
+                    );
+                    broken(record, found);
+                } else {
+                    record.held("TR-07");
+                }
+            }
+            Wire::Frame {
+                opcode: Opcode::Close,
+                code,
+                ..
+            } => {
+                line.their_close_frame.get_or_insert((event.n, *code));
+            }
+            Wire::End { .. } => {
+                if !self.over {
+                    ended(line, event, record);
+                }
+                self.lines.remove(&event.who);
+                self.sessions.remove(&event.who);
+                return;
+            }
+            _ => {}
+        }
+        let Some(text) = line.message(false, wire, event.xml.as_deref()) else {
+            return;
+        };
+        if line.web {
+            formed(event, &text, record);
+        }
+        let Ok(stanza) = Stanza::parse(text.as_str()) else {
+            return;
+        };
+        line.refused = stanza.is("failure", SASL);
+        if stanza.is("features", STREAM) && line.plain && self.tls_demanded {
+            if stanza.element().has_child("mechanisms", SASL) {
+                broken(record, without_tls(event, "SASL mechanisms are offered"));
+            } else {
+                record.held("TR-07");
+            }
+        }
+        if line.web
+            && let Some(opening) = line.opening.take()
+        {
+            opened(line, event, opening, &stanza, &self.domains, record);
+        }
+        if stanza.is("error", STREAM) {
+            line.their_error.get_or_insert(event.n);
+        } else if stanza.is("close", FRAMING) {
+            line.their_close.get_or_insert(event.n);
+        }
+        let bind = stanza
+            .element()
+            .get_child("bind", "urn:ietf:params:xml:ns:xmpp-bind");
+        let jid = bind.and_then(|bind| bind.children().find(|child| child.name() == "jid"));
+        if let Some(jid) = jid.map(minidom::Element::text) {
+            line.bound = Some(jid.clone());
+            let other = self.sessions.iter().find(|(_, known)| **known == jid);
+            match other {
+                Some((older, _)) => {
+                    self.shared = Some((older.clone(), jid.clone(), vec![event.n]));
+                }
+                None => record.held("AU-08"),
+            }
+            self.sessions.insert(event.who.clone(), jid);
+        }
+    }
+
+    /// A stanza that somebody took in although its sender had no resource yet.
+    fn routed(&mut self, event: &Event, stanza: &Stanza, record: &mut Record) {
+        let Some(id) = stanza.id() else { return };
+        let early = self.lines.iter().find_map(|(who, line)| {
+            let (n, _) = line.early.iter().find(|(_, sent)| sent == id)?;
+            Some((who.clone(), *n))
+        });
+        if let Some((who, n)) = early {
+            self.early_seen = true;
+            let found = finding(
+                "AU-06",
+                format!(
+                    "{} received what {who} had sent without having logged in.",
+                    event.who
+                ),
+                "an error, or the end of the stream",
+                format!("delivery of `{id}`"),
+                vec![n, event.n],
+            );
+            broken(record, found);
+        }
+    }
+}
+
+/// The answer to an upgrade (RFC 7395 §3.1).
+fn confirmed(line: &Line, event: &Event, said: Option<&str>, record: &mut Record) {
+    let asked = line.offered.iter().any(|name| name == "xmpp");
+    let fits = match said {
+        Some(name) => asked && name.trim() == "xmpp",
+        None => !asked,
+    };
+    if fits {
+        record.held("TR-01");
+        return;
+    }
+    let seen = match said {
+        Some(name) => format!("Sec-WebSocket-Protocol: {name}"),
+        None => "no Sec-WebSocket-Protocol".to_owned(),
+    };
+    let found = if asked {
+        finding(
+            "TR-01",
+            "The upgrade succeeded, but its answer does not confirm the sub-protocol.".into(),
+            "Sec-WebSocket-Protocol: xmpp",
+            seen,
+            vec![event.n],
+        )
+    } else {
+        finding(
+            "TR-01",
+            "The answer to an upgrade names a sub-protocol that was not offered.".into(),
+            "a refusal, or no sub-protocol",
+            seen,
+            vec![event.n],
+        )
+    };
+    broken(record, found);
+}
+
+fn without_tls(event: &Event, what: &str) -> Option<Finding> {
+    finding(
+        "TR-07",
+        "The server goes on without TLS, although its profile says that it demands it.".into(),
+        "no upgrade, and no login before TLS",
+        format!("{what} without TLS"),
+        vec![event.n],
+    )
+}
+
+/// The form of a message (RFC 7395 §3.3.3).
+fn formed(event: &Event, text: &str, record: &mut Record) {
+    let found = match flaw(text) {
+        None => {
+            record.held("TR-03");
+            record.held("TR-04");
+            return;
+        }
+        Some(Flaw::Shape(what)) => finding(
+            "TR-03",
+            format!("{} received {what}.", event.who),
+            "exactly one well-formed element",
+            what.to_owned(),
+            vec![event.n],
+        ),
+        Some(Flaw::Namespace(what)) => finding(
+            "TR-04",
+            format!("{} received {what}.", event.who),
+            "an element that can be read alone",
+            what.to_owned(),
+            vec![event.n],
+        ),
+    };
+    broken(record, found);
+}
+
+/// The first answer to `<open/>` (RFC 7395 §3.4, RFC 6120 §4.7).
+fn opened(
+    line: &mut Line,
+    event: &Event,
+    opening: u64,
+    stanza: &Stanza,
+    domains: &[String],
+    record: &mut Record,
+) {
+    // Another address is named without an opening (RFC 7395 §3.6.1).
+    if stanza.is("close", FRAMING) && stanza.attr("see-other-uri").is_some() {
+        return;
+    }
+    let mut wrong = Vec::new();
+    if stanza.is("open", FRAMING) {
+        line.opened = true;
+        match stanza.from().map(str::to_lowercase) {
+            None => wrong.push("no `from`".to_owned()),
+            Some(from) if !domains.contains(&from) && !domains.is_empty() => {
+                // A server that is asked for a domain it does not serve may name any of its own.
+                if !line.ids.is_empty() {
+                    wrong.push(format!("from='{from}'"));
+                }
+            }
+            Some(_) => {}
+        }
+        match stanza.id() {
+            None | Some("") => wrong.push("no `id`".to_owned()),
+            Some(id) if !line.ids.insert(id.to_owned()) => wrong.push(format!("the id `{id}` again")),
+            Some(_) => {}
+        }
+        match stanza.attr("version") {
+            Some("1.0") => {}
+            Some(other) => wrong.push(format!("version='{other}'")),
+            None => wrong.push("no `version`".to_owned()),
+        }
+    } else {
+        let element = stanza.element();
+        wrong.push(format!("<{}/> of {}", element.name(), element.ns()));
+    }
+    if wrong.is_empty() {
+        record.held("TR-02");
+        return;
+    }
+    let found = finding(
+        "TR-02",
+        "The server does not answer an `<open/>` with one of its own as it has to be.".into(),
+        "<open/> of urn:ietf:params:xml:ns:xmpp-framing, with the domain as `from`, a fresh `id` and version 1.0",
+        wrong.join(", "),
+        vec![opening, event.n],
+    );
+    broken(record, found);
+}
+
+/// How the line came to its end (RFC 7395 §3.5, §3.6).
+fn ended(line: &Line, event: &Event, record: &mut Record) {
+    if !line.web || line.broke_frames {
+        return;
+    }
+    // A message that is too large for a WebSocket ends it below the stream.
+    let too_big = line.their_close_frame.is_some_and(|(_, code)| code == Some(1009));
+    let ours = line.our_close.is_some();
+    if let Some(fault) = line.fault
+        && line.opened
+        && !too_big
+        && line.our_close.is_none_or(|close| close > fault)
+    {
+        if line.their_error.is_some() {
+            record.held("TR-09");
+        } else {
+            let found = finding(
+                "TR-09",
+                "The stream ended after a fault without a stream error that says what was wrong.".into(),
+                "<stream:error/> in a frame of its own, then <close/>",
+                end_words(line),
+                [Some(fault), line.their_close, Some(event.n)]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
+            );
+            broken(record, found);
+        }
+    }
+    // Whoever refuses a login may go without a word about the stream; whoever was left without one too.
+    if line.refused && !ours && line.their_error.is_none() {
+        return;
+    }
+    let left_by_us = line.our_close_frame.is_some() && !ours && line.their_close_frame.is_none();
+    if !line.opened || left_by_us || (line.fault.is_some() && line.their_error.is_none()) {
+        return;
+    }
+    if !(ours || line.their_error.is_some() || line.their_close.is_some()) {
+        return;
+    }
+    if line.their_close.is_some() && line.their_close_frame.is_some() {
+        record.held("TR-05");
+        return;
+    }
+    if line.their_close.is_some() && line.our_close_frame.is_none() && ours {
+        // The handshake was ours to begin, and we have not begun it.
+        return;
+    }
+    let first = line.our_close.or(line.their_error).or(line.their_close);
+    let found = finding(
+        "TR-05",
+        "The stream did not end as a stream over WebSocket has to.".into(),
+        "<close/>, and then a close frame",
+        end_words(line),
+        [first, Some(event.n)].into_iter().flatten().collect(),
+    );
+    broken(record, found);
+}
+
+fn end_words(line: &Line) -> String {
+    match (line.their_close, line.their_close_frame) {
+        (Some(_), Some((_, Some(code)))) => format!("<close/> and a close frame {code}"),
+        (Some(_), Some(_)) => "<close/> and a close frame".into(),
+        (Some(_), None) => "<close/>, and the end of the connection without a close frame".into(),
+        (None, Some((_, Some(code)))) => format!("a close frame {code} without <close/>"),
+        (None, Some(_)) => "a close frame without <close/>".into(),
+        (None, None) => "the end of the connection".into(),
+    }
+}
+
+impl Family for Streams {
+    fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
+        let event = seen.event;
+        if matches!(event.dir, Dir::Received | Dir::WireReceived)
+            && event.secrets.iter().any(|kind| kind == "token")
+        {
+            self.leaked = true;
+            let found = finding(
+                "RB-06",
+                format!("{} got its token back from the server.", event.who),
+                "nothing of the token, in no stanza, error or header",
+                "the token".into(),
+                vec![event.n],
+            );
+            broken(record, found);
+        }
+        match event.dir {
+            Dir::Met => {
+                for id in &event.rules {
+                    let own = ["TR", "AU", "RB"].iter().any(|group| id.starts_with(group));
+                    if let Some(rule) = rule(id).filter(|_| own) {
+                        record.held(rule.id);
+                    }
+                }
+            }
+            Dir::Connected => {
+                if let Some(jid) = &event.jid {
+                    self.sessions.insert(event.who.clone(), jid.clone());
+                }
+            }
+            Dir::Disconnected | Dir::Cut | Dir::Closed => {
+                self.lines.remove(&event.who);
+                self.sessions.remove(&event.who);
+                if self
+                    .shared
+                    .as_ref()
+                    .is_some_and(|(older, ..)| *older == event.who)
+                {
+                    self.shared = None;
+                    record.held("AU-08");
+                }
+            }
+            Dir::WireSent => {
+                if let Some(wire) = &event.wire {
+                    self.sent(event, wire);
+                }
+            }
+            Dir::WireReceived => {
+                if let Some(wire) = &event.wire {
+                    self.received(event, wire, record);
+                }
+            }
+            Dir::Received => {
+                if let Some(stanza) = seen.stanza {
+                    self.routed(event, stanza, record);
+                }
+            }
+            Dir::Steps => self.over = true,
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, _at: f64, record: &mut Record) {
+        if self.tokens_shown && !self.leaked {
+            record.held("RB-06");
+        }
+        if let (true, Some((older, jid, events))) = (self.over, self.shared.take()) {
+            let found = finding(
+                "AU-08",
+                format!("Two sessions are bound to {jid} at once: {older} was not ended."),
+                "the stream error `conflict` for the older session, another resource, or a refusal",
+                "two sessions, one address".into(),
+                events,
+            );
+            broken(record, found);
+        }
+        let early = self.lines.values().any(|line| !line.early.is_empty());
+        if early && !self.early_seen {
+            record.held("AU-06");
+        }
+    }
+}
