@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::fault::{Chosen, FaultLog};
 use super::Gate;
+use super::fault::{Chosen, FaultLog};
 use crate::profile::Profile;
 use crate::target::derived_id;
 

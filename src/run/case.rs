@@ -206,9 +206,10 @@ fn lacks(need: Need, place: &Place) -> Option<&'static str> {
             "needs a key to mint tokens (`cookie: { jwt: … }` in the target file)",
         ),
         Need::TokenLogin => (
-            !over_tcp && target.is_none_or(|target| {
-                target.accounts.iter().any(|account| account.password.is_none()) && cookie.is_some()
-            }),
+            !over_tcp
+                && target.is_none_or(|target| {
+                    target.accounts.iter().any(|account| account.password.is_none()) && cookie.is_some()
+                }),
             "needs a target where the token alone says who logs in; here accounts have passwords",
         ),
         Need::Password => (
