@@ -180,8 +180,8 @@ pub fn shard(cases: Vec<Case>, k: usize, n: usize) -> Vec<Case> {
 }
 
 /// What is said of these cases where the target lets nobody in: each is an error, save those that make no sense on it.
-pub fn untested(cases: &[Case], place: &Place, why: &str) -> Vec<Finished> {
-    let without = |case: &Case| match skip_reason(case, place) {
+pub fn untested(cases: &[Case], options: &Options, why: &str) -> Vec<Finished> {
+    let without = |case: &Case| match skip_reason(case, options) {
         Some(reason) => Finished::without_run(case.clone(), Outcome::Skipped, reason),
         None => Finished::without_run(case.clone(), Outcome::Error, why.to_owned()),
     };

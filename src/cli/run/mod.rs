@@ -304,7 +304,7 @@ impl Prepared {
 
     /// The target lets nobody in: every case is an error, and the reports say so.
     fn lost(&self, args: &Args, why: &str) -> Exit {
-        let results = untested(&self.selection.cases, &self.options.place, why);
+        let results = untested(&self.selection.cases, &self.options, why);
         self.nothing(args, results, why)
     }
 

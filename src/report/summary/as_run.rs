@@ -112,6 +112,7 @@ fn case(entry: &Entry) -> Case {
         tags: entry.tags.clone(),
         matrix: entry.matrix.clone(),
         classes: Vec::new(),
+        needs: Vec::new(),
         cast: Vec::new(),
         steps: Vec::new(),
         quiet: None,
