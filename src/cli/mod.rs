@@ -1,5 +1,6 @@
 //! The command line: a file a command.
 
+mod calls;
 mod check;
 mod diff;
 mod exit;
@@ -39,7 +40,7 @@ enum Command {
     Run(Box<run::Args>),
     /// Check scenario files without running them
     Lint(lint::Args),
-    /// Judge recorded transcripts (.jsonl; - is stdin)
+    /// Judge what was recorded: transcripts, browsers' .har, raw XMPP logs, signals; - is stdin
     Check(check::Args),
     /// Show a call as a ladder: a transcript, or a scenario played on the embedded endpoint
     Show(show::Args),

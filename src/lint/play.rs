@@ -278,6 +278,7 @@ impl<'a> Play<'a> {
             },
             target: "lint".into(),
             profile: Profile::named(self.class.name()).unwrap_or_default(),
+            witness: Default::default(),
             cast: cast.collect(),
             seed: 0,
             time_scale: 1.0,

@@ -45,7 +45,8 @@ pub enum Ruling {
 
 /// One party's view of one call.
 ///
-/// `at` is seconds on one clock, the same for all calls of these methods (transcript time).
+/// `at` is seconds on one clock, the same for all calls of these methods (transcript time); NaN: not known, and no
+/// rule of timing is then broken.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct View {
     role: Role,
@@ -64,6 +65,11 @@ pub struct View {
     /// Renegotiation offers received and not yet answered; saturates.
     unanswered: u8,
     muted: Option<bool>,
+}
+
+/// A time that is not known is given as NaN; no view may hold one, since it would be equal to no other.
+fn known(at: f64) -> Option<f64> {
+    (!at.is_nan()).then_some(at)
 }
 
 const fn bit(reason: Reason) -> u8 {
@@ -202,12 +208,12 @@ impl View {
 
     fn go(&mut self, kind: Kind, next: State, at: f64) {
         match kind {
-            Kind::Initiate => self.initiated_at = Some(at),
-            Kind::Accept => self.accepted_at = Some(at),
+            Kind::Initiate => self.initiated_at = known(at),
+            Kind::Accept => self.accepted_at = known(at),
             _ => {}
         }
         if next == State::Ended {
-            self.ended_at = Some(at);
+            self.ended_at = known(at);
         } else {
             self.furthest = next;
         }

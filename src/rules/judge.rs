@@ -6,11 +6,12 @@ use std::sync::Arc;
 use super::delivery::Delivery;
 use super::enforcing::Enforcing;
 use super::party::Parties;
+use super::relayed::Relayed;
 use super::spoken::{Ear, Spoken};
 use super::stream::Streams;
 use super::{Blame, Finding, Level, Outcome, Tally, Verdict, Waiver, rule};
 use crate::stanza::Stanza;
-use crate::transcript::{Dir, Event, Header};
+use crate::transcript::{Dir, Event, Header, Witness};
 
 /// An event with its stanza read once for all families; `stanza` is `None` where `xml` is absent or no XML.
 #[derive(Debug, Clone, Copy)]
@@ -99,12 +100,18 @@ pub struct Judge {
 impl Judge {
     pub fn new(header: &Header) -> Judge {
         // Every family of rules is plugged in here.
-        let judge = Judge::with(vec![
-            Box::new(Delivery::new(header)),
-            Box::new(Parties::new(header)),
-            Box::new(Enforcing::new(header)),
-            Box::new(Streams::new(header)),
-        ]);
+        let mut families: Vec<Box<dyn Family>> = vec![Box::new(Parties::new(header))];
+        match header.witness {
+            Witness::Bots => {
+                families.insert(0, Box::new(Delivery::new(header)));
+                families.push(Box::new(Enforcing::new(header)));
+                families.push(Box::new(Streams::new(header)));
+            }
+            Witness::Ends | Witness::Between => families.insert(0, Box::new(Relayed::new(header))),
+            // Without stanzas nothing is known of what carried them.
+            Witness::Signals => {}
+        }
+        let judge = Judge::with(families);
         Judge {
             waivers: Waiver::of_profile(&header.profile),
             scenario: (header.scenario.name.clone(), header.scenario.case.clone()),
@@ -146,6 +153,16 @@ impl Judge {
             Dir::Missed if self.missed.len() < KEPT as usize => self.missed.push(event.clone()),
             _ => {}
         }
+    }
+
+    /// Gives away what was found so far, in the order in which it was found. [`Judge::finish`] tells the rest.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.record.findings)
+    }
+
+    /// How often each rule was seen kept and broken so far.
+    pub fn tallies(&self) -> &BTreeMap<&'static str, Tally> {
+        &self.record.rules
     }
 
     /// Says what came of it.
@@ -247,7 +264,7 @@ pub fn judge(header: &Header, events: impl Iterator<Item = Event>) -> Verdict {
 }
 
 /// What these findings come to.
-pub(super) fn outcome<'f, F>(findings: F, trouble: bool) -> Outcome
+pub fn outcome<'f, F>(findings: F, trouble: bool) -> Outcome
 where
     F: IntoIterator<Item = &'f Finding, IntoIter: Clone>,
 {

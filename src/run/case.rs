@@ -22,7 +22,7 @@ use crate::profile::Profile;
 use crate::rules::{Judge, Outcome, Verdict, Waiver};
 use crate::scenario::{Action, Case, Need, Step, Verb};
 use crate::target::{Algorithm, Jwt, Target, Token, derived_id};
-use crate::transcript::{Event, FORMAT, Header, Member, Party, ScenarioInfo, Writer};
+use crate::transcript::{Event, FORMAT, Header, Member, Party, ScenarioInfo, Witness, Writer};
 use crate::xmpp::{Dial, Mechanism, Secret, Trust};
 
 /// Where to play.
@@ -440,6 +440,7 @@ async fn play_in_runtime(
         },
         target: options.place.name(),
         profile: options.place.profile().clone(),
+        witness: Witness::Bots,
         cast: cast.clone(),
         seed: options.seed,
         time_scale: options.time_scale,

@@ -8,7 +8,7 @@ use super::Wire;
 use crate::profile::Profile;
 
 /// The first line: all that the verdict depends on beside the events.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Header {
     /// The format's version, see [`super::FORMAT`].
     pub callspec: u32,
@@ -21,6 +21,9 @@ pub struct Header {
     pub target: String,
     #[serde(default)]
     pub profile: Profile,
+    /// Who saw it.
+    #[serde(default, skip_serializing_if = "Witness::is_bots")]
+    pub witness: Witness,
     /// Every party by its name in the scenario.
     #[serde(default)]
     pub cast: BTreeMap<String, Member>,
@@ -61,6 +64,28 @@ pub struct ScenarioInfo {
     pub steps: serde_json::Value,
 }
 
+/// Who saw the events, which decides what can be known from them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Witness {
+    /// Bots of ours, who are all that there is: an address that none of them has is nobody's.
+    #[default]
+    Bots,
+    /// The ends of connections, each where its stanzas were written and came in. Others may be there unseen.
+    Ends,
+    /// Somewhere between the ends and the server, or by a clock of whole seconds: how long something took at its
+    /// end is known only up to the time that stanzas are under way.
+    Between,
+    /// Someone who wrote down the signals alone, not the stanzas that carried them nor how they were answered.
+    Signals,
+}
+
+impl Witness {
+    pub fn is_bots(&self) -> bool {
+        *self == Witness::Bots
+    }
+}
+
 /// What is known of a party.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -94,6 +119,10 @@ pub enum Dir {
     Received,
     /// `who` is bound as `jid` (a session begins).
     Connected,
+    /// The recording of `who`, bound as `jid`, begins here, in the middle of a session: what was before is not known.
+    Begins,
+    /// The recording of `who` stops here: whether its session went on is not known.
+    Stops,
     /// `who` begins to close its stream: from here on the other side may find it gone.
     Leaving,
     /// `who` closed its stream lawfully.

@@ -2,10 +2,11 @@
 
 mod event;
 mod reader;
+pub mod recording;
 mod wire;
 mod writer;
 
-pub use event::{Dir, Event, Header, Member, Party, ScenarioInfo};
+pub use event::{Dir, Event, Header, Member, Party, ScenarioInfo, Witness};
 pub use reader::{LINE_LIMIT, ReadError, Reader};
 pub use wire::{Opcode, Wire};
 pub use writer::Writer;

@@ -138,8 +138,10 @@ impl<'a> Builder<'a> {
                 self.stanza(event, lane, xml);
             }
             // That everyone is there to begin with is no news.
-            Dir::Connected if !self.begun => {}
+            Dir::Connected | Dir::Begins if !self.begun => {}
             Dir::Connected => self.words(event, lane, Tone::Life, "● connected"),
+            Dir::Begins => self.words(event, lane, Tone::Life, "● the recording begins"),
+            Dir::Stops => self.words(event, lane, Tone::Life, "○ the recording stops"),
             Dir::Disconnected => self.words(event, lane, Tone::Life, "○ disconnected"),
             Dir::Cut => self.words(event, lane, Tone::Life, "╳ cut off"),
             Dir::Closed => {

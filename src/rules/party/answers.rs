@@ -157,10 +157,24 @@ impl Answers {
         self.done.retain(|(who, ..), _| who != client);
     }
 
+    /// The recording of this party, by name and address, stops here: what it and whoever answers it has owed for too
+    /// long is told, the rest is not known any more.
+    pub fn stops(&mut self, (who, jid): (&str, &str), end: f64, record: &mut Record) {
+        let ours = |client: &str, from: &str| client == who || from == jid;
+        let (over, on) = std::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|((client, from, _), _)| ours(client, from));
+        self.open = over;
+        self.finish(end, |client| client == who, record);
+        self.open = on;
+    }
+
     /// What is still owed at the end of a whole transcript. `seen`: whether its own wire was recorded.
     pub fn finish(&mut self, end: f64, seen: impl Fn(&str) -> bool, record: &mut Record) {
         for ((client, _, id), asked) in std::mem::take(&mut self.open) {
-            if end - asked.at < WITHIN {
+            let waited = end - asked.at;
+            // Of a recording without times this is not known.
+            if waited.is_nan() || waited < WITHIN {
                 continue;
             }
             let rule = if asked.due == Due::Error { "IQ-07" } else { "IQ-01" };
@@ -173,7 +187,7 @@ impl Answers {
                     &client,
                     format!("{client} never answered the iq `{id}`."),
                     "exactly one result or error",
-                    format!("nothing in {:.1} s", end - asked.at),
+                    format!("nothing in {waited:.1} s"),
                     vec![asked.n],
                 )
             });

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::{Act, Role, Ruling, State, View};
+use crate::protocol::{Act, Kind, Reason, Role, Ruling, State, View};
 use crate::rules::{Level, rule};
 
 /// Views that are followed at once.
@@ -82,6 +82,20 @@ impl Beam {
             before: None,
             cut: false,
             last: None,
+        }
+    }
+
+    /// Of a call whose beginning was not seen: it may be anywhere, and either side may be the caller.
+    pub fn midway(exact: bool, patience: Option<f64>) -> Beam {
+        let candidates = [Role::Caller, Role::Callee].into_iter().flat_map(midway);
+        let candidates = candidates.map(|view| Candidate {
+            seen: 0,
+            view,
+            cost: [0; 3],
+        });
+        Beam {
+            candidates: candidates.collect(),
+            ..Beam::new(View::new(Role::Caller), exact, patience)
         }
     }
 
@@ -303,6 +317,39 @@ impl Beam {
             self.base += 1;
         }
     }
+}
+
+/// Every view that a party may have of a call that has begun, its times unknown. The ended one allows every echo.
+fn midway(role: Role) -> Vec<View> {
+    let act = |kind, reason| Act {
+        kind,
+        reason,
+        duration: None,
+        muted: None,
+    };
+    let mut view = View::new(role);
+    let mut views = Vec::new();
+    let steps = [
+        (Role::Caller, Kind::Initiate),
+        (Role::Callee, Kind::Accept),
+        (Role::Caller, Kind::Offer),
+        (Role::Callee, Kind::Answer),
+        // An offer of the other side that still waits for its answer.
+        (role.other(), Kind::Offer),
+    ];
+    for (sender, kind) in steps {
+        if sender == role {
+            view.sent(&act(kind, None), f64::NAN);
+        } else {
+            view.received(&act(kind, None), f64::NAN);
+        }
+        views.push(view);
+    }
+    for reason in Reason::ALL {
+        view.received(&act(Kind::Hangup, Some(reason)), f64::NAN);
+    }
+    views.push(view);
+    views
 }
 
 fn taken(candidate: &Candidate, inbound: &Inbound) -> Vec<Candidate> {

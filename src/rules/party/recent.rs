@@ -9,6 +9,7 @@ pub(super) struct Recent<K, V> {
     map: HashMap<K, V>,
     order: VecDeque<K>,
     most: usize,
+    forgot: bool,
 }
 
 impl<K: Hash + Eq + Clone, V> Recent<K, V> {
@@ -18,7 +19,13 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
             map: HashMap::new(),
             order: VecDeque::new(),
             most,
+            forgot: false,
         }
+    }
+
+    /// Whether something had to be forgotten.
+    pub fn forgot(&self) -> bool {
+        self.forgot
     }
 
     /// What was there under this key stays.
@@ -34,6 +41,7 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
                 && let Some(old) = self.order.pop_front()
             {
                 self.map.remove(&old);
+                self.forgot = true;
             }
         }
         self.map.entry(key).or_insert_with(value)

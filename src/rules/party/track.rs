@@ -15,8 +15,18 @@ pub(super) enum Sight {
     Exact,
     /// Its wire was recorded: when a stanza passed there is known, not when it was taken in.
     Wire,
-    /// Only the other end was recorded.
+    /// Only the other end was recorded, or the way between.
     Far,
+}
+
+/// Whether the recording shows how a call began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    Seen,
+    /// The session was seen to begin; whether the call is older than that is not known.
+    Doubtful,
+    /// The recording may have begun after the call did.
+    Unseen,
 }
 
 #[derive(Debug, Clone)]
@@ -24,7 +34,7 @@ pub(super) struct Track {
     /// The other side, as it is addressed.
     pub peer: String,
     pub role: Role,
-    /// The recording may have begun after the call did: order is not judged.
+    /// The recording may have begun after the call did: it is judged from wherever it may have stood.
     pub half: bool,
     /// The event of the initiate, or the first event.
     pub first: u64,
@@ -37,6 +47,8 @@ pub(super) struct Track {
     prompt: Option<Beam>,
     /// When the answer to the initiate was seen.
     rang_by: Option<f64>,
+    /// Where the call would stand had it begun before the recording.
+    older: Option<Beam>,
 }
 
 /// What came of a signal that was sent.
@@ -53,19 +65,24 @@ pub(super) struct Outcome {
 }
 
 impl Track {
-    pub fn new(peer: &str, role: Role, sight: Sight, first: u64, half: bool) -> Track {
-        let view = View::new(role);
+    pub fn new(peer: &str, role: Role, sight: Sight, first: u64, start: Start) -> Track {
         let exact = sight == Sight::Exact;
+        let half = start == Start::Unseen;
+        let beam = |exact, patience| match half {
+            true => Beam::midway(exact, patience),
+            false => Beam::new(View::new(role), exact, patience),
+        };
         Track {
             peer: peer.to_owned(),
             role,
             half,
             first,
             sight,
-            beam: Beam::new(view, exact, None),
-            forced: (!exact).then(|| Beam::new(view, false, Some(PATIENCE))),
-            prompt: (!exact).then(|| Beam::new(view, true, None)),
+            beam: beam(exact, None),
+            forced: (!exact).then(|| beam(false, Some(PATIENCE))),
+            prompt: (!exact).then(|| beam(true, None)),
             rang_by: None,
+            older: (start == Start::Doubtful).then(|| Beam::midway(exact, None)),
         }
     }
 
@@ -77,6 +94,7 @@ impl Track {
 
     fn beams(&mut self) -> impl Iterator<Item = &mut Beam> {
         let others = self.forced.iter_mut().chain(self.prompt.as_mut());
+        let others = others.chain(self.older.as_mut());
         std::iter::once(&mut self.beam).chain(others)
     }
 
@@ -147,12 +165,7 @@ impl Track {
         } = self.beam.send(act, at, doubtful);
         let forced = self.forced.as_mut().map(|beam| beam.send(act, at, doubtful));
         let prompt = self.prompt.as_mut().map(|beam| beam.send(act, at, doubtful));
-        if self.half {
-            return Outcome {
-                effect: (false, true),
-                ..Outcome::default()
-            };
-        }
+        let older = self.older.as_mut().map(|beam| beam.send(act, at, doubtful));
         let mut out = Outcome {
             rulings,
             after,
@@ -182,6 +195,15 @@ impl Track {
             out.after = prompt.after;
             out.excuse =
                 Some("what had just come in had not been taken in yet when this was sent".to_owned());
+        }
+        if !out.rulings.is_empty()
+            && let Some(older) = older.filter(|older| older.rulings.is_empty())
+            && let Some(beam) = self.older.take()
+        {
+            // One word about it is enough: from here on it is an older call.
+            (self.beam, self.forced, self.half) = (beam, None, true);
+            out.effect = older.effect;
+            out.excuse = Some("the call had begun in a session before the recording".to_owned());
         }
         if out.excuse.is_some() {
             self.prompt = None;

@@ -9,17 +9,19 @@ use super::beam::Inbound;
 use super::form::{self, Form};
 use super::media::{Media, Speaker};
 use super::recent::Recent;
-use super::track::{Sight, Track};
+use super::track::{Sight, Start, Track};
 use crate::protocol::sdp::Lint;
 use crate::protocol::{Fault, Kind, Reason, Role, Ruling, State, unix_seconds};
 use crate::rules::{Blame, Family, Finding, Level, Record, Seen, Spoken, rule};
 use crate::stanza::{IqType, Stanza, bare, resource};
-use crate::transcript::{Dir, Event, Header, Member, Party};
+use crate::transcript::{Dir, Event, Header, Member, Party, Witness};
 
 /// Calls and stanza ids that are remembered at once: what is older is not looked up any more.
 const REMEMBERED: usize = 65_536;
 /// Signals from one sender that wait for their answer and are remembered in their order.
 const LINE: usize = 1024;
+/// Sides of calls that are followed at once. Of one that was forgotten the beginning is not known any more.
+const FOLLOWED: usize = 16_384;
 
 /// What a broken signal does to the views of those who sent and got it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +41,8 @@ pub(super) struct Actor {
     pub(super) name: String,
     jid: String,
     sight: Sight,
-    half: bool,
+    /// What is known of the beginning of a call that does not begin with an initiate.
+    start: Start,
 }
 
 #[derive(Debug)]
@@ -52,6 +55,7 @@ struct Call {
 
 /// The judge of everything that parties send.
 pub(in super::super) struct Parties {
+    witness: Witness,
     skew: f64,
     cast: BTreeMap<String, Member>,
     bots_only: bool,
@@ -60,6 +64,8 @@ pub(in super::super) struct Parties {
     /// The JIDs of those whose wire was recorded, with the number of their session.
     sessions: BTreeMap<String, (String, u64)>,
     recorded: HashSet<String>,
+    /// Those whose recording began in the middle of a session.
+    late: HashSet<String>,
     streams: u64,
     announced: BTreeMap<String, Vec<String>>,
     pub(super) tracks: Recent<(String, String), Vec<Track>>,
@@ -70,6 +76,8 @@ pub(in super::super) struct Parties {
     bounced: Recent<(String, String), ()>,
     /// Clients that closed their stream before the steps were done, and have not come back: the event.
     left: BTreeMap<String, u64>,
+    /// The calls that a party has taken up, by its key.
+    taken_up: HashMap<String, Vec<String>>,
     calls: Recent<String, Call>,
     /// The latest timestamp that each party gave in each call, and its event.
     stamps: Recent<(String, String), std::cell::Cell<(f64, u64)>>,
@@ -104,15 +112,18 @@ impl Parties {
         let known = header.cast.values();
         let ids = known.filter_map(|m| Some((fold(bare(&m.jid)), m.id.as_ref()?.to_lowercase())));
         Parties {
+            witness: header.witness,
             skew: header.clock_skew,
             ids: ids.collect(),
             bots_only: !header.cast.is_empty() && header.cast.values().all(|m| m.party == Party::Bot),
             cast: header.cast.clone(),
             sessions: BTreeMap::new(),
             recorded: HashSet::new(),
+            late: HashSet::new(),
             streams: 0,
             announced: BTreeMap::new(),
-            tracks: Recent::new(REMEMBERED),
+            tracks: Recent::new(FOLLOWED),
+            taken_up: HashMap::new(),
             misled: Recent::new(REMEMBERED),
             begun: Recent::new(REMEMBERED),
             bounced: Recent::new(REMEMBERED),
@@ -135,24 +146,35 @@ impl Parties {
         let session = self.sessions.get(&event.who).map(|(jid, _)| jid.clone());
         let given = event.jid.as_deref().or(member.map(|m| m.jid.as_str()));
         let bot = member.is_some_and(|m| m.party == Party::Bot);
+        let start = if session.is_none() || self.late.contains(&event.who) {
+            Start::Unseen
+        } else if self.witness.is_bots() {
+            Start::Seen
+        } else {
+            Start::Doubtful
+        };
         Actor {
             key: event.who.clone(),
             name: event.who.clone(),
-            half: session.is_none(),
+            start,
             jid: session.unwrap_or_else(|| fold(given.unwrap_or_default())),
-            sight: if bot { Sight::Exact } else { Sight::Wire },
+            sight: match self.witness {
+                _ if bot => Sight::Exact,
+                Witness::Between | Witness::Signals => Sight::Far,
+                Witness::Bots | Witness::Ends => Sight::Wire,
+            },
         }
     }
 
     /// Someone whose own wire was not recorded; `None` for a server, and for whoever was. Where all are bots of ours
-    /// nobody else is under test: a stranger's name in `from` is the server's doing.
-    fn far_actor(&self, jid: &str) -> Option<Actor> {
+    /// nobody else is under test: a stranger's name in `from` is the server's doing. `near` is the end that saw it.
+    fn far_actor(&self, jid: &str, near: &Actor) -> Option<Actor> {
         if self.bots_only {
             return None;
         }
         let jid = fold(jid);
-        let near = |s: &(String, u64)| s.0 == jid || (resource(&jid).is_none() && bare(&s.0) == jid);
-        if !jid.contains('@') || self.recorded.contains(&jid) || self.sessions.values().any(near) {
+        let same = |s: &(String, u64)| s.0 == jid || (resource(&jid).is_none() && bare(&s.0) == jid);
+        if !jid.contains('@') || self.recorded.contains(&jid) || self.sessions.values().any(same) {
             return None;
         }
         // A device of a bot's user that never came in is nobody.
@@ -175,7 +197,7 @@ impl Parties {
                 .unwrap_or_else(|| jid.clone()),
             jid,
             sight: Sight::Far,
-            half: false,
+            start: near.start,
         })
     }
 
@@ -272,7 +294,8 @@ impl Parties {
                 .insert(fingerprint(&actor.jid, stanza, form.text()), spoilt);
         }
         if actor.sight != Sight::Exact {
-            for id in tested {
+            let seen = |id: &&str| self.witness != Witness::Signals || !id.starts_with("IQ-");
+            for id in tested.into_iter().filter(seen) {
                 if !findings.iter().any(|f| f.rule.id == id) {
                     record.held(id);
                 }
@@ -397,7 +420,7 @@ impl Parties {
             && (stamp - now).abs() > self.skew
         {
             let off = stamp - now;
-            findings.push(base(
+            let mut finding = base(
                 "TM-05",
                 format!(
                     "The timestamp of {} is {:.1} s {} the observer's clock.",
@@ -407,7 +430,10 @@ impl Parties {
                 ),
                 &format!("within {} s", self.skew),
                 format!("{off:+.1} s at /timestamp"),
-            ));
+            );
+            let far = actor.sight == Sight::Far && !self.witness.is_bots();
+            finding.excuse = far.then(|| "the clock of the recorder was wrong, not the sender's".to_owned());
+            findings.push(finding);
         }
         let Some(call) = &facts.call else { return };
         let key = (actor.key.clone(), call.clone());
@@ -487,6 +513,7 @@ impl Parties {
             self.begun.insert((actor.key.clone(), iq), id.clone());
         }
         let key = (actor.key.clone(), id.clone());
+        let accepts = act.kind == Kind::Accept;
         let told = self.role_in(&id, &own).or(match act.kind {
             Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Some(Role::Callee),
             Kind::Initiate | Kind::Offer => Some(Role::Caller),
@@ -494,10 +521,10 @@ impl Parties {
         });
         let role = told.unwrap_or(Role::Caller);
         self.second_call(actor, &id, act.kind, base, findings);
+        let start = self.start(actor, act.kind);
         let tracks = self.tracks_of(actor, key)?;
         let index = place_of(tracks, &to).unwrap_or_else(|| {
-            let half = actor.half && act.kind != Kind::Initiate;
-            tracks.push(Track::new(&to, role, actor.sight, event.n, half));
+            tracks.push(Track::new(&to, role, actor.sight, event.n, start));
             tracks.len() - 1
         });
         let track = tracks.get_mut(index)?;
@@ -508,6 +535,9 @@ impl Parties {
         let reached = track.reached();
         let first = track.first;
         let states: Vec<State> = track.views().map(|view| view.state()).collect();
+        if accepts && out.effect.1 {
+            self.take_up(&actor.key, &id);
+        }
         for ruling in &out.rulings {
             let (breach, ambiguous) = match ruling {
                 Ruling::Legal => continue,
@@ -594,21 +624,45 @@ impl Parties {
         if kind != Kind::Accept || actor.sight == Sight::Exact {
             return;
         }
-        let busy = self.tracks.iter().find(|((who, call), tracks)| {
-            *who == actor.key
-                && call != id
-                && tracks.iter().any(|track| {
+        let busy = self.taken_up.get(&actor.key).into_iter().flatten().find(|call| {
+            let tracks = self.tracks.get(&(actor.key.clone(), (*call).clone()));
+            *call != id
+                && tracks.into_iter().flatten().any(|track| {
                     let live = |s: State| matches!(s, State::Accepted | State::Offered | State::Answered);
                     !track.half && track.always(live)
                 })
         });
-        if let Some(((_, other), _)) = busy {
+        if let Some(other) = busy {
             findings.push(base(
                 "ST-13",
                 format!("{} accepts a second call while it is in one.", actor.name),
                 "busy",
                 format!("accept, during the call {other}"),
             ));
+        }
+    }
+
+    /// Remembers that this party is in this call, and forgets those that are over.
+    fn take_up(&mut self, key: &str, call: &str) {
+        let calls = self.taken_up.entry(key.to_owned()).or_default();
+        let tracks = &self.tracks;
+        calls.retain(|old| {
+            let tracks = tracks.get(&(key.to_owned(), old.clone()));
+            let mut views = tracks.into_iter().flatten().flat_map(Track::views);
+            old != call && views.any(|view| view.state() != State::Ended)
+        });
+        calls.push(call.to_owned());
+        if self.taken_up.len() > REMEMBERED {
+            self.taken_up.clear();
+        }
+    }
+
+    /// What is known of the beginning of a call of this party whose first signal is this.
+    fn start(&self, actor: &Actor, kind: Kind) -> Start {
+        match actor.start {
+            _ if kind == Kind::Initiate => Start::Seen,
+            _ if self.tracks.forgot() => Start::Unseen,
+            start => start,
         }
     }
 
@@ -640,7 +694,7 @@ impl Parties {
         };
         let spoilt = self.spoilt.get(&fingerprint(&from, stanza, form.text())).copied();
         let facts = &form.decoded().facts;
-        if actor.sight != Sight::Exact && asks {
+        if actor.sight != Sight::Exact && asks && self.witness != Witness::Signals {
             let due = if stanza.iq_type() == Some(IqType::Get) {
                 Due::Error
             } else if form.decoded().act().is_none() {
@@ -696,6 +750,10 @@ impl Parties {
                 line.push_back((event.n, id.clone()));
             }
         }
+        let start = self.start(actor, act.kind);
+        if act.kind == Kind::Accept {
+            self.take_up(&actor.key, &id);
+        }
         let Some(tracks) = self.tracks_of(actor, key) else {
             return;
         };
@@ -709,8 +767,7 @@ impl Parties {
                 Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Role::Caller,
                 _ => Role::Callee,
             });
-            let half = actor.half && act.kind != Kind::Initiate;
-            tracks.push(Track::new(&from, role, actor.sight, event.n, half));
+            tracks.push(Track::new(&from, role, actor.sight, event.n, start));
             tracks.len() - 1
         });
         if let Some(track) = tracks.get_mut(index) {
@@ -771,10 +828,12 @@ impl Parties {
                 let message = format!("the result `{id}` has {children} children");
                 ("IQ-10", message, "an empty result, or one child")
             }),
-            (asker.contains('@') && !actor.half && self.requests.get(&key).is_none()).then(|| {
-                let message = format!("the answer `{id}` comes without a request");
-                ("IQ-11", message, "answers to requests only")
-            }),
+            (asker.contains('@') && actor.start == Start::Seen && self.requests.get(&key).is_none()).then(
+                || {
+                    let message = format!("the answer `{id}` comes without a request");
+                    ("IQ-11", message, "answers to requests only")
+                },
+            ),
         ];
         for (rule, message, wanted) in faults.into_iter().flatten() {
             let blame = match actor.sight {
@@ -934,9 +993,14 @@ impl Family for Parties {
     fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
         let event = seen.event;
         match event.dir {
-            Dir::Connected => {
+            Dir::Connected | Dir::Begins => {
                 self.streams += 1;
                 let jid = fold(event.jid.as_deref().unwrap_or_default());
+                if event.dir == Dir::Begins {
+                    self.late.insert(event.who.clone());
+                    // What it had owed so far as seen from elsewhere it may have given unseen.
+                    self.answers.gone(&jid);
+                }
                 self.recorded.insert(jid.clone());
                 self.left.remove(&event.who);
                 self.sessions.insert(event.who.clone(), (jid, self.streams));
@@ -951,6 +1015,13 @@ impl Family for Parties {
                 }
                 self.sessions.remove(&event.who);
                 self.answers.gone(&event.who);
+            }
+            Dir::Stops => {
+                let jid = self.sessions.get(&event.who).map(|(jid, _)| jid.clone());
+                let jid = jid.unwrap_or_default();
+                self.answers.stops((&event.who, &jid), event.t, record);
+                self.unfinished(event.t, Some((&event.who, &jid)), record);
+                self.sessions.remove(&event.who);
             }
             Dir::Breaks => {
                 self.announced.insert(event.who.clone(), event.rules.clone());
@@ -967,7 +1038,7 @@ impl Family for Parties {
                 let answer = matches!(stanza.iq_type(), Some(IqType::Result | IqType::Error));
                 if event.dir == Dir::Sent {
                     let to = stanza.to().unwrap_or_default();
-                    let far = self.far_actor(to);
+                    let far = self.far_actor(to, &near);
                     if answer {
                         self.answered(&near, to, event, stanza, record);
                         return;
@@ -978,7 +1049,7 @@ impl Family for Parties {
                     }
                 } else {
                     let from = stanza.from().unwrap_or_default();
-                    let far = self.far_actor(from);
+                    let far = self.far_actor(from, &near);
                     if answer {
                         let id = stanza.id().unwrap_or_default().to_owned();
                         if stanza.iq_type() == Some(IqType::Error)
@@ -1008,7 +1079,7 @@ impl Family for Parties {
         let sessions = &self.sessions;
         self.answers
             .finish(at, |client| sessions.contains_key(client), record);
-        self.unfinished(at, record);
+        self.unfinished(at, None, record);
         for finding in self.media.finish() {
             record.broken(finding);
         }
@@ -1046,8 +1117,15 @@ impl Parties {
     }
 
     /// Calls that a client left as they must not be left (ST-15, TM-02).
-    fn unfinished(&mut self, end: f64, record: &mut Record) {
+    /// `stopped`: only those of the party of this name and address, whose recording stops, or with it.
+    fn unfinished(&mut self, end: f64, stopped: Option<(&str, &str)>, record: &mut Record) {
         for ((who, id), tracks) in self.tracks.iter() {
+            if let Some((name, jid)) = stopped
+                && who != name
+                && (!who.contains('@') || !tracks.iter().any(|track| track.is_with(jid)))
+            {
+                continue;
+            }
             let bot = self.cast.get(who).is_some_and(|m| m.party == Party::Bot);
             // Whoever went away is not asked for more.
             let here = self.sessions.contains_key(who) || !self.cast.contains_key(who);
@@ -1067,6 +1145,9 @@ impl Parties {
                 {
                     record.broken(Finding {
                         call: Some(id.clone()),
+                        excuse: who
+                            .contains('@')
+                            .then(|| "its hangup was lost on the way".to_owned()),
                         ..found(
                             "TM-02",
                             who,

@@ -1,0 +1,457 @@
+//! What a server did with signals between two ends that were both recorded, as far as recordings can show it.
+//!
+//! Recordings are less than a run: others may be there unseen, clocks are set against each other by estimate, and a
+//! recording may begin late and stop early. So only this is judged: what was sent while both recordings ran.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{Blame, Family, Finding, Record, Seen, rule};
+use crate::profile::{Class, Profile};
+use crate::stanza::{IqType, Stanza, resource};
+use crate::transcript::{Dir, Event, Header};
+
+/// How long something else has to have gone on coming in, in seconds, before what is missing was lost.
+const MARGIN: f64 = 5.0;
+/// How long a session has to have been there, in seconds, before it is sure that the server knew of it.
+const SETTLED: f64 = 0.25;
+/// Signals that are remembered.
+const REMEMBERED: usize = 16_384;
+
+#[derive(Debug, Clone)]
+struct Session {
+    jid: String,
+    conn: u64,
+    since: f64,
+    /// When something last came in: what is missing from before then did not get lost with the connection.
+    heard: f64,
+}
+
+/// A signal that one end sent.
+#[derive(Debug, Clone)]
+struct Flight {
+    n: u64,
+    t: f64,
+    who: String,
+    conn: u64,
+    jid: String,
+    to: String,
+    id: String,
+    text: String,
+    call: Option<String>,
+    /// The connection of the addressee, if it had been recorded for a while when this was sent.
+    goal: Option<u64>,
+    /// The event of its delivery.
+    delivered: Option<u64>,
+    /// The addressee's answer: event, time, what it said.
+    given: Option<(u64, f64, String)>,
+    /// The answer that the sender got.
+    got: Option<u64>,
+}
+
+/// The judge of everything between two recorded ends.
+pub(super) struct Relayed {
+    profile: Profile,
+    sessions: BTreeMap<String, Session>,
+    conns: u64,
+    flights: BTreeMap<u64, Flight>,
+    by_id: BTreeMap<String, VecDeque<u64>>,
+    next: u64,
+    /// From one connection to another: the number and the event of the latest flight that arrived.
+    newest: BTreeMap<(u64, u64), (u64, u64)>,
+}
+
+fn fold(jid: &str) -> String {
+    match jid.split_once('/') {
+        Some((bare, resource)) => format!("{}/{resource}", bare.to_lowercase()),
+        None => jid.to_lowercase(),
+    }
+}
+
+fn finding(id: &str, flight: &Flight, message: String, wanted: &str, seen: String, more: &[u64]) -> Finding {
+    let rule = rule(id).unwrap_or(&super::catalogue()[0]);
+    let mut events = vec![flight.n];
+    events.extend_from_slice(more);
+    events.sort_unstable();
+    events.dedup();
+    Finding {
+        rule,
+        level: rule.level,
+        blame: Blame::Server,
+        party: String::new(),
+        message,
+        wanted: wanted.to_owned(),
+        seen,
+        events,
+        excuse: None,
+        call: flight.call.clone(),
+    }
+}
+
+fn said(stanza: &Stanza) -> String {
+    match (stanza.iq_type(), stanza.error_condition()) {
+        (Some(IqType::Error), Some(condition)) => format!("error {condition}"),
+        (Some(IqType::Error), None) => "error".to_owned(),
+        _ => "result".to_owned(),
+    }
+}
+
+fn call_id(text: &str) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    Some(value.get("callId")?.as_str()?.to_owned())
+}
+
+/// What of a text is neither special in XML nor beyond ASCII.
+fn plain(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
+impl Relayed {
+    pub fn new(header: &Header) -> Relayed {
+        Relayed {
+            profile: header.profile.clone(),
+            sessions: BTreeMap::new(),
+            conns: 0,
+            flights: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            next: 0,
+            newest: BTreeMap::new(),
+        }
+    }
+
+    fn find(&self, id: &str, fits: impl Fn(&Flight) -> bool) -> Option<u64> {
+        let keys = self.by_id.get(id)?.iter().rev().copied();
+        let mut keys = keys.filter(|key| self.flights.get(key).is_some_and(&fits));
+        keys.next()
+    }
+
+    fn forget(&mut self, key: u64) {
+        let Some(flight) = self.flights.remove(&key) else {
+            return;
+        };
+        if let Some(keys) = self.by_id.get_mut(&flight.id) {
+            keys.retain(|old| *old != key);
+            if keys.is_empty() {
+                self.by_id.remove(&flight.id);
+            }
+        }
+    }
+
+    fn sent(&mut self, event: &Event, stanza: &Stanza) {
+        let Some(session) = self.sessions.get(&event.who).cloned() else {
+            return;
+        };
+        let to = fold(stanza.to().unwrap_or_default());
+        let id = stanza.id().unwrap_or_default().to_owned();
+        match stanza.iq_type() {
+            Some(IqType::Result | IqType::Error) => {
+                let found = self.find(&id, |f| f.to == session.jid && f.jid == to);
+                if let Some(flight) = found.and_then(|key| self.flights.get_mut(&key)) {
+                    flight.given.get_or_insert((event.n, event.t, said(stanza)));
+                }
+            }
+            Some(IqType::Set) if stanza.calls().next().is_some() && resource(&to).is_some() => {
+                // A sender that says it is someone else, or an iq that is none, may be refused or mended.
+                let odd = stanza.from().is_some_and(|from| fold(from) != session.jid);
+                if odd || id.is_empty() || stanza.element().children().count() != 1 {
+                    return;
+                }
+                let goal = self.sessions.values().find(|s| s.jid == to);
+                let goal = goal.filter(|s| event.t - s.since >= SETTLED).map(|s| s.conn);
+                let text = stanza.call_text().unwrap_or_default();
+                let flight = Flight {
+                    n: event.n,
+                    t: event.t,
+                    who: event.who.clone(),
+                    conn: session.conn,
+                    jid: session.jid,
+                    to,
+                    id: id.clone(),
+                    call: call_id(&text),
+                    text,
+                    goal,
+                    delivered: None,
+                    given: None,
+                    got: None,
+                };
+                self.next += 1;
+                self.by_id.entry(id).or_default().push_back(self.next);
+                self.flights.insert(self.next, flight);
+                if self.flights.len() > REMEMBERED
+                    && let Some(oldest) = self.flights.keys().next().copied()
+                {
+                    self.forget(oldest);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn received(&mut self, event: &Event, stanza: &Stanza, record: &mut Record) {
+        let Some(session) = self.sessions.get(&event.who).cloned() else {
+            return;
+        };
+        match stanza.iq_type() {
+            Some(IqType::Result | IqType::Error) => self.answered(event, stanza, &session, record),
+            Some(IqType::Set) if stanza.calls().next().is_some() => {
+                self.delivered(event, stanza, &session, record);
+            }
+            _ => {}
+        }
+    }
+
+    fn delivered(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
+        let id = stanza.id().unwrap_or_default();
+        let from = fold(stanza.from().unwrap_or_default());
+        let text = stanza.call_text().unwrap_or_default();
+        let key = self
+            .find(id, |f| {
+                f.to == session.jid && f.delivered.is_none() && f.text == text
+            })
+            .or_else(|| {
+                self.find(id, |f| {
+                    f.to == session.jid && f.jid == from && f.delivered.is_none()
+                })
+            })
+            .or_else(|| self.find(id, |f| f.jid == from && f.text == text));
+        let Some(key) = key else { return };
+        let newest = self.newest.clone();
+        let Some(flight) = self.flights.get_mut(&key) else {
+            return;
+        };
+        let what = format!("{}'s iq `{id}`", flight.who);
+        let at = [event.n];
+        if flight.to != session.jid {
+            record.broken(finding(
+                "RT-06",
+                flight,
+                format!(
+                    "{} received {what}, which was addressed to {}.",
+                    event.who, flight.to
+                ),
+                "delivery to the addressed resource only",
+                format!("delivery to {}", session.jid),
+                &at,
+            ));
+            return;
+        }
+        record.held("RT-06");
+        if let Some(first) = flight.delivered {
+            record.broken(finding(
+                "RT-03",
+                flight,
+                format!("{} received {what} more than once.", event.who),
+                "one delivery",
+                format!("deliveries at events {first} and {}", event.n),
+                &[first, event.n],
+            ));
+            return;
+        }
+        flight.delivered = Some(event.n);
+        let flight = &*flight;
+        record.held("RT-03");
+        if from == flight.jid {
+            record.held("RT-01");
+        } else {
+            record.broken(finding(
+                "RT-01",
+                flight,
+                format!(
+                    "{what} reached {} with a `from` that is not the sender's full JID.",
+                    event.who
+                ),
+                &format!("from='{}'", flight.jid),
+                format!("from='{from}'"),
+                &at,
+            ));
+        }
+        if text == flight.text {
+            record.held("RT-05");
+        } else {
+            let special = !flight.text.is_ascii() || flight.text.contains(['<', '>', '&', '\'']);
+            let only = special && plain(&flight.text) == plain(&text);
+            record.broken(finding(
+                if only { "RT-14" } else { "RT-05" },
+                flight,
+                format!("The text of {what} changed on its way to {}.", event.who),
+                "the text that was sent, unchanged",
+                format!(
+                    "{} bytes were sent and {} other bytes arrived",
+                    flight.text.len(),
+                    text.len()
+                ),
+                &at,
+            ));
+        }
+        let way = (flight.conn, session.conn);
+        match newest.get(&way) {
+            Some((later, over)) if *later > key => record.broken(finding(
+                "RT-04",
+                flight,
+                format!("{what} reached {} after a stanza that was sent later.", event.who),
+                "the order in which they were sent",
+                format!(
+                    "event {over} was sent after event {} and arrived before it",
+                    flight.n
+                ),
+                &[*over, event.n],
+            )),
+            _ => {
+                record.held("RT-04");
+                self.newest.insert(way, (key, event.n));
+            }
+        }
+    }
+
+    fn answered(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
+        let id = stanza.id().unwrap_or_default();
+        let from = fold(stanza.from().unwrap_or_default());
+        let Some(key) = self.find(id, |f| {
+            f.conn == session.conn && (f.to == from || (from.is_empty() && f.got.is_none()))
+        }) else {
+            return;
+        };
+        let Some(flight) = self.flights.get_mut(&key).filter(|f| f.got.is_none()) else {
+            return;
+        };
+        flight.got = Some(event.n);
+        let flight = &flight.clone();
+        let what = format!("{}'s iq `{id}`", flight.who);
+        let said = said(stanza);
+        match &flight.given {
+            Some((n, _, gave)) if *gave != said => record.broken(finding(
+                "RT-08",
+                flight,
+                format!("The answer to {what} changed on its way back."),
+                gave,
+                said,
+                &[*n, event.n],
+            )),
+            Some(_) => record.held("RT-08"),
+            None if self.profile.class == Class::Relay
+                && flight.goal.is_some()
+                && flight.goal == self.conn_of(&flight.to) =>
+            {
+                // A refusal may be what the addressee has asked its server for.
+                let blocked = matches!(
+                    stanza.error_condition(),
+                    Some("service-unavailable" | "policy-violation")
+                );
+                let rule = if flight.delivered.is_some() {
+                    "RT-08"
+                } else {
+                    "RT-03"
+                };
+                let mut found = finding(
+                    rule,
+                    flight,
+                    format!(
+                        "The server answered {what} itself, although {} was connected.",
+                        flight.to
+                    ),
+                    "delivery, and the answer of the addressee",
+                    said,
+                    &[event.n],
+                );
+                found.excuse = blocked.then(|| {
+                    format!(
+                        "{} had blocked its sender, or the signal was over a limit of the server",
+                        flight.to
+                    )
+                });
+                record.broken(found);
+            }
+            None => {}
+        }
+    }
+
+    fn conn_of(&self, jid: &str) -> Option<u64> {
+        let session = self.sessions.values().find(|s| s.jid == jid);
+        session.map(|session| session.conn)
+    }
+
+    /// The recording of this connection ends: what ought to be in it and is not was lost.
+    fn ends(&mut self, who: &str, gone: &Session, record: &mut Record) {
+        for (key, flight) in &self.flights {
+            let what = format!("{}'s iq `{}`", flight.who, flight.id);
+            let waited = |since: f64| gone.heard - since >= MARGIN;
+            if flight.goal == Some(gone.conn) && flight.delivered.is_none() && flight.got.is_none() {
+                let passed = self.newest.get(&(flight.conn, gone.conn));
+                if passed.is_some_and(|(later, _)| later > key) || waited(flight.t) {
+                    record.broken(finding(
+                        "RT-03",
+                        flight,
+                        format!("{what} never reached {who}, and no error came back."),
+                        "delivery, or an error",
+                        "nothing until the recordings stop".to_owned(),
+                        &[],
+                    ));
+                }
+            }
+            if let Some((n, since, _)) = &flight.given
+                && flight.conn == gone.conn
+                && flight.got.is_none()
+                && waited(*since)
+            {
+                record.broken(finding(
+                    "RT-08",
+                    flight,
+                    format!("{} answered {what}, but the answer never came back.", flight.to),
+                    "the addressee's answer",
+                    "nothing until the recordings stop".to_owned(),
+                    &[*n],
+                ));
+            }
+        }
+        let over = |f: &Flight| f.conn == gone.conn || f.goal == Some(gone.conn);
+        let keys: Vec<u64> = self
+            .flights
+            .iter()
+            .filter(|(_, f)| over(f))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in keys {
+            self.forget(key);
+        }
+        self.newest
+            .retain(|(from, to), _| *from != gone.conn && *to != gone.conn);
+    }
+}
+
+impl Family for Relayed {
+    fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
+        let event = seen.event;
+        match (event.dir, seen.stanza) {
+            (Dir::Connected | Dir::Begins, _) => {
+                if let Some(gone) = self.sessions.remove(&event.who) {
+                    self.ends(&event.who, &gone, record);
+                }
+                let Some(jid) = &event.jid else { return };
+                self.conns += 1;
+                let session = Session {
+                    jid: fold(jid),
+                    conn: self.conns,
+                    since: event.t,
+                    heard: event.t,
+                };
+                self.sessions.insert(event.who.clone(), session);
+            }
+            (Dir::Disconnected | Dir::Cut | Dir::Closed | Dir::Leaving | Dir::Stops, _) => {
+                if let Some(gone) = self.sessions.remove(&event.who) {
+                    self.ends(&event.who, &gone, record);
+                }
+            }
+            (Dir::Sent, Some(stanza)) => self.sent(event, stanza),
+            (Dir::Received, stanza) => {
+                if let Some(session) = self.sessions.get_mut(&event.who) {
+                    session.heard = event.t;
+                }
+                if let Some(stanza) = stanza {
+                    self.received(event, stanza, record);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, _at: f64, _record: &mut Record) {}
+}

@@ -1,0 +1,311 @@
+//! HAR files of browsers: the WebSocket frames of every entry.
+//!
+//! `{"log":{"creator":{…},"entries":[{"request":{…},"_webSocketMessages":[{"type":"send","time":1795441449.96,
+//! "opcode":1,"data":"<open …/>"}]}]}}`. Chrome gives seconds since 1970 as a fraction and binary frames in base64;
+//! other writers give milliseconds, `payload` for `data`, `sent` for `send`, `opCode` for `opcode`.
+
+use std::collections::BTreeMap;
+use std::io::BufRead;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde::Deserialize;
+
+use super::super::{LINE_LIMIT, ReadError};
+use super::frame::{Frame, Frames, Way, What};
+use super::json::Walk;
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(rename = "type", alias = "direction", default)]
+    kind: String,
+    #[serde(default, alias = "timeStamp", alias = "timestamp")]
+    time: Option<f64>,
+    #[serde(default, alias = "opCode")]
+    opcode: Option<i64>,
+    #[serde(default, alias = "payload", alias = "text")]
+    data: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+struct Maker {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    version: String,
+}
+
+enum At {
+    Start,
+    Log,
+    Entries,
+    Entry,
+    Messages,
+    Over,
+}
+
+pub(super) struct Har<R> {
+    walk: Walk<R>,
+    at: At,
+    entry: u64,
+    messages: u64,
+    maker: String,
+    /// Fragments of a frame that goes on, by direction.
+    parts: BTreeMap<bool, String>,
+}
+
+impl<R: BufRead> Har<R> {
+    pub fn new(input: R) -> Har<R> {
+        Har {
+            walk: Walk::new(input),
+            at: At::Start,
+            entry: 0,
+            messages: 0,
+            maker: String::new(),
+            parts: BTreeMap::new(),
+        }
+    }
+
+    fn open(&mut self, bracket: u8, what: &str) -> Result<bool, ReadError> {
+        if self.walk.eat(bracket)? {
+            return Ok(true);
+        }
+        if self.walk.torn {
+            return Ok(false);
+        }
+        Err(self
+            .walk
+            .error(&format!("expected `{}`: {what}", bracket as char)))
+    }
+
+    /// One step through the document: a frame, or nothing yet.
+    fn step(&mut self) -> Result<Option<Frame>, ReadError> {
+        match self.at {
+            At::Start => {
+                self.at = At::Over;
+                if self.open(b'{', "a HAR is an object")? {
+                    while let Some(key) = self.walk.key()? {
+                        if key == "log" && self.open(b'{', "`log` is an object")? {
+                            self.at = At::Log;
+                            return Ok(None);
+                        }
+                        self.walk.value(None)?;
+                    }
+                }
+            }
+            At::Log => match self.walk.key()?.as_deref() {
+                None => self.at = At::Over,
+                Some("entries") => {
+                    if self.open(b'[', "`entries` is an array")? {
+                        self.at = At::Entries;
+                    }
+                }
+                Some(key @ ("creator" | "browser")) => {
+                    let creator = key == "creator";
+                    let mut bytes = Vec::new();
+                    self.walk.value(Some((&mut bytes, 64 * 1024)))?;
+                    let maker: Maker = serde_json::from_slice(&bytes).unwrap_or_default();
+                    if !creator || self.maker.is_empty() {
+                        let words: String = format!("{} {}", maker.name, maker.version)
+                            .chars()
+                            .filter(|c| !c.is_control())
+                            .take(60)
+                            .collect();
+                        self.maker = words.trim().to_owned();
+                    }
+                }
+                Some(_) => self.walk.value(None)?,
+            },
+            At::Entries => {
+                self.walk.eat(b',')?;
+                if self.walk.eat(b']')? {
+                    self.at = At::Log;
+                } else if self.walk.torn {
+                    self.at = At::Over;
+                } else if self.open(b'{', "an entry is an object")? {
+                    self.entry += 1;
+                    self.parts.clear();
+                    self.at = At::Entry;
+                }
+            }
+            At::Entry => match self.walk.key()?.as_deref() {
+                None => self.at = At::Entries,
+                Some("_webSocketMessages") if self.walk.peek()? == Some(b'[') => {
+                    self.walk.eat(b'[')?;
+                    self.at = At::Messages;
+                }
+                Some(_) => self.walk.value(None)?,
+            },
+            At::Messages => {
+                self.walk.eat(b',')?;
+                if self.walk.eat(b']')? {
+                    self.at = At::Entry;
+                    let over = What::Over("the recording of this connection stops".to_owned());
+                    return Ok(self.frame(self.walk.line(), None, None, over));
+                } else if !self.walk.torn {
+                    return self.message();
+                }
+            }
+            At::Over => {}
+        }
+        Ok(None)
+    }
+
+    fn message(&mut self) -> Result<Option<Frame>, ReadError> {
+        self.walk.peek()?;
+        let line = self.walk.line();
+        let place = self.walk.error("");
+        let mut bytes = Vec::new();
+        self.walk.value(Some((&mut bytes, LINE_LIMIT as usize)))?;
+        if self.walk.torn {
+            return Ok(None);
+        }
+        let wrong = |error: &str| ReadError {
+            message: format!("this WebSocket message cannot be read: {error}"),
+            ..place.clone()
+        };
+        let message: Message = serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
+        self.messages += 1;
+        let out = match message.kind.to_ascii_lowercase().as_str() {
+            "send" | "sent" | "request" | "outgoing" => true,
+            "receive" | "received" | "response" | "incoming" => false,
+            // Chrome notes a broken connection so.
+            "error" => {
+                return Ok(self.frame(
+                    line,
+                    message.time,
+                    None,
+                    What::Over("the browser notes an error".into()),
+                ));
+            }
+            other => {
+                return Err(wrong(&format!(
+                    "its `type` is `{}`, not `send` or `receive`",
+                    other.chars().take(20).collect::<String>()
+                )));
+            }
+        };
+        let data = message.data.unwrap_or_default();
+        let way = Some(if out { Way::Out } else { Way::In });
+        let text = match message.opcode.unwrap_or(1) {
+            0 => {
+                let Some(mut begun) = self.parts.remove(&out) else {
+                    return Ok(None);
+                };
+                begun.push_str(&data);
+                begun
+            }
+            1 => data,
+            // XMPP goes in text frames (RFC 7395 §3.3); a peer that takes binary ones for text is taken at its word.
+            2 => match BASE64_STANDARD.decode(data.as_bytes()).map(String::from_utf8) {
+                Ok(Ok(text)) => text,
+                _ => data,
+            },
+            8 => {
+                let who = if out { "the client" } else { "the server" };
+                let what = What::Over(format!("{who} closed the WebSocket"));
+                return Ok(self.frame(line, message.time, way, what));
+            }
+            _ => return Ok(None),
+        };
+        if text.len() < LINE_LIMIT as usize && goes_on(&text) {
+            self.parts.insert(out, text);
+            return Ok(None);
+        }
+        Ok(self.frame(line, message.time, way, What::Text(text)))
+    }
+
+    fn frame(&self, line: u64, time: Option<f64>, way: Option<Way>, what: What) -> Option<Frame> {
+        let at = match time {
+            Some(t) if t > 1e14 => t / 1e6,
+            Some(t) if t > 1e11 => t / 1e3,
+            Some(t) if t.is_finite() => t,
+            _ => f64::NAN,
+        };
+        Some(Frame {
+            line,
+            conn: self.entry.to_string(),
+            at,
+            wall: at > 1e8,
+            way,
+            own: None,
+            what,
+        })
+    }
+}
+
+/// Whether this is the beginning of a stanza whose end is still missing: the browser shows fragments one by one.
+pub(super) fn goes_on(text: &str) -> bool {
+    let text = text.trim();
+    let Some(rest) = text.strip_prefix('<') else {
+        return false;
+    };
+    if rest.starts_with(['?', '!', '/']) || rest.starts_with("stream:stream") {
+        return false;
+    }
+    let name = rest.split([' ', '/', '>', '\t', '\n', '\r']).next();
+    let name = name.unwrap_or_default();
+    let first = text.find('>');
+    let alone = first.is_some_and(|at| at + 1 == text.len() && text.as_bytes().get(at - 1) == Some(&b'/'));
+    let closed = text
+        .strip_suffix('>')
+        .map(str::trim_end)
+        .and_then(|text| text.strip_suffix(name))
+        .is_some_and(|text| text.ends_with("</"));
+    !name.is_empty() && !alone && !closed && !attribute_end(text, first)
+}
+
+/// A `>` within an attribute's value, as in `<iq a='>'/>`, is no tag's end.
+fn attribute_end(text: &str, first: Option<usize>) -> bool {
+    let Some(first) = first else { return false };
+    let mut quote = None;
+    for (at, byte) in text.bytes().enumerate() {
+        match (quote, byte) {
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (Some(open), _) if open == byte => quote = None,
+            (None, b'>') => {
+                return at != first && at + 1 == text.len() && text.as_bytes().get(at - 1) == Some(&b'/');
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+impl<R: BufRead + Send> Frames for Har<R> {
+    fn next(&mut self) -> Option<Result<Frame, ReadError>> {
+        while !matches!(self.at, At::Over) && !self.walk.torn {
+            match self.step() {
+                Ok(Some(frame)) => return Some(Ok(frame)),
+                Ok(None) => {}
+                Err(error) => {
+                    self.at = At::Over;
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+
+    fn torn(&self) -> bool {
+        self.walk.torn
+    }
+
+    fn format(&self) -> String {
+        match self.maker.as_str() {
+            maker if maker.starts_with("WebInspector") => format!("a HAR of Chrome ({maker})"),
+            "" => "a browser's HAR".to_owned(),
+            maker => format!("a HAR of {maker}"),
+        }
+    }
+
+    fn instead(&self) -> Option<String> {
+        (self.messages == 0 && !self.walk.torn).then(|| {
+            format!(
+                "it holds {} requests, and none with WebSocket frames (`_webSocketMessages`): export it while the \
+                 network panel shows the WebSocket",
+                self.entry
+            )
+        })
+    }
+}

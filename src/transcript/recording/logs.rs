@@ -1,0 +1,581 @@
+//! Raw XMPP as servers and clients print it: a line of log for each stanza, or a line that announces it.
+//!
+//! - Prosody with `mod_stanza_debug`: `Nov 24 08:29:27 c2s56086a53ffe0 debug RECV: <iq …>`, `SEND: <iq …>`, with tabs
+//! - ejabberd at `debug`: `2026-11-24 08:29:56.908+00:00 [notice] <0.489.0> (tcp|<0.488.0>) Received XML on stream =
+//!   <<"<iq …>">>`, `Send XML on stream = <<"…">>`
+//! - Strophe's `rawInput` and `rawOutput`: `RECV: <iq …>`, `SENT: <iq …>`
+//! - Converse.js: `DEBUG: <iq …>`, the way by colour (`darkgoldenrod` in, `darkcyan` out) or not at all
+//! - Gajim's XML console: `<!-- Incoming Tue Nov 24 08:29:27 2026 (account) -->` and the stanza below
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, Read};
+
+use super::super::{LINE_LIMIT, ReadError};
+use super::frame::{Frame, Frames, Way, What};
+use super::har::goes_on;
+use super::stamp::{Stamp, stamp};
+
+/// The longest stanza that is put together from several lines, in bytes.
+const STANZA_LIMIT: usize = 4 * 1024 * 1024;
+/// Elements that begin a piece of a stream.
+const ELEMENTS: [&str; 30] = [
+    "iq",
+    "message",
+    "presence",
+    "open",
+    "close",
+    "auth",
+    "challenge",
+    "response",
+    "success",
+    "failure",
+    "abort",
+    "authenticate",
+    "stream:features",
+    "features",
+    "stream:stream",
+    "stream:error",
+    "?xml",
+    "/stream:stream",
+    "r",
+    "a",
+    "enable",
+    "enabled",
+    "resume",
+    "resumed",
+    "failed",
+    "starttls",
+    "proceed",
+    "body",
+    "handshake",
+    "active",
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Style {
+    Prosody,
+    Ejabberd,
+    Gajim,
+    Strophe,
+    Converse,
+    Plain,
+}
+
+impl Style {
+    const fn name(self) -> &'static str {
+        match self {
+            Style::Prosody => "a Prosody log (stanza_debug)",
+            Style::Ejabberd => "an ejabberd log (debug)",
+            Style::Gajim => "Gajim's XML console",
+            Style::Strophe => "a Strophe log (RECV, SENT)",
+            Style::Converse => "a Converse.js log",
+            Style::Plain => "raw XMPP, a stanza a line",
+        }
+    }
+}
+
+/// A line that begins a frame.
+struct Begun {
+    style: Style,
+    frame: Frame,
+    /// What came before its time of day was known to wrap.
+    stamp: Option<Stamp>,
+}
+
+pub(super) struct Logs<R> {
+    input: R,
+    line: u64,
+    begun: Option<Begun>,
+    ready: Option<Frame>,
+    styles: BTreeSet<Style>,
+    /// Of lines that hold only the first tag of a stanza.
+    tags: u64,
+    lines: u64,
+    coarse: bool,
+    /// The latest time, and what is added since the calendar began anew.
+    latest: f64,
+    added: f64,
+    over: bool,
+}
+
+impl<R: BufRead> Logs<R> {
+    pub fn new(input: R) -> Logs<R> {
+        Logs {
+            input,
+            line: 0,
+            begun: None,
+            ready: None,
+            styles: BTreeSet::new(),
+            tags: 0,
+            lines: 0,
+            coarse: false,
+            latest: f64::NAN,
+            added: 0.0,
+            over: false,
+        }
+    }
+
+    fn read_line(&mut self) -> Result<Option<String>, ReadError> {
+        let mut bytes = Vec::new();
+        self.line += 1;
+        let read = (&mut self.input)
+            .take(LINE_LIMIT + 1)
+            .read_until(b'\n', &mut bytes)
+            .map_err(|error| ReadError {
+                line: self.line,
+                column: 0,
+                message: format!("cannot read: {error}"),
+            })?;
+        if bytes.len() as u64 > LINE_LIMIT {
+            return Err(ReadError {
+                line: self.line,
+                column: 0,
+                message: format!("the line is longer than {LINE_LIMIT} bytes"),
+            });
+        }
+        self.lines += u64::from(read > 0);
+        // A log may hold anything; what is no UTF-8 in it is no XMPP either.
+        Ok((read > 0).then(|| match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        }))
+    }
+
+    /// Sets the frame's time, on a calendar that does not begin anew.
+    fn date(&mut self, frame: &mut Frame, stamp: Option<Stamp>) {
+        let Some(stamp) = stamp else { return };
+        let mut at = stamp.at + self.added;
+        let round = if stamp.dated { 366.0 } else { 1.0 } * 86_400.0;
+        if !stamp.wall && at < self.latest - round * 0.6 {
+            self.added += round;
+            at += round;
+        }
+        self.latest = at;
+        self.coarse |= stamp.coarse;
+        frame.at = at;
+        frame.wall = stamp.wall;
+    }
+
+    fn finish(&mut self) -> Option<Frame> {
+        let Begun {
+            style,
+            mut frame,
+            stamp,
+        } = self.begun.take()?;
+        self.date(&mut frame, stamp);
+        self.styles.insert(style);
+        if let What::Text(text) = &mut frame.what {
+            let kept = text.trim();
+            if kept.len() != text.len() {
+                *text = kept.to_owned();
+            }
+            if text.is_empty() {
+                return None;
+            }
+        }
+        Some(frame)
+    }
+
+    fn take_line(&mut self, line: &str) -> Option<Frame> {
+        let text = line.trim_end_matches(['\n', '\r']);
+        let next = begin(text, self.line);
+        if let (None, Some(begun)) = (&next, &mut self.begun) {
+            // More of a stanza that is spread over lines, if it is not over.
+            if let What::Text(held) = &mut begun.frame.what {
+                let more = held.is_empty() || goes_on(held);
+                let other =
+                    begun.style != Style::Gajim && stamp(text).is_some() && !text.starts_with(['<', ' ']);
+                if more && !other && held.len() + text.len() < STANZA_LIMIT {
+                    if !held.is_empty() {
+                        held.push('\n');
+                    }
+                    held.push_str(text);
+                    return None;
+                }
+            }
+        }
+        if text.contains("\tReceived[c2s") || text.contains("\tSending[c2s") {
+            self.tags += 1;
+        }
+        let done = self.finish();
+        self.begun = next;
+        done
+    }
+}
+
+impl<R: BufRead + Send> Frames for Logs<R> {
+    fn next(&mut self) -> Option<Result<Frame, ReadError>> {
+        if let Some(frame) = self.ready.take() {
+            return Some(Ok(frame));
+        }
+        while !self.over {
+            match self.read_line() {
+                Ok(Some(line)) => {
+                    let done = self.take_line(&line);
+                    // A stanza that is whole waits for nobody: the log may be growing.
+                    let whole = self.begun.as_ref().is_some_and(|begun| match &begun.frame.what {
+                        What::Text(text) => !text.is_empty() && !goes_on(text),
+                        What::Over(_) => true,
+                    });
+                    let now = if whole { self.finish() } else { None };
+                    let first = match (done, now) {
+                        (Some(done), now) => {
+                            self.ready = now;
+                            Some(done)
+                        }
+                        (None, now) => now,
+                    };
+                    if let Some(frame) = first {
+                        return Some(Ok(frame));
+                    }
+                }
+                Ok(None) => self.over = true,
+                Err(error) => {
+                    self.over = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.finish().map(Ok)
+    }
+
+    fn format(&self) -> String {
+        match self.styles.first() {
+            Some(style) => style.name().to_owned(),
+            None => "a log".to_owned(),
+        }
+    }
+
+    fn between(&self) -> bool {
+        let server = |style: &Style| matches!(style, Style::Prosody | Style::Ejabberd);
+        self.coarse || self.styles.iter().any(server)
+    }
+
+    fn instead(&self) -> Option<String> {
+        if !self.styles.is_empty() {
+            return None;
+        }
+        if self.tags > 0 {
+            return Some(format!(
+                "{} of its lines are Prosody's, with the first tags of stanzas only: load `mod_stanza_debug` to have \
+                 them whole",
+                self.tags
+            ));
+        }
+        None
+    }
+
+    fn unknown(&self) -> Option<String> {
+        if !self.styles.is_empty() || self.tags > 0 {
+            return None;
+        }
+        Some(format!(
+            "none of its {} lines is of a format that is known: a callspec transcript, a HAR, JSON Lines of signals, \
+             or raw XMPP as Prosody (stanza_debug), ejabberd (debug), Converse.js, Strophe or Gajim print it",
+            self.lines
+        ))
+    }
+}
+
+/// What this line begins, if it begins anything.
+fn begin(text: &str, line: u64) -> Option<Begun> {
+    let frame = |conn: &str, way, what| Frame {
+        line,
+        conn: conn.to_owned(),
+        at: f64::NAN,
+        wall: false,
+        way,
+        own: None,
+        what,
+    };
+    let begun = |style, frame, stamp| Some(Begun { style, frame, stamp });
+    if let Some((head, way, xml)) = prosody(text) {
+        let conn = head.split_whitespace().next_back().unwrap_or_default();
+        let conn = conn.trim_end_matches("debug");
+        return conn.starts_with("c2s").then(|| {
+            begun(
+                Style::Prosody,
+                frame(conn, Some(way), What::Text(xml.to_owned())),
+                stamp(head),
+            )
+        })?;
+    }
+    if let Some((head, _)) = text.split_once("\tClient disconnected") {
+        let conn = head
+            .trim_end_matches("info")
+            .split_whitespace()
+            .next_back()
+            .unwrap_or_default();
+        let over = What::Over("the server lost the client".into());
+        return conn
+            .starts_with("c2s")
+            .then(|| begun(Style::Prosody, frame(conn, None, over), stamp(head)))?;
+    }
+    for (mark, way) in [
+        (" Received XML on stream = ", Way::Out),
+        (" Send XML on stream = ", Way::In),
+    ] {
+        if let Some((head, term)) = text.split_once(mark) {
+            let conn = ejabberd_conn(head)?;
+            let xml = erlang(term)?;
+            return begun(
+                Style::Ejabberd,
+                frame(conn, Some(way), What::Text(xml)),
+                stamp(head),
+            );
+        }
+    }
+    if let Some((head, _)) = text.split_once(" Closing c2s session for ") {
+        let over = What::Over("the server closed the session".into());
+        return begun(
+            Style::Ejabberd,
+            frame(ejabberd_conn(head)?, None, over),
+            stamp(head),
+        );
+    }
+    if let Some(rest) = text.trim_start().strip_prefix("<!-- ") {
+        let (kind, rest) = rest.split_once(' ')?;
+        let way = match kind {
+            "In" | "Incoming" => Way::In,
+            "Out" | "Outgoing" => Way::Out,
+            _ => return None,
+        };
+        let (head, xml) = rest.split_once("-->")?;
+        let conn = head.rsplit_once('(').map_or("", |(_, account)| account);
+        let conn = conn.trim_end().trim_end_matches(')');
+        let date = head.rsplit_once('(').map_or(head, |(date, _)| date);
+        return begun(
+            Style::Gajim,
+            frame(conn, Some(way), What::Text(xml.to_owned())),
+            stamp(date),
+        );
+    }
+    for (mark, way) in [
+        ("RECV:", Way::In),
+        ("RECEIVED:", Way::In),
+        ("SENT:", Way::Out),
+        ("SEND:", Way::Out),
+    ] {
+        if let Some((head, xml)) = text.split_once(mark)
+            && xml.trim_start().starts_with('<')
+        {
+            let xml = What::Text(xml.to_owned());
+            return begun(Style::Strophe, frame("", Some(way), xml), stamp(head));
+        }
+    }
+    plain(text).map(|(style, head, way, xml)| Begun {
+        style,
+        frame: frame("", way, What::Text(xml.to_owned())),
+        stamp: stamp(head),
+    })
+}
+
+fn prosody(text: &str) -> Option<(&str, Way, &str)> {
+    let (head, rest) = text.split_once("debug\t")?;
+    if let Some(xml) = rest.strip_prefix("RECV: ") {
+        return Some((head, Way::Out, xml));
+    }
+    rest.strip_prefix("SEND: ").map(|xml| (head, Way::In, xml))
+}
+
+/// What stands in the last brackets: `(tcp|<0.488.0>)`.
+fn ejabberd_conn(head: &str) -> Option<&str> {
+    let (_, conn) = head.rsplit_once('(')?;
+    conn.contains('|').then(|| conn.trim_end_matches(')'))
+}
+
+/// A stanza in a line of its own, after whatever the console puts before it.
+fn plain(text: &str) -> Option<(Style, &str, Option<Way>, &str)> {
+    let at = text.match_indices('<').map(|(at, _)| at).find(|at| {
+        let rest = text.get(at + 1..).unwrap_or_default();
+        let end = rest.find([' ', '>', '/', '\t']).filter(|end| *end > 0);
+        let name = match end {
+            Some(end) => rest.get(..end),
+            // A closing tag's name begins with its slash.
+            None => rest
+                .strip_prefix('/')
+                .and_then(|r| r.split('>').next())
+                .map(|_| "/stream:stream"),
+        };
+        name.is_some_and(|name| ELEMENTS.contains(&name))
+            && (rest.starts_with("/stream:stream") || name != Some("/stream:stream"))
+    })?;
+    let (head, rest) = text.split_at_checked(at)?;
+    let end = rest.rfind('>').map_or(rest.len(), |end| end + 1);
+    let (xml, tail) = rest.split_at_checked(end)?;
+    let said = |word: &str| head.contains(word) || tail.contains(word);
+    let way = if said("darkgoldenrod") {
+        Some(Way::In)
+    } else if said("darkcyan") {
+        Some(Way::Out)
+    } else {
+        None
+    };
+    let converse = way.is_some() || head.contains("DEBUG:") || head.contains("converse");
+    let style = if converse { Style::Converse } else { Style::Plain };
+    // Prose that mentions a stanza is no stanza, nor is one that a library quotes in the middle of its words.
+    let quoted = head.ends_with(['"', '\'', '`', '=']);
+    (!quoted).then_some((style, head, way, xml))
+}
+
+/// An Erlang binary or string as its shell prints it: `<<"…">>`, `<<"…"/utf8>>`, `"…"`, `<<60,105,113>>`.
+fn erlang(term: &str) -> Option<String> {
+    let term = term.trim();
+    let inner = match term.strip_prefix("<<") {
+        Some(binary) => binary.strip_suffix(">>")?,
+        None => term,
+    };
+    let inner = inner.strip_suffix("/utf8").unwrap_or(inner);
+    if let Some(text) = inner.strip_prefix('"') {
+        return Some(unescape(text.strip_suffix('"')?));
+    }
+    let bytes: Option<Vec<u8>> = inner.split(',').map(|n| n.trim().parse().ok()).collect();
+    String::from_utf8(bytes?).ok()
+}
+
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => out.push('\n'),
+            Some('r') => out.push('\r'),
+            Some('t') => out.push('\t'),
+            Some('s') => out.push(' '),
+            Some('e') => out.push('\u{1b}'),
+            Some('x') => {
+                let rest = chars.as_str();
+                let (digits, left) = match rest.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+                    Some(found) => found,
+                    None => rest.split_at_checked(2).unwrap_or((rest, "")),
+                };
+                let code = u32::from_str_radix(digits, 16).ok();
+                out.push(code.and_then(char::from_u32).unwrap_or('\u{fffd}'));
+                chars = left.chars();
+            }
+            Some(other) => out.push(other),
+            None => out.push('\\'),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(text: &str) -> (Vec<Frame>, String) {
+        let mut logs = Logs::new(text.as_bytes());
+        let mut frames = Vec::new();
+        while let Some(frame) = logs.next() {
+            frames.push(frame.expect("a frame"));
+        }
+        (frames, logs.format())
+    }
+
+    fn texts(text: &str) -> Vec<(String, Option<Way>, String)> {
+        let (frames, _) = frames(text);
+        let text = |frame: Frame| match frame.what {
+            What::Text(text) => (frame.conn, frame.way, text),
+            What::Over(why) => (frame.conn, frame.way, why),
+        };
+        frames.into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn prosody_prints_each_stanza_with_its_session() {
+        let log = "Nov 24 08:29:27 startup\tinfo\tHello <iq/>\n\
+            Nov 24 08:29:27 c2s1\tdebug\tRECV: <iq id='a'><x>one\n two</x></iq>\n\
+            Nov 24 08:29:28 c2s2        \tdebug\tSEND: <iq id='a'/>\n\
+            Nov 24 08:29:28 s2sin3\tdebug\tRECV: <iq id='a'/>\n\
+            Nov 24 08:29:28 c2s2\tinfo\tClient disconnected: connection closed\n";
+        let found = texts(log);
+        assert_eq!(
+            found,
+            [
+                (
+                    "c2s1".into(),
+                    Some(Way::Out),
+                    "<iq id='a'><x>one\n two</x></iq>".to_owned()
+                ),
+                ("c2s2".into(), Some(Way::In), "<iq id='a'/>".to_owned()),
+                ("c2s2".into(), None, "the server lost the client".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn prosody_without_the_module_is_told_what_to_load() {
+        let mut logs =
+            Logs::new(&b"Nov 24 08:29:27 c2s1\tdebug\tReceived[c2s]: <iq id='a' type='set'>\n"[..]);
+        assert!(logs.next().is_none());
+        assert!(logs.instead().is_some_and(|why| why.contains("mod_stanza_debug")));
+    }
+
+    #[test]
+    fn ejabberd_prints_terms() {
+        let log = r#"2026-11-24 08:29:56.956726+00:00 [notice] <0.489.0> (websocket|<0.488.0>) Send XML on stream = <<"<iq id='a'>\\r \"é\x{1F600}</iq>"/utf8>>
+2026-11-24 08:29:56.96+00:00 [notice] <0.489.0> (tcp|<0.1.0>) Received XML on stream = <<60,114,47,62>>
+21:18:29.738 [info]  (tls|<0.1049.0>) Received XML on stream = "<r/>"
+"#;
+        assert_eq!(
+            texts(log),
+            [
+                (
+                    "websocket|<0.488.0>".into(),
+                    Some(Way::In),
+                    "<iq id='a'>\\r \"é😀</iq>".to_owned()
+                ),
+                ("tcp|<0.1.0>".into(), Some(Way::Out), "<r/>".to_owned()),
+                ("tls|<0.1049.0>".into(), Some(Way::Out), "<r/>".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn clients_print_in_their_own_ways() {
+        let gajim = "<!-- Incoming Tue Nov 24 08:29:56 2026 (home) -->\n<iq id='a'>\n<x/>\n</iq>\n\n<!-- Out Tue Nov 24 08:29:57 2026 -->\n<r/>\n";
+        assert_eq!(
+            texts(gajim),
+            [
+                (
+                    "home".into(),
+                    Some(Way::In),
+                    "<iq id='a'>\n<x/>\n</iq>".to_owned()
+                ),
+                (String::new(), Some(Way::Out), "<r/>".to_owned()),
+            ]
+        );
+        let strophe = "strophe.js:12 RECV: <iq id='a'/>\n[08:00:01] SENT:<iq id='b'/>\nnothing\n";
+        let (frames, format) = frames(strophe);
+        assert_eq!((frames.len(), format.as_str()), (2, "a Strophe log (RECV, SENT)"));
+        let converse = "log.js:58 %cDEBUG: <iq id='a'/> color: darkcyan\nlog.js:58  DEBUG: <message><body>a > b</body></message>\nlog.js:58  DEBUG: Status changed to: CONNECTED\n";
+        assert_eq!(
+            texts(converse),
+            [
+                (String::new(), Some(Way::Out), "<iq id='a'/>".to_owned()),
+                (
+                    String::new(),
+                    None,
+                    "<message><body>a > b</body></message>".to_owned()
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn midnight_and_new_year_go_on() {
+        let (found, _) = frames("23:59:59.5 RECV: <r/>\n00:00:00.5 RECV: <r/>\n");
+        assert!(matches!(found.as_slice(), [a, b] if b.at - a.at == 1.0));
+        let (found, _) =
+            frames("Dec 31 23:59:59 c2s1\tdebug\tRECV: <r/>\nJan 01 00:00:00 c2s1\tdebug\tRECV: <r/>\n");
+        assert!(
+            matches!(found.as_slice(), [a, b] if b.at - a.at == 1.0),
+            "{found:?}"
+        );
+    }
+}

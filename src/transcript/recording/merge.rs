@@ -1,0 +1,389 @@
+//! Several recordings as one: which belong together, how far their clocks are apart, and their events in one order.
+//!
+//! The same stanza in two recordings, sent in one and received in the other, bounds how far the second clock can be
+//! ahead of the first. Where the bounds leave room, the offset lies in their middle, so that every stanza is received
+//! after it was sent; where they contradict each other, the two are not put together.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::super::{Dir, ReadError, Witness};
+use super::{Opened, Recorded, Recording, Source, is_signal, open};
+use crate::stanza::{IqType, Stanza};
+
+/// Stanzas that are remembered to set two clocks against each other. Of more, the same part of each recording.
+const SAMPLE: usize = 32_768;
+/// What clocks are forgiven, in seconds: they are read in steps.
+const STEP: f64 = 0.0005;
+/// Connections of one file that are read side by side.
+const COLUMNS: usize = 64;
+
+/// What a first reading tells of one recording, or of one connection of it.
+struct Survey {
+    source: usize,
+    only: Option<String>,
+    /// By what tells a stanza from others: whether it was sent here, and when. `None`: it is there twice.
+    stanzas: HashMap<u64, Option<(bool, f64)>>,
+    mask: u64,
+    first: f64,
+    last: f64,
+    witness: Witness,
+}
+
+impl Survey {
+    fn note(&mut self, recorded: &Recorded) {
+        let event = &recorded.event;
+        if !event.t.is_nan() {
+            self.first = self.first.min(event.t);
+            self.last = self.last.max(event.t);
+        }
+        let sent = match event.dir {
+            Dir::Sent => true,
+            Dir::Received => false,
+            _ => return,
+        };
+        let Some(key) = key(recorded) else { return };
+        if key & self.mask != 0 {
+            return;
+        }
+        self.stanzas
+            .entry(key)
+            .and_modify(|held| *held = None)
+            .or_insert(Some((sent, event.t)));
+        if self.stanzas.len() > SAMPLE {
+            self.mask = self.mask << 1 | 1;
+            let mask = self.mask;
+            self.stanzas.retain(|key, _| key & mask == 0);
+        }
+    }
+}
+
+/// What the same stanza has in common at both ends.
+fn key(recorded: &Recorded) -> Option<u64> {
+    let event = &recorded.event;
+    let stanza = Stanza::parse(event.xml.as_deref()?).ok()?;
+    let kind = stanza.iq_type()?;
+    let own = event.jid.as_deref().unwrap_or_default().to_lowercase();
+    let other = |jid: Option<&str>| jid.unwrap_or_default().to_lowercase();
+    let (from, to) = match event.dir {
+        Dir::Sent => (own, other(stanza.to())),
+        _ => (other(stanza.from()), own),
+    };
+    // A request and its answer share an id; of two resources of a user only one has sent it.
+    let mut hasher = DefaultHasher::new();
+    (
+        kind == IqType::Set,
+        kind == IqType::Error,
+        stanza.id(),
+        from,
+        to,
+        stanza.call_text(),
+    )
+        .hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+/// How far one clock is ahead of another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Offset {
+    /// By this much, in seconds; the second number is how far off that may be.
+    By(f64, f64),
+    /// They contradict each other.
+    Contradiction,
+    /// They have nothing in common.
+    Unrelated,
+    /// Both are of the same end.
+    SameEnd,
+}
+
+/// How far the clock of `b` is ahead of that of `a`.
+fn offset(a: &Survey, b: &Survey) -> Offset {
+    let mask = a.mask | b.mask;
+    let (mut low, mut high, mut shared, mut same) = (f64::NEG_INFINITY, f64::INFINITY, 0_u64, 0_u64);
+    for (key, here) in a.stanzas.iter().filter(|(key, _)| *key & mask == 0) {
+        let (Some((sent_a, at_a)), Some(Some((sent_b, at_b)))) = (here, b.stanzas.get(key)) else {
+            continue;
+        };
+        match (sent_a, sent_b) {
+            (true, false) => high = high.min(at_b - at_a),
+            (false, true) => low = low.max(at_b - at_a),
+            _ => same += 1,
+        }
+        shared += 1;
+    }
+    if same > 0 {
+        return Offset::SameEnd;
+    }
+    if shared == 0 {
+        return Offset::Unrelated;
+    }
+    if low > high + STEP || a.first.is_infinite() || b.first.is_infinite() {
+        return Offset::Contradiction;
+    }
+    match (low.is_finite(), high.is_finite()) {
+        (true, true) => Offset::By((low + high) / 2.0, (high - low).abs() / 2.0),
+        (true, false) => Offset::By(low + STEP, f64::INFINITY),
+        _ => Offset::By(high - STEP, f64::INFINITY),
+    }
+}
+
+/// Recordings that belong together, each by the number of its source.
+pub struct Sorted {
+    parts: Vec<(usize, Option<String>, f64)>,
+    /// Between whom: two sources, and how far apart their clocks are.
+    pub offsets: Vec<(usize, usize, Offset)>,
+    pub sources: Vec<usize>,
+    base: f64,
+    pub witness: Witness,
+}
+
+/// Reads every source once and tells which belong together. What is wrong with one is told when it is read again.
+pub fn group(sources: &[Source]) -> Vec<Sorted> {
+    let mut surveys = Vec::new();
+    for (number, source) in sources.iter().enumerate() {
+        survey(number, source, &mut surveys);
+    }
+    let mut groups: Vec<Sorted> = Vec::new();
+    let mut placed = vec![false; surveys.len()];
+    for start in 0..surveys.len() {
+        if placed.get(start) != Some(&false) {
+            continue;
+        }
+        if let Some(place) = placed.get_mut(start) {
+            *place = true;
+        }
+        let mut members = vec![(start, 0.0)];
+        let (mut offsets, mut next) = (Vec::new(), 0);
+        while let Some((here, ahead)) = members.get(next).copied() {
+            next += 1;
+            for other in 0..surveys.len() {
+                let (Some(a), Some(b)) = (surveys.get(here), surveys.get(other)) else {
+                    continue;
+                };
+                if placed.get(other) != Some(&false) {
+                    continue;
+                }
+                let found = if a.source == b.source {
+                    Offset::By(0.0, 0.0)
+                } else {
+                    offset(a, b)
+                };
+                if let Offset::By(by, _) = found {
+                    // It has to agree with all that are in already.
+                    let agrees = members.iter().all(|(member, theirs)| {
+                        let Some(member) = surveys.get(*member) else {
+                            return true;
+                        };
+                        let within =
+                            |by: f64, room: f64| (ahead + by_of(found) - theirs - by).abs() <= room + STEP;
+                        match offset(member, b) {
+                            Offset::By(_, room) if room.is_infinite() => true,
+                            Offset::By(by, room) => within(by, room),
+                            Offset::Unrelated => true,
+                            Offset::Contradiction | Offset::SameEnd => member.source == b.source,
+                        }
+                    });
+                    if agrees {
+                        members.push((other, ahead + by));
+                        if let Some(place) = placed.get_mut(other) {
+                            *place = true;
+                        }
+                    }
+                }
+                if a.source != b.source && found != Offset::Unrelated {
+                    offsets.push((a.source, b.source, found));
+                }
+            }
+        }
+        let of = |(index, ahead): &(usize, f64)| {
+            let survey = surveys.get(*index)?;
+            Some((survey, *ahead))
+        };
+        let known: Vec<(&Survey, f64)> = members.iter().filter_map(of).collect();
+        let base = known
+            .iter()
+            .map(|(survey, ahead)| survey.first - ahead)
+            .fold(f64::INFINITY, f64::min);
+        let mut sources: Vec<usize> = known.iter().map(|(survey, _)| survey.source).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        let witness = known.iter().map(|(survey, _)| survey.witness);
+        groups.push(Sorted {
+            parts: known
+                .iter()
+                .map(|(survey, ahead)| (survey.source, survey.only.clone(), *ahead))
+                .collect(),
+            offsets,
+            sources,
+            base: if base.is_finite() { base } else { 0.0 },
+            witness: witness.fold(Witness::Ends, |worst, one| match (worst, one) {
+                (Witness::Ends, other) | (other, Witness::Ends) => other,
+                (other, _) => other,
+            }),
+        });
+    }
+    groups
+}
+
+fn by_of(offset: Offset) -> f64 {
+    match offset {
+        Offset::By(by, _) => by,
+        _ => 0.0,
+    }
+}
+
+fn survey(number: usize, source: &Source, surveys: &mut Vec<Survey>) {
+    let Ok(Opened::Recording(mut recording)) = open(source) else {
+        return;
+    };
+    let fresh = |only: Option<String>| Survey {
+        source: number,
+        only,
+        stanzas: HashMap::new(),
+        mask: 0,
+        first: f64::INFINITY,
+        last: f64::NEG_INFINITY,
+        witness: Witness::Ends,
+    };
+    let mut whole = fresh(None);
+    let mut columns: Vec<(String, Survey)> = Vec::new();
+    for recorded in recording.by_ref() {
+        let Ok(recorded) = recorded else { break };
+        whole.note(&recorded);
+        note_column(&recorded, &mut columns, &fresh);
+    }
+    let witness = recording.witness();
+    whole.witness = witness;
+    let overlap = columns.iter().enumerate().any(|(at, (_, a))| {
+        let later = columns.iter().skip(at + 1);
+        later.clone().any(|(_, b)| a.first < b.last && b.first < a.last)
+    });
+    if recording.in_columns && overlap && columns.len() <= COLUMNS {
+        for (conn, mut column) in columns {
+            column.only = Some(conn);
+            column.witness = witness;
+            surveys.push(column);
+        }
+    } else {
+        surveys.push(whole);
+    }
+}
+
+/// Notes the event with its connection, unless there are too many of them.
+fn note_column(
+    recorded: &Recorded,
+    columns: &mut Vec<(String, Survey)>,
+    fresh: &impl Fn(Option<String>) -> Survey,
+) {
+    if let Some((_, column)) = columns.iter_mut().find(|(conn, _)| *conn == recorded.conn) {
+        column.note(recorded);
+    } else if columns.len() <= COLUMNS {
+        let mut column = fresh(None);
+        column.note(recorded);
+        columns.push((recorded.conn.clone(), column));
+    }
+}
+
+/// The events of recordings that belong together, in one order, each with its source.
+pub struct Merged {
+    parts: Vec<Part>,
+    base: f64,
+    latest: f64,
+}
+
+struct Part {
+    source: usize,
+    ahead: f64,
+    recording: Recording,
+    next: Option<Result<Recorded, ReadError>>,
+}
+
+impl Merged {
+    /// A recording by itself, not read before.
+    pub fn alone(recording: Recording, source: usize) -> Merged {
+        Merged {
+            parts: vec![Part {
+                source,
+                ahead: 0.0,
+                recording,
+                next: None,
+            }],
+            base: f64::NAN,
+            latest: f64::NEG_INFINITY,
+        }
+    }
+
+    /// Opens all of a group again.
+    ///
+    /// # Errors
+    /// The number of the source, and what is wrong with it.
+    pub fn open(sorted: &Sorted, sources: &[Source]) -> Result<Merged, (usize, ReadError)> {
+        let mut parts = Vec::new();
+        for (number, only, ahead) in &sorted.parts {
+            let Some(source) = sources.get(*number) else {
+                continue;
+            };
+            let Opened::Recording(recording) = open(source).map_err(|error| (*number, error))? else {
+                continue;
+            };
+            parts.push(Part {
+                source: *number,
+                ahead: *ahead,
+                recording: match only {
+                    Some(conn) => recording.only(conn.clone()),
+                    None => recording,
+                },
+                next: None,
+            });
+        }
+        Ok(Merged {
+            parts,
+            base: sorted.base,
+            latest: f64::NEG_INFINITY,
+        })
+    }
+
+    /// The recordings and the numbers of their sources.
+    pub fn recordings(&self) -> impl Iterator<Item = (usize, &Recording)> {
+        self.parts.iter().map(|part| (part.source, &part.recording))
+    }
+}
+
+impl Iterator for Merged {
+    type Item = (usize, Result<Recorded, ReadError>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        for part in &mut self.parts {
+            if part.next.is_none() {
+                part.next = part.recording.next();
+            }
+        }
+        let time = |part: &Part| match &part.next {
+            Some(Ok(recorded)) if !recorded.event.t.is_nan() => recorded.event.t - part.ahead,
+            _ => f64::NEG_INFINITY,
+        };
+        // At the same instant what was sent comes first: it is received after.
+        let late = |part: &Part| match &part.next {
+            Some(Ok(recorded)) => recorded.event.dir == Dir::Received && is_signal(recorded),
+            _ => false,
+        };
+        let ready = self.parts.iter_mut().filter(|part| part.next.is_some());
+        let first = ready.min_by(|a, b| time(a).total_cmp(&time(b)).then(late(a).cmp(&late(b))))?;
+        let ahead = first.ahead;
+        let source = first.source;
+        let mut recorded = match first.next.take()? {
+            Ok(recorded) => recorded,
+            Err(error) => return Some((source, Err(error))),
+        };
+        let at = recorded.event.t - ahead;
+        if !at.is_nan() {
+            if self.base.is_nan() {
+                self.base = at;
+            }
+            // A clock that is set back in the middle does not make time run back.
+            self.latest = self.latest.max(at);
+            recorded.event.t = self.latest - self.base;
+        }
+        Some((source, Ok(recorded)))
+    }
+}

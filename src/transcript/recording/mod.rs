@@ -1,0 +1,289 @@
+//! What others have recorded, as events: browsers' HARs, raw XMPP logs, signals, and transcripts of our own proxy.
+//! Formats are told by their content; everything is read once from front to back, in memory that does not grow.
+
+mod frame;
+mod har;
+mod json;
+mod logs;
+mod merge;
+mod secrets;
+mod session;
+mod signals;
+mod source;
+mod stamp;
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Cursor, Read};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+pub use merge::{Merged, Offset, Sorted, group};
+pub use secrets::{CUT, without_secrets};
+pub use session::Recorded;
+pub use source::{Input, Source};
+
+use super::{Dir, Header, ReadError, Reader, Witness};
+use crate::protocol::{NAMESPACE, unix_seconds};
+use frame::Frames;
+use session::Sessions;
+
+/// How much of a file is looked at to tell what it is.
+const HEAD: usize = 64 * 1024;
+
+type Bytes = Box<dyn BufRead + Send>;
+
+/// What a file turned out to hold.
+pub enum Opened {
+    /// A transcript of bots of ours, to be judged by itself.
+    Transcript(Box<Header>, Reader<Bytes>),
+    Recording(Recording),
+}
+
+enum Reading {
+    Frames(Box<dyn Frames>, Sessions),
+    Transcript {
+        reader: Reader<Bytes>,
+        started: f64,
+        jids: HashMap<String, String>,
+    },
+}
+
+/// One recording, event by event.
+pub struct Recording {
+    reading: Reading,
+    witness: Witness,
+    /// Only this connection of it.
+    only: Option<String>,
+    over: bool,
+    /// The bytes read so far, and how many there are, if that is known.
+    pub passed: Arc<AtomicU64>,
+    pub total: Option<u64>,
+    pub packed: Option<&'static str>,
+    /// It may hold connections one after the other that ran at the same time.
+    pub in_columns: bool,
+}
+
+/// Opens a recording and tells what it is.
+///
+/// # Errors
+/// A file that cannot be read, is empty, or whose first line is wrong.
+pub fn open(source: &Source) -> Result<Opened, ReadError> {
+    let whole = |message: String| ReadError {
+        line: 0,
+        column: 0,
+        message,
+    };
+    let input = source
+        .open()
+        .map_err(|error| whole(format!("cannot read: {error}")))?;
+    let mut bytes = input.bytes;
+    let mut head = Vec::new();
+    // A line is enough, and a pipe may not hold more yet.
+    while head.len() < HEAD && !head.trim_ascii_start().contains(&b'\n') {
+        let mut chunk = bytes
+            .fill_buf()
+            .map_err(|error| whole(format!("cannot read: {error}")))?;
+        chunk = chunk.get(..HEAD.min(chunk.len())).unwrap_or(chunk);
+        if chunk.is_empty() {
+            break;
+        }
+        head.extend_from_slice(chunk);
+        let n = chunk.len();
+        bytes.consume(n);
+    }
+    if head.starts_with(&[0xef, 0xbb, 0xbf]) {
+        head.drain(..3);
+    }
+    if head.trim_ascii().is_empty() {
+        return Err(whole("the file is empty".to_owned()));
+    }
+    let kind = Kind::of(&head);
+    let bytes: Bytes = Box::new(BufReader::with_capacity(
+        256 * 1024,
+        Cursor::new(head).chain(bytes),
+    ));
+    let reading = match kind {
+        Kind::Transcript => {
+            let (header, reader) = Reader::new(bytes)?;
+            if header.witness.is_bots() {
+                return Ok(Opened::Transcript(Box::new(header), reader));
+            }
+            let started = unix_seconds(&header.started).unwrap_or(0.0);
+            return Ok(Opened::Recording(Recording {
+                reading: Reading::Transcript {
+                    reader,
+                    started,
+                    jids: HashMap::new(),
+                },
+                witness: header.witness,
+                only: None,
+                over: false,
+                passed: input.passed,
+                total: input.total,
+                packed: input.packed,
+                in_columns: false,
+            }));
+        }
+        Kind::Har => Reading::Frames(Box::new(har::Har::new(bytes)), Sessions::new()),
+        Kind::Signals => Reading::Frames(Box::new(signals::Signals::new(bytes)), Sessions::new()),
+        Kind::Log => Reading::Frames(Box::new(logs::Logs::new(bytes)), Sessions::new()),
+    };
+    Ok(Opened::Recording(Recording {
+        reading,
+        witness: match kind {
+            Kind::Signals => Witness::Signals,
+            _ => Witness::Ends,
+        },
+        only: None,
+        over: false,
+        passed: input.passed,
+        total: input.total,
+        packed: input.packed,
+        in_columns: matches!(kind, Kind::Har),
+    }))
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Transcript,
+    Har,
+    Signals,
+    Log,
+}
+
+impl Kind {
+    fn of(head: &[u8]) -> Kind {
+        let head = head.trim_ascii_start();
+        let Some(inside) = head.strip_prefix(b"{") else {
+            return Kind::Log;
+        };
+        let line = head.split(|b| *b == b'\n').next().unwrap_or_default();
+        let has = |key: &[u8]| line.windows(key.len()).any(|window| window == key);
+        if inside.trim_ascii_start().starts_with(b"\"log\"") {
+            Kind::Har
+        } else if has(b"\"callspec\"") && !has(b"\"callId\"") {
+            Kind::Transcript
+        } else {
+            Kind::Signals
+        }
+    }
+}
+
+impl Recording {
+    /// Of all that it holds, only this connection.
+    pub fn only(self, conn: String) -> Recording {
+        Recording {
+            only: Some(conn),
+            ..self
+        }
+    }
+
+    /// The format's name. What a log is shows itself only as it is read.
+    pub fn format(&self) -> String {
+        let name = match &self.reading {
+            Reading::Frames(frames, _) => frames.format(),
+            Reading::Transcript { .. } => "a callspec transcript of a proxy".to_owned(),
+        };
+        match self.packed {
+            Some(packed) => format!("{name}, {packed}"),
+            None => name,
+        }
+    }
+
+    /// Who saw it, as far as it is known by now.
+    pub fn witness(&self) -> Witness {
+        match &self.reading {
+            Reading::Frames(frames, _) if frames.between() => Witness::Between,
+            _ => self.witness,
+        }
+    }
+
+    /// It was cut off in the middle. Known once all is read.
+    pub fn torn(&self) -> bool {
+        match &self.reading {
+            Reading::Frames(frames, _) => frames.torn(),
+            Reading::Transcript { reader, .. } => reader.torn(),
+        }
+    }
+
+    /// Why it is of no format that is known, if so. Known once all is read.
+    pub fn unknown(&self) -> Option<String> {
+        match &self.reading {
+            Reading::Frames(frames, _) => frames.unknown(),
+            Reading::Transcript { .. } => None,
+        }
+    }
+
+    /// What was there instead, if there was no stanza in it. Known once all is read.
+    pub fn instead(&self) -> Option<String> {
+        match &self.reading {
+            Reading::Frames(frames, _) => frames.instead(),
+            Reading::Transcript { .. } => None,
+        }
+    }
+
+    fn step(&mut self) -> Option<Result<Recorded, ReadError>> {
+        match &mut self.reading {
+            Reading::Frames(frames, sessions) => loop {
+                if let Some(recorded) = sessions.pop() {
+                    return Some(Ok(recorded));
+                }
+                if self.over {
+                    return None;
+                }
+                match frames.next() {
+                    Some(Ok(frame)) => sessions.take(frame),
+                    Some(Err(error)) => {
+                        self.over = true;
+                        return Some(Err(error));
+                    }
+                    None => {
+                        self.over = true;
+                        sessions.finish();
+                    }
+                }
+            },
+            Reading::Transcript {
+                reader,
+                started,
+                jids,
+            } => match reader.next()? {
+                Ok(mut event) => {
+                    event.t += *started;
+                    let conn = event.who.clone();
+                    if let Some(jid) = &event.jid {
+                        jids.insert(conn.clone(), jid.clone());
+                    } else {
+                        event.jid = jids.get(&conn).cloned();
+                    }
+                    let line = event.n + 1;
+                    Some(Ok(Recorded { event, conn, line }))
+                }
+                Err(error) => Some(Err(error)),
+            },
+        }
+    }
+}
+
+impl Iterator for Recording {
+    type Item = Result<Recorded, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.step()? {
+                Ok(recorded) if self.only.as_ref().is_some_and(|only| *only != recorded.conn) => {}
+                other => return Some(other),
+            }
+        }
+    }
+}
+
+/// Whether this event passes a stanza that has to do with calls.
+fn is_signal(recorded: &Recorded) -> bool {
+    matches!(recorded.event.dir, Dir::Sent | Dir::Received)
+        && recorded
+            .event
+            .xml
+            .as_ref()
+            .is_some_and(|xml| xml.contains(NAMESPACE))
+}

@@ -1,0 +1,407 @@
+//! From frames to events: who stands at the end of each connection, when its recording begins and stops, and what of
+//! it concerns calls.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::super::{Dir, Event};
+use super::frame::{Frame, Way, What};
+use super::secrets::{first_name, without_secrets};
+use crate::protocol::NAMESPACE;
+use crate::stanza::{IqType, Stanza, bare, resource};
+
+const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+const SM: &str = "urn:xmpp:sm:";
+/// Frames of a connection that wait until it is known whose it is.
+const WAITING: usize = 4_096;
+/// Connections that are followed at once, and sessions that may be resumed.
+const MOST: usize = 16_384;
+
+/// An event of a recording. `event.t` is in seconds of the recording's own clock, NaN where it is not known;
+/// `event.who` is still empty: the JID, or else the connection, says whose it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    pub event: Event,
+    pub conn: String,
+    /// The line of the file.
+    pub line: u64,
+}
+
+#[derive(Debug, Default)]
+struct Conn {
+    jid: Option<String>,
+    /// A beginning or an end has been told.
+    told: bool,
+    over: bool,
+    /// Another kind of stream: between servers, or a component's.
+    foreign: bool,
+    /// A login was seen: what came before the binding belongs to no session.
+    login: bool,
+    waiting: VecDeque<Frame>,
+    /// What a session may be resumed by.
+    resumes: Option<String>,
+    last: f64,
+}
+
+/// The connections of one recording.
+#[derive(Debug, Default)]
+pub(super) struct Sessions {
+    conns: BTreeMap<String, Conn>,
+    /// Whose session it is that can be resumed by an id.
+    resumable: BTreeMap<String, String>,
+    out: VecDeque<Recorded>,
+    latest: f64,
+    pub stanzas: u64,
+}
+
+impl Sessions {
+    pub fn new() -> Sessions {
+        Sessions {
+            latest: f64::NAN,
+            ..Sessions::default()
+        }
+    }
+
+    pub fn pop(&mut self) -> Option<Recorded> {
+        self.out.pop_front()
+    }
+
+    /// Takes the next frame.
+    pub fn take(&mut self, frame: Frame) {
+        let mut conn = self.conns.remove(&frame.conn).unwrap_or_default();
+        let key = frame.conn.clone();
+        self.one(&mut conn, frame);
+        if conn.over && conn.told {
+            conn = Conn {
+                over: true,
+                told: true,
+                ..Conn::default()
+            };
+        }
+        self.conns.insert(key, conn);
+        if self.conns.len() > MOST {
+            self.conns.retain(|_, conn| !conn.over);
+            if self.conns.len() > MOST {
+                self.conns.pop_first();
+            }
+        }
+    }
+
+    /// The recording is over.
+    pub fn finish(&mut self) {
+        for (key, mut conn) in std::mem::take(&mut self.conns) {
+            self.settle(&mut conn);
+            if conn.told && !conn.over {
+                let at = if self.latest.is_nan() {
+                    conn.last
+                } else {
+                    self.latest
+                };
+                self.push(&conn, &key, at, 0, Dir::Stops, None);
+            }
+        }
+    }
+
+    fn one(&mut self, conn: &mut Conn, mut frame: Frame) {
+        if conn.foreign {
+            return;
+        }
+        if !frame.at.is_nan() {
+            if frame.at > self.latest || self.latest.is_nan() {
+                self.latest = frame.at;
+            }
+            conn.last = frame.at;
+        }
+        if conn.jid.is_none() && frame.own.is_some() {
+            conn.jid.clone_from(&frame.own);
+            self.begin(conn, &frame, Dir::Begins);
+        }
+        let text = match &mut frame.what {
+            What::Over(why) => {
+                let why = std::mem::take(why);
+                if frame.at.is_nan() {
+                    frame.at = conn.last;
+                }
+                self.settle(conn);
+                if conn.told && !conn.over {
+                    self.push(conn, &frame.conn, frame.at, frame.line, Dir::Stops, Some(why));
+                }
+                conn.over = true;
+                return;
+            }
+            What::Text(text) => std::mem::take(text),
+        };
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        let name = first_name(text);
+        if name == "body" && text.contains("http://jabber.org/protocol/httpbind") {
+            for inner in children(text) {
+                let what = What::Text(inner);
+                self.one(
+                    conn,
+                    Frame {
+                        what,
+                        ..frame.clone()
+                    },
+                );
+            }
+            return;
+        }
+        if matches!(name, "?xml" | "stream:stream" | "open") {
+            if conn.jid.is_some() && conn.told && !conn.over {
+                // The old stream ended unseen.
+                self.push(conn, &frame.conn, frame.at, frame.line, Dir::Stops, None);
+            }
+            *conn = Conn {
+                foreign: text.contains("jabber:server") || text.contains("jabber:component"),
+                login: true,
+                last: conn.last,
+                resumes: conn.resumes.take(),
+                ..Conn::default()
+            };
+            return;
+        }
+        if matches!(name, "/stream:stream" | "close") {
+            self.settle(conn);
+            let way = frame.way.unwrap_or(Way::Out);
+            if conn.told && !conn.over {
+                let dir = if way == Way::Out {
+                    Dir::Leaving
+                } else {
+                    Dir::Closed
+                };
+                self.push(conn, &frame.conn, frame.at, frame.line, dir, None);
+                if dir == Dir::Leaving {
+                    self.push(conn, &frame.conn, frame.at, frame.line, Dir::Stops, None);
+                }
+            }
+            conn.over = true;
+            return;
+        }
+        if conn.over {
+            // After the end of a stream only what was under way comes in.
+            return;
+        }
+        if conn.jid.is_none() && (text.contains(BIND) || text.contains("urn:xmpp:sasl:2")) {
+            if let Some(jid) = bound(text) {
+                conn.waiting.clear();
+                conn.jid = Some(jid);
+                self.begin(conn, &frame, Dir::Connected);
+                return;
+            }
+            conn.login |= name == "auth" || name == "authenticate";
+        }
+        if text.contains(SM) && matches!(name, "enabled" | "resume" | "resumed") {
+            self.resumption(conn, &frame, name, text);
+            return;
+        }
+        frame.what = What::Text(text.to_owned());
+        if conn.jid.is_none() {
+            if let Some(jid) = own_jid(&frame, text, conn.login) {
+                conn.jid = Some(jid);
+                self.settle(conn);
+            } else {
+                if conn.waiting.len() == WAITING {
+                    conn.waiting.pop_front();
+                }
+                conn.waiting.push_back(frame);
+                return;
+            }
+        }
+        self.pass(conn, frame);
+    }
+
+    /// What waited is told, now that it is known whose it is, or that it will not be known.
+    fn settle(&mut self, conn: &mut Conn) {
+        let waiting = std::mem::take(&mut conn.waiting);
+        if conn.told && waiting.is_empty() {
+            return;
+        }
+        let calls = |frame: &Frame| matches!(&frame.what, What::Text(text) if text.contains(NAMESPACE));
+        if conn.jid.is_none() && !waiting.iter().any(calls) {
+            return;
+        }
+        if !conn.told
+            && let Some(first) = waiting.front()
+        {
+            self.begin(conn, &first.clone(), Dir::Begins);
+        }
+        for frame in waiting {
+            self.pass(conn, frame);
+        }
+    }
+
+    fn begin(&mut self, conn: &mut Conn, frame: &Frame, dir: Dir) {
+        conn.told = true;
+        conn.over = false;
+        self.push(conn, &frame.conn, frame.at, frame.line, dir, None);
+    }
+
+    /// A stanza, or another piece of a stream that has begun.
+    fn pass(&mut self, conn: &mut Conn, frame: Frame) {
+        let What::Text(text) = &frame.what else { return };
+        if !conn.told {
+            self.begin(conn, &frame, Dir::Begins);
+        }
+        let name = first_name(text);
+        let answers = name == "iq" && ["result", "error"].iter().any(|kind| has_type(text, kind));
+        let concerns = answers || text.contains(NAMESPACE);
+        let own = conn.jid.as_deref().unwrap_or_default();
+        let way = frame.way.unwrap_or_else(|| guess(text, own));
+        let dir = match way {
+            Way::Out => Dir::Sent,
+            Way::In => Dir::Received,
+        };
+        self.stanzas += u64::from(matches!(name, "iq" | "message" | "presence"));
+        let event = Event {
+            xml: concerns.then(|| without_secrets(text).into_owned()),
+            time: if concerns && frame.wall {
+                wall(frame.at)
+            } else {
+                String::new()
+            },
+            ..event(frame.at, conn.jid.clone(), dir)
+        };
+        self.out.push_back(Recorded {
+            event,
+            conn: frame.conn,
+            line: frame.line,
+        });
+    }
+
+    /// Stream management: who resumes a session goes on under its name (XEP-0198 §5).
+    fn resumption(&mut self, conn: &mut Conn, frame: &Frame, name: &str, text: &str) {
+        let Ok(stanza) = Stanza::parse(text) else { return };
+        match name {
+            "enabled" => {
+                if let (Some(id), Some(jid)) = (stanza.id(), &conn.jid) {
+                    if self.resumable.len() >= MOST {
+                        self.resumable.pop_first();
+                    }
+                    self.resumable.insert(id.to_owned(), jid.clone());
+                }
+            }
+            "resume" => conn.resumes = stanza.attr("previd").map(str::to_owned),
+            _ => {
+                let id = stanza.attr("previd").map(str::to_owned).or(conn.resumes.take());
+                if let Some(jid) = id.and_then(|id| self.resumable.get(&id)) {
+                    conn.jid = Some(jid.clone());
+                    conn.waiting.clear();
+                    self.begin(conn, frame, Dir::Begins);
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, conn: &Conn, key: &str, at: f64, line: u64, dir: Dir, note: Option<String>) {
+        let event = Event {
+            note,
+            ..event(at, conn.jid.clone(), dir)
+        };
+        self.out.push_back(Recorded {
+            event,
+            conn: key.to_owned(),
+            line,
+        });
+    }
+}
+
+fn event(t: f64, jid: Option<String>, dir: Dir) -> Event {
+    Event {
+        n: 0,
+        t,
+        time: String::new(),
+        who: String::new(),
+        jid,
+        dir,
+        xml: None,
+        signal: None,
+        note: None,
+        arrived: None,
+        step: None,
+        rules: Vec::new(),
+        events: Vec::new(),
+        wanted: None,
+        seen: None,
+        seconds: None,
+        secrets: Vec::new(),
+        wire: None,
+    }
+}
+
+fn wall(at: f64) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp_nanos((at * 1e6).round() as i128 * 1_000);
+    let text = moment.ok().and_then(|moment| moment.format(&Rfc3339).ok());
+    text.unwrap_or_default()
+}
+
+/// Whether the first tag says `type` is this.
+fn has_type(text: &str, kind: &str) -> bool {
+    let tag = text.split('>').next().unwrap_or_default();
+    tag.contains(&format!("type='{kind}'")) || tag.contains(&format!("type=\"{kind}\""))
+}
+
+fn children(text: &str) -> Vec<String> {
+    let Ok(stanza) = Stanza::parse(text) else {
+        return Vec::new();
+    };
+    stanza.element().children().map(String::from).collect()
+}
+
+/// The JID that a result of binding gives (RFC 6120 §7), or a success of SASL 2.
+fn bound(text: &str) -> Option<String> {
+    let stanza = Stanza::parse(text).ok()?;
+    let element = stanza.element();
+    let jid = if stanza.iq_type() == Some(IqType::Result) {
+        element.get_child("bind", BIND)?.get_child("jid", BIND)?
+    } else {
+        let ns = "urn:xmpp:sasl:2";
+        element.get_child("authorization-identifier", ns)?
+    };
+    let jid = jid.text();
+    resource(&jid).is_some().then_some(jid)
+}
+
+/// The full JID of this end, if this stanza tells it: what comes in is addressed to it, what goes out is from it.
+fn own_jid(frame: &Frame, text: &str, login: bool) -> Option<String> {
+    if login || !matches!(first_name(text), "iq" | "message" | "presence") {
+        return None;
+    }
+    let stanza = Stanza::parse(text).ok()?;
+    let jid = match frame.way {
+        Some(Way::Out) => stanza.from()?,
+        Some(Way::In) => stanza.to()?,
+        None => stanza.from().and(stanza.to())?,
+    };
+    (resource(jid).is_some() && jid.contains('@')).then(|| jid.to_owned())
+}
+
+/// Which way a frame went, where the recording does not say.
+fn guess(text: &str, own: &str) -> Way {
+    match first_name(text) {
+        "auth" | "response" | "authenticate" | "resume" | "enable" => return Way::Out,
+        "challenge" | "success" | "failure" | "features" | "stream:features" | "stream:error" => {
+            return Way::In;
+        }
+        _ => {}
+    }
+    let Ok(stanza) = Stanza::parse(text) else {
+        return Way::Out;
+    };
+    match (stanza.from(), stanza.to()) {
+        (Some(from), _) if !own.is_empty() && bare(from) == bare(own) && from != bare(own) => {
+            if from == own && stanza.to() != Some(own) {
+                Way::Out
+            } else {
+                Way::In
+            }
+        }
+        (Some(_), _) => Way::In,
+        (None, Some(to)) if !own.is_empty() && bare(to) == bare(own) && to != bare(own) => Way::In,
+        _ => Way::Out,
+    }
+}

@@ -1,0 +1,248 @@
+//! Opens what was recorded: a file or stdin, packed or not, whole or still growing.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ruzstd::decoding::StreamingDecoder;
+
+const BUFFER: usize = 256 * 1024;
+/// How often a growing file is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Bytes to read, unpacked, and how many of the packed ones have been read.
+pub struct Input {
+    pub bytes: Box<dyn BufRead + Send>,
+    pub passed: Arc<AtomicU64>,
+    /// The file's size, where it is known and fixed.
+    pub total: Option<u64>,
+    /// What it was packed with.
+    pub packed: Option<&'static str>,
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Input")
+            .field("total", &self.total)
+            .field("packed", &self.packed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a recording comes from. It can be opened as often as it has to be read.
+#[derive(Debug)]
+pub struct Source {
+    path: PathBuf,
+    /// What stdin said, kept for reading it again; deleted with this value.
+    kept: Option<Kept>,
+    /// The first that stdin said, looked at before it is read.
+    head: Mutex<Vec<u8>>,
+    /// Read on as the file grows, until this turns true.
+    follow: Option<Arc<AtomicBool>>,
+}
+
+#[derive(Debug)]
+struct Kept(PathBuf);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Source {
+    /// A file, or stdin if it is named `-`.
+    pub fn new(path: &Path, follow: Option<Arc<AtomicBool>>) -> Source {
+        Source {
+            path: path.to_owned(),
+            kept: None,
+            head: Mutex::new(Vec::new()),
+            follow,
+        }
+    }
+
+    pub fn is_stdin(&self) -> bool {
+        self.path.as_os_str() == "-"
+    }
+
+    /// What errors call it.
+    pub fn name(&self) -> String {
+        if self.is_stdin() {
+            "stdin".to_owned()
+        } else {
+            self.path.display().to_string()
+        }
+    }
+
+    /// Gets stdin ready. Where it has to be read more than once, because it is one of `several` or a HAR, it is put
+    /// away in a file.
+    ///
+    /// # Errors
+    /// Those of stdin and of the folder for temporary files.
+    pub fn prepare(&mut self, several: bool) -> io::Result<()> {
+        if !self.is_stdin() || self.kept.is_some() {
+            return Ok(());
+        }
+        let mut head = vec![0; 4_096];
+        let mut length = 0;
+        while length < 16 {
+            match io::stdin()
+                .lock()
+                .read(head.get_mut(length..).unwrap_or_default())?
+            {
+                0 => break,
+                n => length += n,
+            }
+        }
+        head.truncate(length);
+        let packed = head.starts_with(&[0x1f, 0x8b]) || head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]);
+        let har = head
+            .trim_ascii_start()
+            .strip_prefix(b"{")
+            .is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\"log\""));
+        if !(several || packed || har) {
+            self.head = Mutex::new(head);
+            return Ok(());
+        }
+        let name = format!("callspec-{}.recording", uuid::Uuid::new_v4().simple());
+        let path = std::env::temp_dir().join(name);
+        let mut file = File::create_new(&path)?;
+        self.kept = Some(Kept(path));
+        file.write_all(&head)?;
+        io::copy(&mut io::stdin().lock(), &mut file)?;
+        file.flush()
+    }
+
+    /// # Errors
+    /// Those of the file system, and a packed file whose beginning is broken.
+    pub fn open(&self) -> io::Result<Input> {
+        let passed = Arc::new(AtomicU64::new(0));
+        let (raw, total): (Box<dyn Read + Send>, _) = match &self.kept {
+            None if self.is_stdin() => {
+                let head = std::mem::take(&mut *self.head.lock().unwrap_or_else(PoisonError::into_inner));
+                (Box::new(io::Cursor::new(head).chain(io::stdin())), None)
+            }
+            kept => {
+                let path = kept.as_ref().map_or(self.path.as_path(), |kept| kept.0.as_path());
+                let file = File::open(path)?;
+                let meta = file.metadata()?;
+                if meta.is_dir() {
+                    return Err(io::Error::other("it is a folder"));
+                }
+                match &self.follow {
+                    Some(stop) => (
+                        Box::new(Growing {
+                            file,
+                            stop: stop.clone(),
+                        }),
+                        None,
+                    ),
+                    None => (Box::new(file), Some(meta.len())),
+                }
+            }
+        };
+        let counted = Counted {
+            raw,
+            passed: passed.clone(),
+        };
+        let mut bytes = BufReader::with_capacity(BUFFER, counted);
+        let head = bytes.fill_buf()?;
+        let (bytes, packed): (Box<dyn BufRead + Send>, _) = if head.starts_with(&[0x1f, 0x8b]) {
+            let plain = flate2::bufread::MultiGzDecoder::new(bytes);
+            (Box::new(BufReader::with_capacity(BUFFER, plain)), Some("gzip"))
+        } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+            let plain = Zstd {
+                frame: None,
+                packed: Some(bytes),
+            };
+            (Box::new(BufReader::with_capacity(BUFFER, plain)), Some("zstd"))
+        } else {
+            (Box::new(bytes), None)
+        };
+        Ok(Input {
+            bytes,
+            passed,
+            total,
+            packed,
+        })
+    }
+}
+
+struct Counted<R> {
+    raw: R,
+    passed: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.raw.read(buffer)?;
+        self.passed.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}
+
+/// A file that others append to. One that shrinks was begun anew, as when logs are rotated: it is read from its start.
+struct Growing {
+    file: File,
+    stop: Arc<AtomicBool>,
+}
+
+impl Read for Growing {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.file.read(buffer)? {
+                0 if self.stop.load(Ordering::Relaxed) => return Ok(0),
+                0 => {
+                    let here = self.file.stream_position()?;
+                    if self.file.metadata()?.len() < here {
+                        self.file.rewind()?;
+                    }
+                    std::thread::sleep(LOOK);
+                }
+                n => return Ok(n),
+            }
+        }
+    }
+}
+
+/// Every frame of a zstd file, one after the other.
+struct Zstd<R: BufRead> {
+    frame: Option<StreamingDecoder<R, ruzstd::decoding::FrameDecoder>>,
+    packed: Option<R>,
+}
+
+impl<R: BufRead> Read for Zstd<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(frame) = &mut self.frame {
+                match frame.read(buffer)? {
+                    0 => self.packed = self.frame.take().map(StreamingDecoder::into_inner),
+                    n => return Ok(n),
+                }
+            }
+            let Some(mut packed) = self.packed.take() else {
+                return Ok(0);
+            };
+            let head = packed.fill_buf()?;
+            if head.is_empty() {
+                self.packed = Some(packed);
+                return Ok(0);
+            }
+            // A frame that is to be skipped (RFC 8878 §3.1.2): its magic number and its length, 4 bytes each.
+            if let [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] = head {
+                let mut lead = [0; 8];
+                packed.read_exact(&mut lead)?;
+                let [.., a, b, c, d] = lead;
+                let length = u64::from(u32::from_le_bytes([a, b, c, d]));
+                io::copy(&mut (&mut packed).take(length), &mut io::sink())?;
+                self.packed = Some(packed);
+                continue;
+            }
+            let frame = StreamingDecoder::new(packed).map_err(|error| io::Error::other(error.to_string()))?;
+            self.frame = Some(frame);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! `callspec check` on what others recorded: browsers' HARs, whole, mutated and in pieces.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
+
+struct Said {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+fn check(files: &[&Path]) -> Said {
+    let output = Command::new(env!("CARGO_BIN_EXE_callspec"))
+        .arg("check")
+        .args(files)
+        .output()
+        .expect("callspec runs");
+    Said {
+        status: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+fn har(name: &str) -> Value {
+    let text = std::fs::read_to_string(data(name)).expect("a HAR");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+fn messages(har: &mut Value) -> &mut Vec<Value> {
+    har["log"]["entries"][0]["_webSocketMessages"]
+        .as_array_mut()
+        .expect("messages")
+}
+
+fn holds(message: &Value, kind: &str) -> bool {
+    message["data"]
+        .as_str()
+        .is_some_and(|data| data.contains(&format!("call:{kind}")))
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Folder {
+        Folder(tempfile::TempDir::new().expect("a folder"))
+    }
+
+    fn write(&self, name: &str, har: &Value) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, har.to_string()).expect("a file");
+        path
+    }
+
+    /// The verdict on a HAR that was changed.
+    fn changed(&self, name: &str, change: impl FnOnce(&mut Vec<Value>)) -> Said {
+        let mut har = har(name);
+        change(messages(&mut har));
+        check(&[&self.write("changed.har", &har)])
+    }
+}
+
+const ALL: [&str; 3] = [
+    "chrome-call.caller.har",
+    "chrome-call.callee.har",
+    "chrome-cancel.caller.har",
+];
+
+#[test]
+fn sound_calls_are_sound_from_either_end_and_from_both() {
+    for name in ALL {
+        let said = check(&[&data(name)]);
+        assert_eq!((said.status, said.err.as_str()), (0, ""), "{name}: {}", said.out);
+        assert!(said.out.contains("a HAR of Chrome"), "{}", said.out);
+        assert!(
+            !said.out.contains("must,") && !said.out.contains("AGFsaWNl"),
+            "{}",
+            said.out
+        );
+    }
+    let said = check(&[&data(ALL[0]), &data(ALL[1]), &data(ALL[2])]);
+    assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains("put together with"), "{}", said.out);
+}
+
+#[test]
+fn clocks_an_hour_apart_are_set_against_each_other() {
+    let folder = Folder::new();
+    for (hours, shifted) in [(-1.0, "T12:44"), (1.0, "T14:44")] {
+        let [mut caller, mut callee] = [har(ALL[0]), har(ALL[1])];
+        for message in messages(&mut callee) {
+            message["time"] = (message["time"].as_f64().expect("a time") + hours * 3_600.0).into();
+        }
+        // The callee's own signals bear the time of its own clock.
+        let own = messages(&mut caller).iter_mut().chain(messages(&mut callee));
+        for message in own {
+            let text = message["data"].as_str().unwrap_or_default().to_owned();
+            let plain = text.replace("&quot;", "\"");
+            if plain.contains("\"senderId\":\"b2c3") {
+                message["data"] = text.replace("T13:44", shifted).into();
+            }
+        }
+        let files = [
+            folder.write("caller.har", &caller),
+            folder.write("callee.har", &callee),
+        ];
+        let said = check(&[&files[0], &files[1]]);
+        assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+        assert!(said.out.contains("3600."), "{}", said.out);
+        assert!(!said.out.contains("TM-"), "{}", said.out);
+        // From one end alone it is not certain whose clock is wrong.
+        let said = check(&[&files[0]]);
+        assert!(said.status == 0 && !said.out.contains("warn "), "{}", said.out);
+    }
+}
+
+#[test]
+fn no_prefix_no_suffix_and_no_part_raises_an_alarm() {
+    let folder = Folder::new();
+    for name in ALL {
+        let whole = messages(&mut har(name)).len();
+        for begin in (0..whole).step_by(3) {
+            for end in (begin..=whole).step_by(5).chain([whole]) {
+                let said = folder.changed(name, |messages| {
+                    messages.truncate(end);
+                    messages.drain(..begin);
+                });
+                assert!(
+                    matches!(said.status, 0 | 3) && !said.out.contains("FAIL"),
+                    "{name} {begin}..{end}: {}{}",
+                    said.out,
+                    said.err
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_was_cut_off_is_judged_up_to_there() {
+    let folder = Folder::new();
+    let text = std::fs::read_to_string(data(ALL[0])).expect("a HAR");
+    let path = folder.0.path().join("cut.har");
+    let half = text.len() * 3 / 4;
+    let half = (half..)
+        .find(|at| text.is_char_boundary(*at))
+        .expect("a boundary");
+    std::fs::write(&path, &text[..half]).expect("a file");
+    let said = check(&[&path]);
+    assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains("its end is torn"), "{}", said.out);
+    assert!(said.out.contains("its end not recorded"), "{}", said.out);
+}
+
+#[test]
+fn what_was_changed_is_found_by_its_rule() {
+    let folder = Folder::new();
+    let said = folder.changed(ALL[2], |messages| {
+        for message in messages.iter_mut().filter(|message| holds(message, "hangup")) {
+            let text = message["data"]
+                .as_str()
+                .expect("text")
+                .replace("cancelled", "rejected");
+            message["data"] = text.into();
+        }
+    });
+    assert!(
+        said.status == 1 && said.out.contains("ST-12  must, client"),
+        "{}",
+        said.out
+    );
+
+    let said = folder.changed(ALL[2], |messages| {
+        for message in messages.iter_mut().filter(|message| holds(message, "hangup")) {
+            let text = message["data"]
+                .as_str()
+                .expect("text")
+                .replace("cancelled", "timeout");
+            message["data"] = text.into();
+        }
+    });
+    assert!(
+        said.status == 1 && said.out.contains("TM-01  must, client"),
+        "{}",
+        said.out
+    );
+
+    // The caller's candidates before its offer.
+    let said = folder.changed(ALL[0], |messages| {
+        let offer = messages.iter().position(|m| holds(m, "offer")).expect("an offer");
+        let ice = |m: &Value| m["type"] == "send" && holds(m, "ice-candidate");
+        let candidate = messages.iter().position(ice).expect("a candidate");
+        let mut early = messages.remove(candidate);
+        early["time"] = messages[offer]["time"].clone();
+        messages.insert(offer, early);
+    });
+    assert!(
+        said.status == 1 && said.out.contains("ST-06  must, client"),
+        "{}",
+        said.out
+    );
+    assert!(said.out.contains("changed.har:"), "{}", said.out);
+
+    // An offer that nobody has accepted yet.
+    let said = folder.changed(ALL[0], |messages| {
+        let accept = messages
+            .iter()
+            .position(|m| holds(m, "accept"))
+            .expect("an accept");
+        let offer = messages.iter().position(|m| holds(m, "offer")).expect("an offer");
+        let mut early = messages.remove(offer);
+        early["time"] = messages[accept]["time"].clone();
+        messages.insert(accept, early);
+    });
+    assert!(
+        said.status == 1 && said.out.contains("ST-04  must, client"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn what_the_server_lost_or_doubled_shows_itself_from_both_ends() {
+    let folder = Folder::new();
+    let mut callee = har(ALL[1]);
+    let all = messages(&mut callee);
+    let mute = all
+        .iter()
+        .position(|m| holds(m, "mute-change"))
+        .expect("a mute-change");
+    let double = all[mute].clone();
+    all.insert(mute + 1, double);
+    let path = folder.write("doubled.har", &callee);
+    let said = check(&[&data(ALL[0]), &path]);
+    assert!(
+        said.status == 1 && said.out.contains("RT-03  must, server"),
+        "{}",
+        said.out
+    );
+
+    let [mut caller, mut callee] = [har(ALL[0]), har(ALL[1])];
+    let of = |m: &Value| m["data"].as_str().is_some_and(|data| data.contains("alice-7"));
+    messages(&mut callee).retain(|m| !of(m));
+    messages(&mut caller).retain(|m| !of(m) || m["type"] == "send");
+    let files = [
+        folder.write("sent.har", &caller),
+        folder.write("lost.har", &callee),
+    ];
+    let said = check(&[&files[0], &files[1]]);
+    assert!(said.out.contains("RT-03  must, server"), "{}", said.out);
+}
+
+#[test]
+fn what_cannot_be_judged_has_its_own_status() {
+    let folder = Folder::new();
+    let empty = folder.0.path().join("empty");
+    std::fs::write(&empty, "").expect("a file");
+    let said = check(&[&empty]);
+    assert!(
+        said.status == 2 && said.err.contains("the file is empty"),
+        "{}",
+        said.err
+    );
+
+    let prose = folder.0.path().join("prose");
+    std::fs::write(&prose, "Dear all,\nno calls today.\n").expect("a file");
+    let said = check(&[&prose]);
+    assert!(said.status == 2 && said.err.contains("Prosody"), "{}", said.err);
+
+    let said = folder.changed(ALL[0], |messages| messages.retain(|m| !holds(m, "")));
+    assert!(
+        said.status == 3 && said.err.contains("nothing to judge"),
+        "{}",
+        said.err
+    );
+
+    let broken = folder.0.path().join("broken.har");
+    std::fs::write(
+        &broken,
+        "{\"log\":{\"entries\":[{\"_webSocketMessages\":[\n{\"type\":7}]}]}}",
+    )
+    .expect("a file");
+    let said = check(&[&broken]);
+    assert!(
+        said.status == 2 && said.err.contains("broken.har:2"),
+        "{}",
+        said.err
+    );
+}
