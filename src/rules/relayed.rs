@@ -370,17 +370,28 @@ impl Relayed {
     }
 
     /// The recording of this connection ends: what ought to be in it and is not was lost.
-    fn ends(&mut self, who: &str, gone: &Session, record: &mut Record) {
+    fn ends(&mut self, gone: &Session, record: &mut Record) {
         for (key, flight) in &self.flights {
             let what = format!("{}'s iq `{}`", flight.who, flight.id);
             let waited = |since: f64| gone.heard - since >= MARGIN;
-            if flight.goal == Some(gone.conn) && flight.delivered.is_none() && flight.got.is_none() {
-                let passed = self.newest.get(&(flight.conn, gone.conn));
-                if passed.is_some_and(|(later, _)| later > key) || waited(flight.t) {
+            let heard = |conn: u64| match conn == gone.conn {
+                true => Some(gone.heard),
+                false => self.sessions.values().find(|s| s.conn == conn).map(|s| s.heard),
+            };
+            let concerned = flight.conn == gone.conn || flight.goal == Some(gone.conn);
+            if let Some(goal) = flight.goal
+                && concerned
+                && flight.delivered.is_none()
+                && flight.got.is_none()
+            {
+                // Both ends heard on for a while, of it and of an error, or what came after it overtook it.
+                let long = |conn| heard(conn).is_some_and(|at| at - flight.t >= MARGIN);
+                let passed = self.newest.get(&(flight.conn, goal));
+                if passed.is_some_and(|(later, _)| later > key) || (long(flight.conn) && long(goal)) {
                     record.broken(finding(
                         "RT-03",
                         flight,
-                        format!("{what} never reached {who}, and no error came back."),
+                        format!("{what} never reached {}, and no error came back.", flight.to),
                         "delivery, or an error",
                         "nothing until the recordings stop".to_owned(),
                         &[],
@@ -423,7 +434,7 @@ impl Family for Relayed {
         match (event.dir, seen.stanza) {
             (Dir::Connected | Dir::Begins, _) => {
                 if let Some(gone) = self.sessions.remove(&event.who) {
-                    self.ends(&event.who, &gone, record);
+                    self.ends(&gone, record);
                 }
                 let Some(jid) = &event.jid else { return };
                 self.conns += 1;
@@ -437,7 +448,7 @@ impl Family for Relayed {
             }
             (Dir::Disconnected | Dir::Cut | Dir::Closed | Dir::Leaving | Dir::Stops, _) => {
                 if let Some(gone) = self.sessions.remove(&event.who) {
-                    self.ends(&event.who, &gone, record);
+                    self.ends(&gone, record);
                 }
             }
             (Dir::Sent, Some(stanza)) => self.sent(event, stanza),
