@@ -130,6 +130,7 @@ fn header() -> Header {
         party: Party::Bot,
     };
     Header {
+        witness: Default::default(),
         callspec: FORMAT,
         version: String::new(),
         scenario: ScenarioInfo::default(),
