@@ -178,7 +178,14 @@ impl<R: BufRead> Logs<R> {
 
     fn take_line(&mut self, line: &str) -> Option<Frame> {
         let text = line.trim_end_matches(['\n', '\r']);
-        let next = begin(text, self.line);
+        // An element on a line of its own may be more of the stanza above it.
+        let open = self.begun.as_ref().is_some_and(|begun| match &begun.frame.what {
+            What::Text(held) => held.is_empty() || goes_on(held),
+            What::Over(_) => false,
+        });
+        let bare =
+            |begun: &Begun| matches!(begun.style, Style::Plain | Style::Converse) && begun.stamp.is_none();
+        let next = begin(text, self.line).filter(|begun| !(open && bare(begun)));
         if let (None, Some(begun)) = (&next, &mut self.begun) {
             // More of a stanza that is spread over lines, if it is not over.
             if let What::Text(held) = &mut begun.frame.what {
@@ -386,6 +393,13 @@ fn ejabberd_conn(head: &str) -> Option<&str> {
 
 /// A stanza in a line of its own, after whatever the console puts before it.
 fn plain(text: &str) -> Option<(Style, &str, Option<Way>, &str)> {
+    // Prosody's other lines speak of stanzas; they are none.
+    if ["debug", "info", "warn", "error"]
+        .iter()
+        .any(|level| text.contains(&format!("{level}\t")))
+    {
+        return None;
+    }
     let at = text.match_indices('<').map(|(at, _)| at).find(|at| {
         let rest = text.get(at + 1..).unwrap_or_default();
         let end = rest.find([' ', '>', '/', '\t']).filter(|end| *end > 0);
