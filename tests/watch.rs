@@ -1,6 +1,6 @@
 //! `--watch`: what is written anew is looked at anew, and whoever uses a fragment that has changed.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -13,26 +13,23 @@ struct Watching {
 
 impl Watching {
     fn begin(arguments: &[&str], folder: &Path) -> Watching {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_callspec"))
+        // One pipe for both: of two, nobody could tell which line came first.
+        let mut child = Command::new("sh")
+            .args(["-c", r#"exec "$0" "$@" 2>&1"#, env!("CARGO_BIN_EXE_callspec")])
             .args(arguments)
             .current_dir(folder)
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .spawn()
             .expect("callspec runs");
         let (tell, lines) = channel();
-        let out: Box<dyn Read + Send> = Box::new(child.stdout.take().expect("stdout"));
-        let err: Box<dyn Read + Send> = Box::new(child.stderr.take().expect("stderr"));
-        for stream in [out, err] {
-            let tell = tell.clone();
-            std::thread::spawn(move || {
-                for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                    if tell.send(line).is_err() {
-                        return;
-                    }
+        let out = child.stdout.take().expect("stdout");
+        std::thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if tell.send(line).is_err() {
+                    return;
                 }
-            });
-        }
+            }
+        });
         Watching { child, lines }
     }
 
