@@ -150,6 +150,11 @@ impl Judge {
                 let text = event.note.as_deref().unwrap_or("the run could not go on");
                 self.trouble = Some(text.to_owned());
             }
+            // A step that names its rule and is met has put it to the test.
+            Dir::Met => {
+                let named = event.rules.iter().filter_map(|id| rule(id));
+                named.for_each(|rule| self.record.held(rule.id));
+            }
             Dir::Missed if self.missed.len() < KEPT as usize => self.missed.push(event.clone()),
             _ => {}
         }

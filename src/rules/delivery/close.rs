@@ -45,6 +45,10 @@ impl Delivery {
         if !self.whole {
             return;
         }
+        // A forgery that got nowhere was refused.
+        for _ in self.flights.values().filter(|f| f.forged.is_some() && f.delivered.is_none()) {
+            record.held("RT-02");
+        }
         for flight in self.flights.values() {
             let here = |who: &str, conn: u64| self.sessions.get(who).is_some_and(|s| s.conn == conn);
             if flight.odd || flight.got.is_some() || !here(&flight.who, flight.conn) {

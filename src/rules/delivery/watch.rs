@@ -717,10 +717,11 @@ impl Delivery {
         }
         flight.got = Some(event.n);
         let flight = &*flight;
-        if let Some(fault) = stanza
-            .error_fault()
-            .filter(|_| said.starts_with("error") && flight.given.is_none())
-        {
+        let own_error = said.starts_with("error") && flight.given.is_none();
+        if own_error && stanza.error_fault().is_none() {
+            record.held("IQ-09");
+        }
+        if let Some(fault) = stanza.error_fault().filter(|_| own_error) {
             let found = finding(
                 "IQ-09",
                 flight,

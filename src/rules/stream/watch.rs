@@ -438,14 +438,6 @@ impl Family for Streams {
             broken(record, found);
         }
         match event.dir {
-            Dir::Met => {
-                for id in &event.rules {
-                    let own = ["TR", "AU", "RB"].iter().any(|group| id.starts_with(group));
-                    if let Some(rule) = rule(id).filter(|_| own) {
-                        record.held(rule.id);
-                    }
-                }
-            }
             Dir::Connected => {
                 if let Some(jid) = &event.jid {
                     self.sessions.insert(event.who.clone(), jid.clone());
