@@ -46,7 +46,11 @@ impl Delivery {
             return;
         }
         // A forgery that got nowhere was refused.
-        for _ in self.flights.values().filter(|f| f.forged.is_some() && f.delivered.is_none()) {
+        for _ in self
+            .flights
+            .values()
+            .filter(|f| f.forged.is_some() && f.delivered.is_none())
+        {
             record.held("RT-02");
         }
         for flight in self.flights.values() {
