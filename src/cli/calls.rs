@@ -251,6 +251,7 @@ impl Calls {
             known: BTreeMap::new(),
             rules: BTreeMap::new(),
             trouble: None,
+            decided: Default::default(),
         };
         verdict.waive(call.as_deref().unwrap_or("session"), &[], &self.waivers);
         if verdict.outcome == Outcome::Passed && self.done.len() >= KEPT {

@@ -201,7 +201,10 @@ fn properties(report: &Report<'_>, finished: &Finished) -> Vec<(&'static str, St
 
 /// One sentence on why a case is not simply passed.
 pub(super) fn message(finished: &Finished) -> String {
-    if let Some(reason) = &finished.reason {
+    // What was found says more than what came of it.
+    if let Some(reason) = &finished.reason
+        && finished.outcome != Outcome::Failed
+    {
         return plain(reason);
     }
     let Some(verdict) = &finished.verdict else {

@@ -27,7 +27,13 @@ pub fn junit_of(summary: &Summary) -> String {
     for entry in &summary.scenarios {
         let first = entry.findings.first();
         let message = first.map(|found| format!("{}: {}", found.rule, found.message));
-        let message = escape(&entry.reason.clone().or(message).unwrap_or_default());
+        let reason = entry.reason.clone();
+        let message = if entry.result == Outcome::Failed {
+            message.or(reason)
+        } else {
+            reason.or(message)
+        };
+        let message = escape(&message.unwrap_or_default());
         let texts: Vec<String> = entry.findings.iter().map(text).collect();
         let texts = escape(&texts.join("\n"));
         let _ = write!(

@@ -1,6 +1,6 @@
 //! What the judge says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Known, Level, Rule};
 
@@ -86,4 +86,6 @@ pub struct Verdict {
     pub rules: BTreeMap<&'static str, Tally>,
     /// Why the target could not be tested, if so.
     pub trouble: Option<String>,
+    /// The rules that the server had certainly broken before that.
+    pub decided: BTreeSet<&'static str>,
 }

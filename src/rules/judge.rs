@@ -45,6 +45,15 @@ impl Record {
         self.rules.entry(rule).or_default().held += 1;
     }
 
+    /// The rules that the server has certainly broken by now.
+    fn decided(&self) -> BTreeSet<&'static str> {
+        let server = |(_, level, blame, excused): &(_, Level, Blame, bool)| {
+            *level == Level::Must && *blame == Blame::Server && !excused
+        };
+        let kinds = self.kinds.keys().filter(|kind| server(kind));
+        kinds.map(|(id, ..)| *id).collect()
+    }
+
     /// Of the rules, only what is held against the system under test counts as broken: a bot of ours that breaks one on
     /// purpose, a remark, and what another order of events would excuse do not.
     pub fn broken(&mut self, finding: Finding) {
@@ -91,6 +100,7 @@ pub struct Judge {
     ear: Ear,
     missed: Vec<Event>,
     trouble: Option<String>,
+    decided: BTreeSet<&'static str>,
     at: f64,
     /// What the profile says of its server, and the scenario that it is asked about.
     waivers: Vec<Waiver>,
@@ -126,6 +136,7 @@ impl Judge {
             ear: Ear::default(),
             missed: Vec::new(),
             trouble: None,
+            decided: BTreeSet::new(),
             at: 0.0,
             waivers: Vec::new(),
             scenario: Default::default(),
@@ -149,6 +160,7 @@ impl Judge {
             Dir::Trouble if self.trouble.is_none() => {
                 let text = event.note.as_deref().unwrap_or("the run could not go on");
                 self.trouble = Some(text.to_owned());
+                self.decided = self.record.decided();
             }
             // A step that names its rule and is met has put it to the test.
             Dir::Met => {
@@ -182,12 +194,14 @@ impl Judge {
         findings.sort_by_key(|finding| finding.events.iter().min().copied().unwrap_or(u64::MAX));
         forgive(&mut findings);
         let mut verdict = Verdict {
-            outcome: outcome(&findings, self.trouble.is_some()),
+            outcome: Outcome::Passed,
             findings,
             known: BTreeMap::new(),
             rules: self.record.rules,
             trouble: self.trouble,
+            decided: self.decided,
         };
+        verdict.outcome = verdict.outcome_of(&verdict.findings);
         let (name, matrix) = &self.scenario;
         verdict.waive(name, matrix, &self.waivers);
         verdict
@@ -268,6 +282,19 @@ pub fn judge(header: &Header, events: impl Iterator<Item = Event>) -> Verdict {
     judge.finish()
 }
 
+impl Verdict {
+    /// What is left of the findings comes to this. Trouble takes back nothing that was certain before it: a server that
+    /// ends a stream after a breach has broken the rule all the same. What was found only because the run ended there
+    /// is another matter: what is missing might have come.
+    pub(super) fn outcome_of<'f>(&self, left: impl IntoIterator<Item = &'f Finding, IntoIter: Clone>) -> Outcome {
+        let left = left.into_iter();
+        let decided = left
+            .clone()
+            .any(|f| f.is_certain_breach_of_the_server() && self.decided.contains(f.rule.id));
+        outcome(left, self.trouble.is_some() && !decided)
+    }
+}
+
 /// What these findings come to.
 pub fn outcome<'f, F>(findings: F, trouble: bool) -> Outcome
 where
@@ -344,5 +371,78 @@ mod tests {
         let mut findings = vec![server, ours(6)];
         forgive(&mut findings);
         assert_eq!(findings.len(), 2);
+    }
+
+    fn event(n: u64, dir: &str) -> Event {
+        let event = serde_json::json!({"n": n, "t": n as f64, "time": "", "who": "", "dir": dir});
+        serde_json::from_value(event).expect("an event")
+    }
+
+    /// Finds one thing at each event whose number is its own, and one at the end.
+    struct Finds(Vec<Finding>);
+
+    impl Family for Finds {
+        fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
+            let now: Vec<_> = self.0.extract_if(.., |found| found.events == [seen.event.n]).collect();
+            now.into_iter().for_each(|found| record.broken(found));
+        }
+
+        fn finish(&mut self, _at: f64, record: &mut Record) {
+            self.0.drain(..).for_each(|found| record.broken(found));
+        }
+    }
+
+    /// The verdict on a run that trouble ends at its third event.
+    fn cut_short(findings: Vec<Finding>) -> Verdict {
+        let mut judge = Judge::with(vec![Box::new(Finds(findings))]);
+        for (n, dir) in [(1, "note"), (2, "closed"), (3, "trouble"), (4, "note"), (5, "end")] {
+            judge.event(&event(n, dir));
+        }
+        judge.finish()
+    }
+
+    #[test]
+    fn what_was_certain_before_the_trouble_stands() {
+        let verdict = cut_short(vec![finding(2, Blame::Server, None)]);
+        assert_eq!(verdict.outcome, Outcome::Failed);
+        assert!(verdict.trouble.is_some());
+    }
+
+    #[test]
+    fn trouble_without_a_certain_breach_of_the_server_before_it_is_an_error() {
+        let mut should = finding(2, Blame::Server, None);
+        should.level = Level::Should;
+        let at_the_end = Finding {
+            events: vec![1, 2],
+            ..finding(2, Blame::Server, None)
+        };
+        let others = [
+            should,
+            at_the_end,
+            finding(2, Blame::Server, Some("another order")),
+            finding(2, Blame::Client, None),
+            finding(2, Blame::Announced, None),
+            finding(4, Blame::Server, None),
+        ];
+        assert_eq!(cut_short(Vec::new()).outcome, Outcome::Error);
+        for other in others {
+            let what = format!("{other:?}");
+            assert_eq!(cut_short(vec![other]).outcome, Outcome::Error, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_known_breach_before_the_trouble_does_not_outweigh_it() {
+        let known = crate::profile::KnownBreach {
+            rule: "ST-03".into(),
+            evidence: "its makers know".into(),
+        };
+        let profile = crate::profile::Profile {
+            known_breaches: vec![known],
+            ..Default::default()
+        };
+        let mut verdict = cut_short(vec![finding(2, Blame::Server, None)]);
+        verdict.waive("", &[], &Waiver::of_profile(&profile));
+        assert_eq!((verdict.outcome, verdict.known.len()), (Outcome::Error, 1));
     }
 }

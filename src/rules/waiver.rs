@@ -78,7 +78,7 @@ impl Verdict {
             .filter(|(index, _)| !self.known.contains_key(index))
             .map(|(_, finding)| finding)
             .collect();
-        self.outcome = match super::judge::outcome(left, false) {
+        self.outcome = match self.outcome_of(left) {
             Outcome::Passed => Outcome::Known,
             other => other,
         };
@@ -116,6 +116,7 @@ mod tests {
             known: BTreeMap::new(),
             rules: BTreeMap::new(),
             trouble: None,
+            decided: Default::default(),
         }
     }
 

@@ -478,14 +478,12 @@ async fn play_in_runtime(
     drive(script, dialer, &mut record, stop).await;
     let mut verdict = judge.finish();
     verdict.waive(&case.name, &case.matrix, &options.waivers);
-    let reason = match write_error {
-        Some(error) => Some(format!("the transcript could not be written: {error}")),
-        None => verdict.trouble.clone(),
-    };
-    let outcome = if reason.is_some() {
-        Outcome::Error
-    } else {
-        verdict.outcome
+    let (outcome, reason) = match write_error {
+        Some(error) => {
+            let reason = format!("the transcript could not be written: {error}");
+            (Outcome::Error, Some(reason))
+        }
+        None => (verdict.outcome, verdict.trouble.clone()),
     };
     if verdict.findings.is_empty() && outcome == Outcome::Passed {
         events = Vec::new();

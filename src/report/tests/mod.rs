@@ -61,6 +61,7 @@ fn finished(case: Case, outcome: Outcome, findings: Vec<Finding>) -> Finished {
             findings,
             known: BTreeMap::new(),
             trouble: None,
+            decided: Default::default(),
         }),
         events: Vec::new(),
         cast: BTreeMap::new(),
