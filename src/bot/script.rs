@@ -1103,6 +1103,13 @@ impl Script {
 
     fn send(&mut self, cursor: &mut Cursor, step: &Step, send: &Send) {
         if self.bots.get(&send.who).is_none_or(|bot| bot.link != Link::Up) {
+            if self.answers_for_its_end(cursor, &send.who) {
+                let event = self.event(Dir::Note, &send.who);
+                let note = Some("nothing can be sent: the target has ended the line".to_owned());
+                self.record(Event { note, ..event });
+                cursor.finish_step();
+                return;
+            }
             self.trouble(
                 &send.who,
                 format!("{} is not connected and cannot send ({})", send.who, step.place),

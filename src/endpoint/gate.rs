@@ -4,6 +4,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 use time::OffsetDateTime;
 
+use super::fault::slip::{self, Slips};
 use crate::xmpp::Secret;
 
 /// Lets nobody in without a sound token in this cookie: signed by HS256 with this key, with an `exp` to come, a `nbf`
@@ -21,7 +22,34 @@ struct Claims {
     nbf: Option<i64>,
 }
 
+/// A token that was shown, and whose it is.
+#[derive(Debug)]
+pub struct Shown {
+    pub user: String,
+    pub token: String,
+}
+
 impl Gate {
+    /// What is shown in one of these headers, as far as a gate that slips believes it.
+    pub(super) fn shown<'h>(
+        &self,
+        headers: impl Iterator<Item = &'h str>,
+        now: OffsetDateTime,
+        slips: &Slips,
+    ) -> Option<Shown> {
+        let headers: Vec<&str> = headers.collect();
+        let cookies = headers.iter().flat_map(|header| header.split(';'));
+        let mut named = cookies.filter_map(|cookie| cookie.trim().split_once('='));
+        let (_, token) = named.find(|(name, _)| *name == self.cookie)?;
+        let user = self
+            .user(headers.iter().copied(), now)
+            .or_else(|| slip::believed(token, now.unix_timestamp(), slips))?;
+        Some(Shown {
+            user,
+            token: token.to_owned(),
+        })
+    }
+
     /// The user whose token stands in one of these `Cookie` headers.
     pub(super) fn user<'h>(
         &self,

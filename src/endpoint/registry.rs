@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use super::Config;
 use super::carriage::flaws;
 use super::enforcing::{Flaws, Machine};
-use super::fault::{Injector, Parcel};
+use super::fault::slip::Slips;
+use super::fault::{Injector, Parcel, Slip};
 use super::outbox::Outbox;
 use crate::profile::Class;
 use crate::stanza::bare;
@@ -59,6 +60,8 @@ pub(super) struct Registry {
     pub(super) posted: u64,
     /// A task waits for the next of these.
     pub(super) posting: bool,
+    /// Somebody's login was refused.
+    refused: bool,
 }
 
 /// The endpoint. Clones are the same endpoint.
@@ -69,6 +72,8 @@ pub struct Endpoint {
     /// Somebody's stream has ended.
     left: Arc<Notify>,
     begun: Arc<OnceLock<(Instant, OffsetDateTime)>>,
+    /// What goes wrong below the stanzas.
+    slips: Arc<Slips>,
 }
 
 impl Endpoint {
@@ -76,6 +81,7 @@ impl Endpoint {
         let config = Arc::new(config);
         let ids = Arc::clone(&config);
         let faults = Injector::new(&config.faults, config.seed, config.fault_log.clone());
+        let slips = faults.as_ref().map(Injector::slips).unwrap_or_default();
         let flaws = faults.as_ref().map_or_else(Flaws::default, flaws);
         let machine = (config.profile.class == Class::Enforcing)
             .then(|| Machine::new(Box::new(move |bare| ids.id_of(bare)), flaws));
@@ -89,6 +95,7 @@ impl Endpoint {
             registry: Arc::new(Mutex::new(registry)),
             left: Arc::default(),
             begun: Arc::default(),
+            slips: Arc::new(slips),
         }
     }
 
@@ -111,6 +118,22 @@ impl Endpoint {
             }
         };
         let _ = tokio::time::timeout(Duration::from_secs(2), gone).await;
+    }
+
+    pub(super) fn slips(&self) -> &Slips {
+        &self.slips
+    }
+
+    pub(super) fn slip(&self, slip: Slip) -> bool {
+        self.slips.contains(&slip)
+    }
+
+    /// Ends every stream at once: one has brought the server down.
+    pub(super) fn crash(&self) {
+        let streams: Vec<_> = self.registry().streams.values().cloned().collect();
+        for stream in streams {
+            stream.end("internal-server-error");
+        }
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -172,7 +195,9 @@ impl Endpoint {
             owed: BTreeMap::new(),
         };
         let mut registry = self.registry();
-        if let Some(old) = registry.seats.remove(jid) {
+        if let Some(old) = registry.seats.remove(jid)
+            && !self.slip(Slip::ConflictIgnored)
+        {
             old.out.end("conflict");
             self.vacate(&mut registry, jid, old);
         }
@@ -211,6 +236,13 @@ impl Endpoint {
 }
 
 impl Registry {
+    /// Whether a login was refused before; this one is, or is not.
+    pub(super) fn refuses(&mut self, now: bool) -> bool {
+        let before = self.refused;
+        self.refused |= now;
+        before
+    }
+
     /// The full JIDs of a user's connected clients.
     pub(super) fn devices(&self, user: &str) -> Vec<String> {
         let from = format!("{user}/");

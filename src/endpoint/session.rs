@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Endpoint;
-use super::fault::{Injector, Lie, Point};
+use super::fault::slip::{self, Slips};
+use super::fault::{Injector, Lie, Point, Slip};
 use super::framing::{Header, Incoming, Reader, Wire, Writer, accept, closing, opening};
 use super::login::{Login, Said, mechanisms};
 use super::outbox::Outbox;
@@ -18,6 +19,12 @@ const STANZA_LIMIT: u64 = 262_144;
 /// Far deeper than anything that is meant well.
 const DEEPEST: usize = 64;
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+/// From which connection on a server that runs out of room serves nobody.
+const EXHAUSTED: u64 = 60;
+/// From how many elements of one stream on a flood holds up the others.
+const FLOOD: u32 = 300;
+/// When a server that cuts off expired sessions does so.
+const EXPIRY: Duration = Duration::from_millis(2_500);
 /// How long a client has for taking its leave.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -31,6 +38,9 @@ struct Session {
     login: Login,
     /// Whose token was shown: nobody else logs in here (RFC 8725 §3.8).
     token_user: Option<String>,
+    token: Option<String>,
+    /// Elements that have come in.
+    counted: u32,
     /// The user's bare JID, once authenticated.
     user: Option<String>,
     /// The full JID, once bound.
@@ -67,9 +77,12 @@ pub async fn run(endpoint: Endpoint, io: Box<dyn Wire>) {
     let accepted = tokio::select! {
         biased;
         _ = out.ended() => None,
-        accepted = accept(io, limits, gate) => accepted,
+        accepted = accept(io, limits, gate, endpoint.slips()) => accepted,
     };
-    if let Some((mut reader, mut writer, token_user)) = accepted {
+    // A server that has run out of room for connections takes them and says nothing.
+    let accepted = accepted.filter(|_| !(endpoint.slip(Slip::ConnectionsExhaust) && serial > EXHAUSTED));
+    if let Some((mut reader, mut writer, shown)) = accepted {
+        let (token_user, token) = shown.map(|shown| (shown.user, shown.token)).unzip();
         let session = Session {
             endpoint: endpoint.clone(),
             out,
@@ -78,6 +91,8 @@ pub async fn run(endpoint: Endpoint, io: Box<dyn Wire>) {
             opened: false,
             login: Login::new(),
             token_user,
+            token,
+            counted: 0,
             user: None,
             jid: None,
         };
@@ -90,7 +105,8 @@ impl Session {
     async fn run(mut self, reader: &mut Reader, writer: &mut Writer) {
         let out = Arc::clone(&self.out);
         let over = {
-            let mut writing = pin!(write(&out, writer));
+            let slips = self.endpoint.slips().clone();
+            let mut writing = pin!(write(&out, writer, &slips));
             let over = tokio::select! {
                 biased;
                 over = self.live(reader) => over,
@@ -100,7 +116,7 @@ impl Session {
                 self.endpoint
                     .stand_up(jid, self.serial, matches!(over, Over::Gone));
             }
-            if matches!(over, Over::Gone) {
+            if matches!(over, Over::Gone) || self.endpoint.slip(Slip::CloseUnsaid) && self.web {
                 return;
             }
             let words = match over {
@@ -116,6 +132,7 @@ impl Session {
         };
         let code = match over {
             Over::Gone => return,
+            _ if self.web && self.endpoint.slip(Slip::HandshakeUnsaid) => return,
             Over::Failed(code) => code,
             _ => 1000,
         };
@@ -132,7 +149,10 @@ impl Session {
         if !self.opened {
             words.push(self.opening());
         }
-        if let Over::StreamError(condition) = over {
+        let unsaid = self.web && self.endpoint.slip(Slip::ErrorUnsaid);
+        if let Over::StreamError(condition) = over
+            && !unsaid
+        {
             words.push(format!(
                 r#"<stream:error xmlns:stream="{STREAM}"><{condition} xmlns="{STREAM_ERRORS}"/></stream:error>"#
             ));
@@ -143,16 +163,32 @@ impl Session {
 
     fn opening(&self) -> String {
         let id = format!("{:08x}", self.endpoint.serial());
-        opening(self.web, &self.endpoint.config().domain, &id)
+        let text = opening(self.web, &self.endpoint.config().domain, &id);
+        if self.web {
+            slip::opening(&text, self.endpoint.slips()).unwrap_or_default()
+        } else {
+            text
+        }
     }
 
     async fn live(&mut self, reader: &mut Reader) -> Over {
+        let expires = tokio::time::sleep(EXPIRY);
+        let mut expires = pin!(expires);
+        let cuts = self.token.is_some() && self.endpoint.slip(Slip::ExpiryCuts);
         loop {
             let incoming = tokio::select! {
                 biased;
                 condition = self.out.ended() => return Over::StreamError(condition),
+                () = &mut expires, if cuts => return Over::Gone,
                 incoming = reader.next() => incoming,
             };
+            if self.slipped(&incoming) {
+                if matches!(incoming, Incoming::Fail(_)) {
+                    // There is nothing to read on, and nobody is told.
+                    return Over::StreamError(self.out.ended().await);
+                }
+                continue;
+            }
             let done = match incoming {
                 Incoming::Gone => Err(Over::Gone),
                 Incoming::Leaving => Err(Over::Left),
@@ -172,6 +208,46 @@ impl Session {
         }
     }
 
+    /// Whether what came in is met with silence; what it does to others is done.
+    fn slipped(&mut self, incoming: &Incoming) -> bool {
+        let has = |slip| self.endpoint.slip(slip);
+        if self.endpoint.slips().is_empty() {
+            return false;
+        }
+        match incoming {
+            Incoming::Close => has(Slip::CloseIgnored),
+            Incoming::Fail(_) => has(Slip::FragmentsIgnored),
+            Incoming::Flaw(condition) => {
+                let (ignored, fatal) = match *condition {
+                    "bad-format" => (has(Slip::BinaryIgnored), false),
+                    "restricted-xml" => (has(Slip::RestrictedIgnored), false),
+                    "policy-violation" => (has(Slip::OversizeIgnored), has(Slip::OversizeHitsOthers)),
+                    _ => (has(Slip::MalformedIgnored), has(Slip::MalformedHitsOthers)),
+                };
+                if fatal {
+                    self.endpoint.crash();
+                }
+                ignored
+            }
+            Incoming::Element(stanza) => {
+                self.counted += 1;
+                if self.counted > FLOOD
+                    && has(Slip::FloodStarves)
+                    && let Some(faults) = &mut self.endpoint.registry().faults
+                {
+                    faults.flooded();
+                }
+                let text = stanza.call_text().unwrap_or_default();
+                if slip::is_fatal(&text, self.endpoint.slips()) {
+                    self.endpoint.crash();
+                    return true;
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+
     /// Past its room the outbox ends the session by itself.
     fn say(&self, text: String) -> Result<Then, Over> {
         self.out.push(text);
@@ -183,7 +259,11 @@ impl Session {
             return Err(Over::StreamError("bad-format"));
         }
         self.opened = true;
-        self.out.push(self.opening());
+        let opening = self.opening();
+        let joined = self.web && self.endpoint.slip(Slip::TwoInAFrame);
+        if !joined && !opening.is_empty() {
+            self.out.push(opening.clone());
+        }
         if header.foreign {
             return Err(Over::StreamError("invalid-namespace"));
         }
@@ -210,8 +290,9 @@ impl Session {
             }
             Some(_) => format!(r#"<bind xmlns="{BIND}"/>"#),
         };
+        let before = if joined { opening } else { String::new() };
         self.say(format!(
-            r#"<stream:features xmlns:stream="{STREAM}" xmlns="{CLIENT}">{features}</stream:features>"#
+            r#"{before}<stream:features xmlns:stream="{STREAM}" xmlns="{CLIENT}">{features}</stream:features>"#
         ))
     }
 
@@ -226,6 +307,10 @@ impl Session {
             }));
         }
         let Some(user) = self.user.clone() else {
+            if known && self.endpoint.slip(Slip::EarlyRouted) {
+                self.endpoint.route(&format!("nobody@{}/early", self.endpoint.config().domain), stanza);
+                return Ok(Then::On);
+            }
             return if stanza.element().has_ns(SASL) {
                 self.sasl(stanza)
             } else {
@@ -241,6 +326,10 @@ impl Session {
             }));
         }
         let Some(jid) = self.jid.clone() else {
+            if stanza.is_message() && self.endpoint.slip(Slip::UnboundRouted) {
+                self.endpoint.route(&format!("{user}/unbound"), stanza);
+                return Ok(Then::On);
+            }
             return self.bind(stanza, &user);
         };
         let forged = stanza.from().is_some_and(|from| {
@@ -334,12 +423,14 @@ impl Session {
         let said = self
             .login
             .take(stanza.element(), self.endpoint.config(), self.serial);
+        let anybody = self.endpoint.slip(Slip::TokenOfAnother);
         let said = match said {
-            Said::Success(user, _) if self.token_user.as_ref().is_some_and(|own| *own != user) => {
+            Said::Success(user, _) if self.token_user.as_ref().is_some_and(|own| *own != user) && !anybody => {
                 Said::Failure("not-authorized")
             }
             said => said,
         };
+        let said = self.mistaken(said, stanza);
         self.out.push(said.xml());
         match said {
             Said::Success(user, _) => {
@@ -349,6 +440,32 @@ impl Session {
             }
             Said::LastFailure(_) => Err(Over::StreamError("policy-violation")),
             Said::Challenge(_) | Said::Failure(_) => Ok(Then::On),
+        }
+    }
+
+    /// What a login that slips says instead.
+    fn mistaken(&self, said: Said, stanza: &Stanza) -> Said {
+        let claimed = slip::claimed(&stanza.element().text());
+        match (said, claimed) {
+            (Said::Failure("not-authorized"), Some((_, user)))
+                if self.endpoint.slip(Slip::WrongPasswordTaken) =>
+            {
+                Said::Success(user, None)
+            }
+            (Said::Failure("invalid-authzid"), Some((other, _)))
+                if self.endpoint.slip(Slip::ActsForOthers) =>
+            {
+                Said::Success(other, None)
+            }
+            (Said::Failure("not-authorized"), _) if self.endpoint.slip(Slip::WrongPasswordOddly) => {
+                Said::Failure("temporary-auth-failure")
+            }
+            (said, _) if self.endpoint.slip(Slip::DeadAfterRefusal) => {
+                let refused = matches!(said, Said::Failure(_));
+                let before = self.endpoint.registry().refuses(refused);
+                if before { Said::Failure("temporary-auth-failure") } else { said }
+            }
+            (said, _) => said,
         }
     }
 
@@ -367,7 +484,9 @@ impl Session {
             return self.say(error(stanza, user, "bad-request"));
         }
         let jid = format!("{user}/{chosen}");
-        let bound = format!(r#"<bind xmlns="{BIND}"><jid>{}</jid></bind>"#, escape(&jid));
+        let token = self.token.as_ref().filter(|_| self.endpoint.slip(Slip::TokenInStanza));
+        let token = token.map_or_else(String::new, |token| format!("<token>{}</token>", escape(token)));
+        let bound = format!(r#"<bind xmlns="{BIND}"><jid>{}</jid>{token}</bind>"#, escape(&jid));
         let id = escape(stanza.id().unwrap_or_default());
         // The answer is the first thing that stands in the queue of this resource.
         self.out.push(format!(
@@ -386,9 +505,15 @@ enum Then {
     Restart,
 }
 
-async fn write(out: &Outbox, writer: &mut Writer) -> std::io::Result<()> {
+async fn write(out: &Outbox, writer: &mut Writer, slips: &Slips) -> std::io::Result<()> {
     while let Some(text) = out.next().await {
-        writer.send(text).await?;
+        if slips.is_empty() || !writer.is_web() {
+            writer.send(text).await?;
+            continue;
+        }
+        for frame in slip::frames(text, slips) {
+            writer.send(frame).await?;
+        }
     }
     Ok(())
 }

@@ -52,7 +52,10 @@ impl Suspect {
     pub fn rig(self) -> Rig {
         match self {
             Suspect::Server(fault) => Rig {
-                profile: Profile::named(fault.class().name()).unwrap_or_default(),
+                profile: Profile {
+                    tls_demanded: fault.needs_tls().then_some(true),
+                    ..Profile::named(fault.class().name()).unwrap_or_default()
+                },
                 faults: vec![Chosen::from(fault)],
                 tcp: fault.when.over == Some(Carrier::Tcp),
                 ..Rig::default()

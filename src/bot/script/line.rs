@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use super::{Bot, Cursor, Link, Output, Script};
-use crate::scenario::{Deed, FrameKind, Line, Pattern, What};
+use crate::scenario::{Action, Deed, FrameKind, Line, Pattern, What};
 use crate::stanza::{FRAMING, SASL, STREAM, Stanza};
 use crate::transcript::{Dir, Event, Opcode, Wire};
 
@@ -132,6 +132,15 @@ impl Script {
         });
     }
 
+    /// Whether the target has ended this raw line, and the next step tells what that means: whoever waits for an answer
+    /// there judges its end too.
+    pub(super) fn answers_for_its_end(&self, cursor: &Cursor, who: &str) -> bool {
+        let ended = self.bots.get(who).is_some_and(|bot| bot.raw && bot.ended);
+        let next = cursor.steps.get(cursor.next + 1).map(|step| &step.action);
+        ended
+            && matches!(next, Some(Action::Expect(expect)) if expect.who == who && is_line_pattern(&expect.pattern))
+    }
+
     /// Something was sent or came on a raw line.
     pub(super) fn wire(&mut self, who: &str, sent: bool, wire: Wire, text: Option<String>) {
         let event = self.event(if sent { Dir::WireSent } else { Dir::WireReceived }, who);
@@ -177,10 +186,11 @@ impl Script {
     /// The event that meets an expectation of a raw line; `None`: not yet.
     pub(super) fn try_sight(&mut self, who: &str, pattern: &Pattern) -> Option<u64> {
         let bot = self.bots.get_mut(who)?;
+        let since = since(bot, pattern);
         let found = bot
             .sights
             .iter_mut()
-            .filter(|sight| !sight.taken)
+            .filter(|sight| !sight.taken && sight.n > since)
             .find(|sight| answers(pattern, sight) != Answers::No)?;
         if answers(pattern, found) != Answers::Yes {
             return None;
@@ -191,10 +201,11 @@ impl Script {
 
     /// Whether what is waited for on a raw line cannot come any more.
     pub(super) fn sight_is_hopeless(bot: &Bot, pattern: &Pattern) -> bool {
+        let since = since(bot, pattern);
         let first = bot
             .sights
             .iter()
-            .filter(|sight| !sight.taken)
+            .filter(|sight| !sight.taken && sight.n > since)
             .map(|sight| answers(pattern, sight))
             .find(|answers| *answers != Answers::No);
         first == Some(Answers::Never) || (bot.link == Link::Down && bot.inbox.is_empty())
@@ -213,6 +224,15 @@ impl Script {
         } else {
             format!("only {}", seen.join(", "))
         }
+    }
+}
+
+/// Any word will do only if it is a new one: later than all that was waited for before. The answer is an event.
+fn since(bot: &Bot, pattern: &Pattern) -> u64 {
+    let taken = bot.sights.iter().filter(|sight| sight.taken).map(|sight| sight.n);
+    match pattern {
+        Pattern::Word => taken.max().unwrap_or_default(),
+        _ => 0,
     }
 }
 

@@ -20,6 +20,11 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Whether it takes a server that says that it demands TLS.
+    pub fn needs_tls(&self) -> bool {
+        self.deed == Deed::Slip(Slip::PlaintextTaken)
+    }
+
     /// The class of server in which it can show itself.
     pub fn class(&self) -> Class {
         let lie = matches!(
@@ -99,6 +104,8 @@ pub enum Deed {
     Judge(&'static [Set], Sentence),
     /// A decision that is not about one stanza.
     Lie(Lie),
+    /// Something is wrong below the stanzas.
+    Slip(Slip),
 }
 
 /// What is changed in a stanza.
@@ -228,6 +235,70 @@ pub enum Lie {
     EndedCallKept,
     /// A device that declines does not end it for the others.
     DeclineKeepsRinging,
+}
+
+/// What goes wrong below the stanzas: with the connection, the stream, the login, the XML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Slip {
+    // -- the upgrade
+    ProtocolUnconfirmed,
+    ProtocolOther,
+    ProtocolUnasked,
+    PlaintextTaken,
+    // -- the opening
+    OpenUnanswered,
+    OpenWithoutFrom,
+    OpenWithoutId,
+    OpenSameId,
+    OpenWithoutVersion,
+    OpenOldVersion,
+    OpenOtherNamespace,
+    // -- frames
+    TwoInAFrame,
+    BlankBefore,
+    EmptyFrames,
+    StanzaWithoutNamespace,
+    FeaturesUnbound,
+    PingUnanswered,
+    BinaryIgnored,
+    FragmentsIgnored,
+    // -- the end
+    CloseIgnored,
+    CloseUnsaid,
+    HandshakeUnsaid,
+    ErrorUnsaid,
+    // -- tokens
+    GateOpen,
+    ExpiredTaken,
+    NotYetTaken,
+    SignatureUnchecked,
+    UnsignedTaken,
+    TokenOfAnother,
+    TokenInStanza,
+    TokenInHeader,
+    ExpiryCuts,
+    // -- the login
+    WrongPasswordTaken,
+    WrongPasswordOddly,
+    DeadAfterRefusal,
+    ActsForOthers,
+    EarlyRouted,
+    UnboundRouted,
+    ConflictIgnored,
+    // -- XML, size and number
+    CommentsTaken,
+    InstructionsTaken,
+    EntitiesExpanded,
+    RestrictedIgnored,
+    MalformedIgnored,
+    MalformedHitsOthers,
+    OversizeIgnored,
+    OversizeHitsOthers,
+    DeepJsonFatal,
+    HugeNumbersFatal,
+    RepeatedKeysFatal,
+    FloodStarves,
+    ConnectionsExhaust,
 }
 
 /// What carries a stream.

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::deed::{Carrier, Deed, Lie, Point, Reply, Rewrite, Sentence, Set, Stamp, When, Whom, Wrap};
+use super::deed::{Carrier, Deed, Lie, Point, Reply, Rewrite, Sentence, Set, Slip, Stamp, When, Whom, Wrap};
 use super::log::FaultLog;
 use super::rewrite::{self, Letter, stamped};
 use super::scene::{Facts, Scene};
 use super::spec::Chosen;
 use crate::stanza::{CLIENT, STANZA_ERRORS, Stanza, bare, escape};
 
+/// How long a flood holds up the others, in milliseconds.
+const STARVED: u64 = 6_000;
 /// Stanzas that are kept for clients that are away.
 const KEPT: usize = 1_024;
 
@@ -69,6 +71,7 @@ pub struct Injector {
     /// Seats of those who are gone, still taken.
     ghosts: BTreeSet<String>,
     serial: u64,
+    flooded: bool,
 }
 
 impl Injector {
@@ -87,6 +90,7 @@ impl Injector {
             kept: BTreeMap::new(),
             ghosts: BTreeSet::new(),
             serial: 0,
+            flooded: false,
         })
     }
 
@@ -129,6 +133,9 @@ impl Injector {
             parcels = next;
         }
         self.scene.settle(&facts);
+        if self.flooded {
+            parcels = parcels.iter().map(|parcel| later(parcel, STARVED)).collect();
+        }
         parcels
     }
 
@@ -235,7 +242,7 @@ impl Injector {
             }
             Deed::Deafen => Some(parcels.to_vec()),
             // Asked for elsewhere.
-            Deed::Judge(..) | Deed::Lie(_) => None,
+            Deed::Judge(..) | Deed::Lie(_) | Deed::Slip(_) => None,
         }
     }
 
@@ -282,6 +289,20 @@ impl Injector {
             Deed::Lie(lie) => Some(lie),
             _ => None,
         })
+    }
+
+    /// What goes wrong below the stanzas.
+    pub fn slips(&self) -> BTreeSet<Slip> {
+        let slips = self.active.iter().filter_map(|active| match active.chosen.deed {
+            Deed::Slip(slip) => Some(slip),
+            _ => None,
+        });
+        slips.collect()
+    }
+
+    /// A flood holds up everybody from here on.
+    pub fn flooded(&mut self) {
+        self.flooded = true;
     }
 
     pub fn says(&self, lie: Lie) -> bool {

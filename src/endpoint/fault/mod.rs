@@ -11,13 +11,14 @@ mod injector;
 mod log;
 mod rewrite;
 mod scene;
+pub mod slip;
 mod spec;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
-pub use deed::{Carrier, Fault, Lie, Point, Sentence, Set};
+pub use deed::{Carrier, Fault, Lie, Point, Sentence, Set, Slip};
 pub use injector::{Around, Injector, Parcel, Passage};
 pub use log::FaultLog;
 pub use spec::Chosen;

@@ -11,6 +11,11 @@ use crate::transcript::{Dir, Event, Header, Opcode, Wire};
 /// A stanza above this size may be refused below the stream, by a WebSocket's own limit (RFC 6455 §7.4.1, 1009).
 const LARGE: usize = 10_000;
 
+/// From how many bytes on a stanza is past any usual limit.
+const HUGE: usize = 200_000;
+/// How soon after something hostile the end of a stream is put down to it, in seconds.
+const SOON: f64 = 2.0;
+
 /// The judge of transport, login and robustness.
 pub(in super::super) struct Streams {
     domains: Vec<String>,
@@ -24,6 +29,10 @@ pub(in super::super) struct Streams {
     tokens_shown: bool,
     leaked: bool,
     early_seen: bool,
+    /// The last thing that was sent to hurt: the rule about it, the event, when, and by whom.
+    hostile: Option<(&'static str, u64, f64, String)>,
+    /// The stream error that each session was sent.
+    told: BTreeMap<String, String>,
     over: bool,
 }
 
@@ -41,6 +50,15 @@ fn finding(id: &str, message: String, wanted: &str, seen: String, events: Vec<u6
         excuse: None,
         call: None,
     })
+}
+
+/// A signal's text that a careless reader of JSON does not survive.
+fn is_hostile(text: &str) -> bool {
+    const DEEP: usize = 500;
+    let deep = text.matches(['[', '{']).count() > DEEP;
+    let huge = text.contains("e999999") || text.contains("E999999");
+    let again = text.matches("\"type\":").count() > 2;
+    deep || huge || again
 }
 
 fn broken(record: &mut Record, found: Option<Finding>) {
@@ -64,6 +82,8 @@ impl Streams {
             tokens_shown: false,
             leaked: false,
             early_seen: false,
+            hostile: None,
+            told: BTreeMap::new(),
             over: false,
         }
     }
@@ -93,6 +113,16 @@ impl Streams {
             line.our_close.get_or_insert(event.n);
         } else if line.web && line.our_close.is_none() && text.len() < LARGE && is_fault(&text) {
             line.fault.get_or_insert(event.n);
+        }
+        let restricted = text.contains("<!") || text.contains("<?");
+        let hostile = match () {
+            () if text.len() > HUGE => Some("RB-03"),
+            () if !is_fault(&text) => None,
+            () if restricted => Some("RB-01"),
+            () => Some("RB-02"),
+        };
+        if let Some(rule) = hostile.filter(|_| line.our_close.is_none() && line.bound.is_some()) {
+            self.hostile = Some((rule, event.n, event.t, event.who.clone()));
         }
         if line.bound.is_none()
             && let Some(stanza) = &stanza
@@ -200,6 +230,31 @@ impl Streams {
             }
             self.sessions.insert(event.who.clone(), jid);
         }
+    }
+
+    /// The stream of somebody else ended just after something was sent to hurt.
+    fn felt(&self, event: &Event, record: &mut Record) {
+        let Some((rule, n, at, by)) = &self.hostile else {
+            return;
+        };
+        let told = self.told.get(&event.who).map(String::as_str);
+        // Whoever sends a signal that nobody can read may be thrown out for it; nobody is to crash.
+        let crashed = matches!(told, None | Some("internal-server-error" | "undefined-condition"));
+        let own = *by == event.who && (*rule != "RB-04" || !crashed);
+        if self.over || own || event.t - at > SOON {
+            return;
+        }
+        let found = finding(
+            rule,
+            format!("The stream of {} ended when {by} sent what no server should feel.", event.who),
+            "the end of nobody's stream but the sender's",
+            match told {
+                Some(condition) => format!("a stream error {condition} for {}", event.who),
+                None => format!("the end of the stream of {}", event.who),
+            },
+            vec![*n, event.n],
+        );
+        broken(record, found);
     }
 
     /// A stanza that somebody took in although its sender had no resource yet.
@@ -446,10 +501,15 @@ impl Family for Streams {
             Dir::Disconnected | Dir::Cut | Dir::Closed => {
                 self.lines.remove(&event.who);
                 self.sessions.remove(&event.who);
-                if self
-                    .shared
-                    .as_ref()
-                    .is_some_and(|(older, ..)| *older == event.who)
+                if event.dir == Dir::Closed {
+                    self.felt(event, record);
+                }
+                // After the last step everyone goes, and that mends nothing.
+                if !self.over
+                    && self
+                        .shared
+                        .as_ref()
+                        .is_some_and(|(older, ..)| *older == event.who)
                 {
                     self.shared = None;
                     record.held("AU-08");
@@ -465,8 +525,19 @@ impl Family for Streams {
                     self.received(event, wire, record);
                 }
             }
+            Dir::Sent => {
+                if let Some(text) = seen.stanza.and_then(Stanza::call_text)
+                    && is_hostile(&text)
+                {
+                    self.hostile = Some(("RB-04", event.n, event.t, event.who.clone()));
+                }
+            }
             Dir::Received => {
                 if let Some(stanza) = seen.stanza {
+                    if stanza.is("error", STREAM) {
+                        let condition = stanza.error_condition().unwrap_or_default();
+                        self.told.insert(event.who.clone(), condition.to_owned());
+                    }
                     self.routed(event, stanza, record);
                 }
             }

@@ -5,6 +5,7 @@ mod chat;
 mod enforcing;
 mod liberties;
 mod routing;
+mod stream;
 mod text;
 
 use super::deed::{ALWAYS, Deed, Fault, Point, Rewrite, Set, Stamp, When};
@@ -17,6 +18,7 @@ pub fn faults() -> impl Iterator<Item = &'static Fault> {
         answers::FAULTS,
         chat::FAULTS,
         enforcing::FAULTS,
+        stream::FAULTS,
         liberties::FAULTS,
     ]
     .into_iter()
