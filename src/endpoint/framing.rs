@@ -135,7 +135,9 @@ async fn upgrade(
         }
         let mut response = sub_protocol(request, response, slips)?;
         if slips.contains(&Slip::TokenInHeader)
-            && let Some(token) = user.as_ref().and_then(|shown| HeaderValue::from_str(&shown.token).ok())
+            && let Some(token) = user
+                .as_ref()
+                .and_then(|shown| HeaderValue::from_str(&shown.token).ok())
         {
             response.headers_mut().insert("X-Token", token);
         }
@@ -157,11 +159,7 @@ async fn upgrade(
     clippy::result_large_err,
     reason = "the callback's type is the WebSocket library's"
 )]
-fn sub_protocol(
-    request: &Request,
-    mut response: Response,
-    slips: &Slips,
-) -> Result<Response, ErrorResponse> {
+fn sub_protocol(request: &Request, mut response: Response, slips: &Slips) -> Result<Response, ErrorResponse> {
     let offered = request.headers().get_all("Sec-WebSocket-Protocol").iter();
     let xmpp = offered
         .filter_map(|value| value.to_str().ok())
@@ -387,13 +385,20 @@ mod tests {
             Incoming::Open(Header { to: Some(_), .. })
         ));
         assert!(matches!(
-            frame("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>", limits, &Slips::new()),
+            frame(
+                "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>",
+                limits,
+                &Slips::new()
+            ),
             Incoming::Close
         ));
         assert!(matches!(
             frame("<iq><a/></iq><iq/>", limits, &Slips::new()),
             Incoming::Flaw("not-well-formed")
         ));
-        assert!(matches!(frame("<iq/>", limits, &Slips::new()), Incoming::Element(_)));
+        assert!(matches!(
+            frame("<iq/>", limits, &Slips::new()),
+            Incoming::Element(_)
+        ));
     }
 }

@@ -308,7 +308,8 @@ impl Session {
         }
         let Some(user) = self.user.clone() else {
             if known && self.endpoint.slip(Slip::EarlyRouted) {
-                self.endpoint.route(&format!("nobody@{}/early", self.endpoint.config().domain), stanza);
+                self.endpoint
+                    .route(&format!("nobody@{}/early", self.endpoint.config().domain), stanza);
                 return Ok(Then::On);
             }
             return if stanza.element().has_ns(SASL) {
@@ -425,7 +426,9 @@ impl Session {
             .take(stanza.element(), self.endpoint.config(), self.serial);
         let anybody = self.endpoint.slip(Slip::TokenOfAnother);
         let said = match said {
-            Said::Success(user, _) if self.token_user.as_ref().is_some_and(|own| *own != user) && !anybody => {
+            Said::Success(user, _)
+                if self.token_user.as_ref().is_some_and(|own| *own != user) && !anybody =>
+            {
                 Said::Failure("not-authorized")
             }
             said => said,
@@ -463,7 +466,11 @@ impl Session {
             (said, _) if self.endpoint.slip(Slip::DeadAfterRefusal) => {
                 let refused = matches!(said, Said::Failure(_));
                 let before = self.endpoint.registry().refuses(refused);
-                if before { Said::Failure("temporary-auth-failure") } else { said }
+                if before {
+                    Said::Failure("temporary-auth-failure")
+                } else {
+                    said
+                }
             }
             (said, _) => said,
         }
@@ -484,9 +491,15 @@ impl Session {
             return self.say(error(stanza, user, "bad-request"));
         }
         let jid = format!("{user}/{chosen}");
-        let token = self.token.as_ref().filter(|_| self.endpoint.slip(Slip::TokenInStanza));
+        let token = self
+            .token
+            .as_ref()
+            .filter(|_| self.endpoint.slip(Slip::TokenInStanza));
         let token = token.map_or_else(String::new, |token| format!("<token>{}</token>", escape(token)));
-        let bound = format!(r#"<bind xmlns="{BIND}"><jid>{}</jid>{token}</bind>"#, escape(&jid));
+        let bound = format!(
+            r#"<bind xmlns="{BIND}"><jid>{}</jid>{token}</bind>"#,
+            escape(&jid)
+        );
         let id = escape(stanza.id().unwrap_or_default());
         // The answer is the first thing that stands in the queue of this resource.
         self.out.push(format!(

@@ -286,7 +286,10 @@ impl Verdict {
     /// What is left of the findings comes to this. Trouble takes back nothing that was certain before it: a server that
     /// ends a stream after a breach has broken the rule all the same. What was found only because the run ended there
     /// is another matter: what is missing might have come.
-    pub(super) fn outcome_of<'f>(&self, left: impl IntoIterator<Item = &'f Finding, IntoIter: Clone>) -> Outcome {
+    pub(super) fn outcome_of<'f>(
+        &self,
+        left: impl IntoIterator<Item = &'f Finding, IntoIter: Clone>,
+    ) -> Outcome {
         let left = left.into_iter();
         let decided = left
             .clone()
@@ -383,7 +386,10 @@ mod tests {
 
     impl Family for Finds {
         fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
-            let now: Vec<_> = self.0.extract_if(.., |found| found.events == [seen.event.n]).collect();
+            let now: Vec<_> = self
+                .0
+                .extract_if(.., |found| found.events == [seen.event.n])
+                .collect();
             now.into_iter().for_each(|found| record.broken(found));
         }
 
@@ -395,7 +401,13 @@ mod tests {
     /// The verdict on a run that trouble ends at its third event.
     fn cut_short(findings: Vec<Finding>) -> Verdict {
         let mut judge = Judge::with(vec![Box::new(Finds(findings))]);
-        for (n, dir) in [(1, "note"), (2, "closed"), (3, "trouble"), (4, "note"), (5, "end")] {
+        for (n, dir) in [
+            (1, "note"),
+            (2, "closed"),
+            (3, "trouble"),
+            (4, "note"),
+            (5, "end"),
+        ] {
             judge.event(&event(n, dir));
         }
         judge.finish()

@@ -170,7 +170,10 @@ impl Mute {
 fn frame(bytes: &[u8]) -> Option<(usize, bool)> {
     let (first, second) = (*bytes.first()?, *bytes.get(1)?);
     let (head, length) = match second & 0x7f {
-        126 => (4, usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?))),
+        126 => (
+            4,
+            usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)),
+        ),
         127 => {
             let length = u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?);
             (10, usize::try_from(length).ok()?)

@@ -246,7 +246,10 @@ impl Streams {
         }
         let found = finding(
             rule,
-            format!("The stream of {} ended when {by} sent what no server should feel.", event.who),
+            format!(
+                "The stream of {} ended when {by} sent what no server should feel.",
+                event.who
+            ),
             "the end of nobody's stream but the sender's",
             match told {
                 Some(condition) => format!("a stream error {condition} for {}", event.who),
