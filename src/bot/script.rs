@@ -315,6 +315,8 @@ impl Script {
         let fence = self.fence.as_ref().filter(|fence| !fence.is_over(self.now));
         let fence = fence.map(Fence::until);
         let phase = match self.phase {
+            // Where nobody connects there is nobody to wait for.
+            Phase::Connecting if self.bots.values().all(|bot| bot.link != Link::Rising) => Some(Duration::ZERO),
             Phase::Connecting => Some(LINK_WITHIN),
             // What is over time already waits for the fence.
             Phase::Steps => {

@@ -135,7 +135,7 @@ fn config(args: &Args) -> Result<Config, String> {
         }
         None => {
             return Err(format!(
-                "--profile is relay, enforcing or a file, not `{}`",
+                "--profile is relay, enforcing, prosody, ejabberd or a file, not `{}`",
                 args.profile
             ));
         }

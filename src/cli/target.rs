@@ -24,7 +24,7 @@ pub struct TargetArgs {
     /// ${NAME} in the password is taken from the environment, so that it stands in no history of commands.
     #[arg(long, value_name = "JID:PASSWORD", requires = "target")]
     pub account: Vec<String>,
-    /// What the target is: relay, enforcing or a profile file
+    /// What the target is: relay, enforcing, prosody, ejabberd (stock servers, with what they are known to break) or a profile file
     #[arg(long, value_name = "NAME|FILE")]
     pub profile: Option<String>,
     /// Trust the private CA in this PEM file
@@ -133,7 +133,7 @@ pub fn profile(given: &str) -> Result<Profile, String> {
     match Profile::named(given) {
         Some(profile) => Ok(profile),
         None if Path::new(given).exists() => target::load_profile(Path::new(given)).map_err(all),
-        None => Err(format!("--profile is relay, enforcing or a file, not `{given}`")),
+        None => Err(format!("--profile is relay, enforcing, prosody, ejabberd or a file, not `{given}`")),
     }
 }
 

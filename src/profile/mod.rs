@@ -1,5 +1,7 @@
 //! What a target is known to do: the facts about a server that decide which rules apply.
 
+mod stock;
+
 use serde::{Deserialize, Serialize};
 
 /// What kind of server it is (docs/protocol.md, "Server profiles").
@@ -84,19 +86,29 @@ impl Default for Profile {
 
 impl Profile {
     /// The names that [`Profile::named`] knows.
-    pub const NAMES: [&str; 2] = ["relay", "enforcing"];
+    pub const NAMES: [&str; 4] = ["relay", "enforcing", "prosody", "ejabberd"];
 
     /// A profile that ships with the program.
     pub fn named(name: &str) -> Option<Profile> {
         let (class, addressing) = match name {
-            "relay" => (Class::Relay, Addressing::Full),
+            "relay" | "prosody" | "ejabberd" => (Class::Relay, Addressing::Full),
             "enforcing" => (Class::Enforcing, Addressing::Bare),
             _ => return None,
         };
+        let known: &[(&str, &str)] = match name {
+            "prosody" => &stock::PROSODY,
+            "ejabberd" => &stock::EJABBERD,
+            _ => &[],
+        };
+        let known = known.iter().map(|(rule, evidence)| KnownBreach {
+            rule: (*rule).to_owned(),
+            evidence: (*evidence).to_owned(),
+        });
         Some(Profile {
             name: name.to_owned(),
             class,
             addressing,
+            known_breaches: known.collect(),
             ..Profile::default()
         })
     }

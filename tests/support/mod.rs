@@ -287,7 +287,8 @@ modules: {{mod_admin_extra: {{}}, mod_carboncopy: {{}}, mod_disco: {{}}, mod_htt
             .map(|user| format!("  - {{ jid: {user}@localhost, password: {PASSWORD} }}\n"))
             .collect();
         self.write_target(&format!(
-            "url: {url}\ndomain: localhost\nca: ca.pem\naccounts:\n{accounts}"
+            "url: {url}\ndomain: localhost\nca: ca.pem\nprofile: {}\naccounts:\n{accounts}",
+            self.name
         ))
     }
 

@@ -239,3 +239,19 @@ fn a_token_that_comes_back_is_a_leak() {
         assert_eq!(found, leak, "{dir} {kind}");
     }
 }
+
+#[test]
+fn nobody_is_bound_to_an_address_of_another() {
+    let header: Header = serde_json::from_str(
+        r#"{"callspec":1,"scenario":{"name":"a"},"cast":{"line":{"jid":"mallory@localhost/x"},"callee":{"jid":"bob@localhost/y"}}}"#,
+    )
+    .expect("a header");
+    for (jid, fine) in [("mallory@localhost/z", true), ("bob@localhost/z", false)] {
+        let bound = format!(
+            "<<iq xmlns='jabber:client' type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>{jid}</jid></bind></iq>"
+        );
+        let verdict = judge(&header, events(&["<reached", ">upgrade", "<101", &bound]).into_iter());
+        let found = verdict.findings.iter().any(|found| found.rule.id == "AU-04");
+        assert_eq!(found, !fine, "{jid}");
+    }
+}

@@ -19,6 +19,8 @@ const SOON: f64 = 2.0;
 /// The judge of transport, login and robustness.
 pub(in super::super) struct Streams {
     domains: Vec<String>,
+    /// Each party's own bare JID.
+    users: BTreeMap<String, String>,
     /// The profile says that whoever comes without TLS is refused.
     tls_demanded: bool,
     lines: BTreeMap<String, Line>,
@@ -75,6 +77,11 @@ impl Streams {
         };
         Streams {
             domains: header.cast.values().map(|member| domain(&member.jid)).collect(),
+            users: header
+                .cast
+                .iter()
+                .map(|(who, member)| (who.clone(), crate::stanza::bare(&member.jid).to_lowercase()))
+                .collect(),
             tls_demanded: header.profile.tls_demanded == Some(true),
             lines: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -221,6 +228,20 @@ impl Streams {
         let jid = bind.and_then(|bind| bind.children().find(|child| child.name() == "jid"));
         if let Some(jid) = jid.map(minidom::Element::text) {
             line.bound = Some(jid.clone());
+            let user = crate::stanza::bare(&jid).to_lowercase();
+            let own = self.users.get(&event.who);
+            if own.is_some_and(|own| *own != user) && self.users.values().any(|other| *other == user) {
+                let found = finding(
+                    "AU-04",
+                    format!("{} is bound to an address of another user.", event.who),
+                    "an address of its own, or a refusal",
+                    jid.clone(),
+                    vec![event.n],
+                );
+                broken(record, found);
+            } else {
+                record.held("AU-04");
+            }
             let other = self.sessions.iter().find(|(_, known)| **known == jid);
             match other {
                 Some((older, _)) => {
