@@ -316,7 +316,9 @@ impl Script {
         let fence = fence.map(Fence::until);
         let phase = match self.phase {
             // Where nobody connects there is nobody to wait for.
-            Phase::Connecting if self.bots.values().all(|bot| bot.link != Link::Rising) => Some(Duration::ZERO),
+            Phase::Connecting if self.bots.values().all(|bot| bot.link != Link::Rising) => {
+                Some(Duration::ZERO)
+            }
             Phase::Connecting => Some(LINK_WITHIN),
             // What is over time already waits for the fence.
             Phase::Steps => {

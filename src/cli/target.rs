@@ -133,7 +133,9 @@ pub fn profile(given: &str) -> Result<Profile, String> {
     match Profile::named(given) {
         Some(profile) => Ok(profile),
         None if Path::new(given).exists() => target::load_profile(Path::new(given)).map_err(all),
-        None => Err(format!("--profile is relay, enforcing, prosody, ejabberd or a file, not `{given}`")),
+        None => Err(format!(
+            "--profile is relay, enforcing, prosody, ejabberd or a file, not `{given}`"
+        )),
     }
 }
 

@@ -1,6 +1,10 @@
 //! One XMPP stanza or stream element as text and as a tree: what is on the wire, readable.
 
+mod wire;
+
 use minidom::Element;
+
+pub use wire::{Opcode, Wire};
 
 pub const CLIENT: &str = "jabber:client";
 pub const STREAM: &str = "http://etherx.jabber.org/streams";

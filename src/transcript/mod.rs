@@ -3,12 +3,11 @@
 mod event;
 mod reader;
 pub mod recording;
-mod wire;
 mod writer;
 
+pub use crate::stanza::{Opcode, Wire};
 pub use event::{Dir, Event, Header, Member, Party, ScenarioInfo, Witness};
 pub use reader::{LINE_LIMIT, ReadError, Reader};
-pub use wire::{Opcode, Wire};
 pub use writer::Writer;
 
 /// The version of the transcript format, the header's `callspec` member.

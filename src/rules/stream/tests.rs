@@ -250,7 +250,10 @@ fn nobody_is_bound_to_an_address_of_another() {
         let bound = format!(
             "<<iq xmlns='jabber:client' type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>{jid}</jid></bind></iq>"
         );
-        let verdict = judge(&header, events(&["<reached", ">upgrade", "<101", &bound]).into_iter());
+        let verdict = judge(
+            &header,
+            events(&["<reached", ">upgrade", "<101", &bound]).into_iter(),
+        );
         let found = verdict.findings.iter().any(|found| found.rule.id == "AU-04");
         assert_eq!(found, !fine, "{jid}");
     }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, ReadHalf};
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use crate::transcript::{Opcode, Wire};
+use crate::stanza::{Opcode, Wire};
 use crate::xmpp::Io;
 
 /// A longer frame is not read: far above what any server sends to a client that asks for so little.

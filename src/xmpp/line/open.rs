@@ -4,7 +4,7 @@ use tokio::net::TcpStream;
 
 use super::frames::Frames;
 use super::{Setup, Shield, hello, upgrade};
-use crate::transcript::Wire;
+use crate::stanza::Wire;
 use crate::xmpp::socket::{Cut, Socket};
 use crate::xmpp::splitter::Splitter;
 use crate::xmpp::{Io, starttls, tls};

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::transcript::Wire;
+use crate::stanza::Wire;
 use crate::xmpp::Dial;
 
 /// A longer answer is none that a WebSocket server gives.
