@@ -7,8 +7,7 @@ use super::frames::{Came, encode};
 use super::login::{Ask, Course, Next, opening, without_secrets};
 use super::open::{From, Opened, Reached, open};
 use super::{Setup, Shield};
-use crate::stanza::{FRAMING, SASL, STREAM, Stanza};
-use crate::stanza::{Opcode, Wire};
+use crate::stanza::{FRAMING, Opcode, SASL, STREAM, Stanza, Wire};
 use crate::xmpp::splitter::Piece;
 use crate::xmpp::{Io, Login, Mechanism};
 
