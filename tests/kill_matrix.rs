@@ -100,9 +100,10 @@ fn there_are_many_faults_and_each_says_what_it_is() {
         assert!(text.ends_with('.') && text.len() > 12, "{name}: {text}");
         assert!(rules.iter().all(|id| rule(id).is_some()), "{name}: {rules:?}");
     }
+    let cases = cases();
     for fault in client_faults() {
-        let case = cases()
-            .into_iter()
+        let case = cases
+            .iter()
             .find(|case| case.name == fault.scenario)
             .expect(fault.scenario);
         assert!(

@@ -3,17 +3,19 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::calls::{Calls, Finished, Told};
+use super::interrupt::Interrupt;
 use super::target::profile;
 use super::{Exit, complain, say};
 use crate::profile::Profile;
 use crate::report::{self, Summary};
 use crate::rules::{Judge, Level, Outcome, Verdict};
-use crate::transcript::recording::{Merged, Offset, Opened, Sorted, Source, group, open};
+use crate::transcript::recording::{Merged, Offset, Opened, Patience, Sorted, Source, group, open};
 use crate::transcript::{FORMAT, Header, ReadError, Reader, ScenarioInfo, Witness};
 
 /// Passed calls that are listed one by one.
@@ -93,13 +95,10 @@ fn try_run(args: &Args) -> Result<Exit, String> {
             _ => Err(format!("--report is junit=PATH or json=PATH, not `{text}`")),
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let stop = Arc::new(AtomicBool::new(false));
-    if args.follow {
-        stop_on_interrupt(stop.clone());
-    }
+    let patience = args.follow.then(until_interrupted);
     let mut sources = Vec::new();
     for path in &args.files {
-        let mut source = Source::new(path, args.follow.then(|| stop.clone()));
+        let mut source = Source::new(path, patience.clone());
         source
             .prepare(args.files.len() > 1)
             .map_err(|error| format!("{}: {error}", source.name()))?;
@@ -438,19 +437,14 @@ fn tell(args: &Args, finished: &Finished, names: &[String], merged: &Merged) {
     ));
 }
 
-/// Ends the following in order; a second Ctrl-C ends it at once.
-fn stop_on_interrupt(stop: Arc<AtomicBool>) {
-    std::thread::spawn(move || {
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-            return;
-        };
-        runtime.block_on(async {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                stop.store(true, Ordering::Relaxed);
-            }
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(Exit::Interrupted as i32);
-            }
-        });
-    });
+/// How often a growing file is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Follows until Ctrl-C; a second Ctrl-C ends it at once.
+fn until_interrupted() -> Patience {
+    let interrupt = Interrupt::listen();
+    Patience(Arc::new(move || {
+        std::thread::sleep(LOOK);
+        !*interrupt.ended.borrow()
+    }))
 }

@@ -20,7 +20,7 @@ use std::sync::atomic::AtomicU64;
 pub use merge::{Merged, Offset, Sorted, group};
 pub use secrets::{CUT, without_secrets};
 pub use session::Recorded;
-pub use source::{Input, Source};
+pub use source::{Input, Patience, Source};
 
 use super::{Dir, Header, ReadError, Reader, Witness};
 use crate::protocol::{NAMESPACE, unix_seconds};

@@ -3,15 +3,22 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use ruzstd::decoding::StreamingDecoder;
 
 const BUFFER: usize = 256 * 1024;
-/// How often a growing file is looked at.
-const LOOK: Duration = Duration::from_millis(50);
+
+/// Waits until a growing file may have grown; false: it is read no further.
+#[derive(Clone)]
+pub struct Patience(pub Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Patience {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Patience")
+    }
+}
 
 /// Bytes to read, unpacked, and how many of the packed ones have been read.
 pub struct Input {
@@ -40,8 +47,8 @@ pub struct Source {
     kept: Option<Kept>,
     /// The first that stdin said, looked at before it is read.
     head: Mutex<Vec<u8>>,
-    /// Read on as the file grows, until this turns true.
-    follow: Option<Arc<AtomicBool>>,
+    /// Read on as the file grows, as long as this lasts.
+    follow: Option<Patience>,
 }
 
 #[derive(Debug)]
@@ -55,7 +62,7 @@ impl Drop for Kept {
 
 impl Source {
     /// A file, or stdin if it is named `-`.
-    pub fn new(path: &Path, follow: Option<Arc<AtomicBool>>) -> Source {
+    pub fn new(path: &Path, follow: Option<Patience>) -> Source {
         Source {
             path: path.to_owned(),
             kept: None,
@@ -133,10 +140,10 @@ impl Source {
                     return Err(io::Error::other("it is a folder"));
                 }
                 match &self.follow {
-                    Some(stop) => (
+                    Some(patience) => (
                         Box::new(Growing {
                             file,
-                            stop: stop.clone(),
+                            patience: patience.clone(),
                         }),
                         None,
                     ),
@@ -187,20 +194,20 @@ impl<R: Read> Read for Counted<R> {
 /// A file that others append to. One that shrinks was begun anew, as when logs are rotated: it is read from its start.
 struct Growing {
     file: File,
-    stop: Arc<AtomicBool>,
+    patience: Patience,
 }
 
 impl Read for Growing {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.file.read(buffer)? {
-                0 if self.stop.load(Ordering::Relaxed) => return Ok(0),
                 0 => {
                     let here = self.file.stream_position()?;
                     if self.file.metadata()?.len() < here {
                         self.file.rewind()?;
+                    } else if !(self.patience.0)() {
+                        return Ok(0);
                     }
-                    std::thread::sleep(LOOK);
                 }
                 n => return Ok(n),
             }
