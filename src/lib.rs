@@ -6,6 +6,7 @@
 pub mod bot;
 pub mod cli;
 pub mod endpoint;
+pub mod fuzz;
 pub mod lint;
 pub mod profile;
 pub mod protocol;

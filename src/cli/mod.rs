@@ -4,6 +4,7 @@ mod calls;
 mod check;
 mod diff;
 mod exit;
+mod fuzz;
 mod init;
 mod interrupt;
 mod lint;
@@ -48,6 +49,7 @@ enum Command {
     Diff(diff::Args),
     /// Make one report of several
     Report(report::Args),
+    Fuzz(Box<fuzz::Args>),
     /// Serve the embedded endpoint on a port, over WebSocket and TCP
     Serve(serve::Args),
     /// The rule catalogue; with ids, each rule's text and source
@@ -92,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Show(args) => show::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -124,7 +124,7 @@ Examples:
   callspec run --target target.yaml --last-failed";
 
 /// A time with its unit, in seconds.
-fn time(text: &str) -> Result<f64, String> {
+pub fn time(text: &str) -> Result<f64, String> {
     let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(at);
     let factor = match unit {

@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-pub use args::Args;
 use args::FlakyResult;
+pub use args::{Args, time};
 use live::{Live, title};
 use reports::Reports;
 use select::{Selection, select};

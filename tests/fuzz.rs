@@ -1,0 +1,136 @@
+//! Orderings from a seed: nothing is found where nothing is wrong, and what is wrong ends in a file that shows it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use callspec::endpoint::Chosen;
+use callspec::fuzz::{Campaign, Cell, News, Plan, campaign, case};
+use callspec::lint::lint;
+use callspec::profile::Profile;
+use callspec::protocol::State;
+use callspec::run::{Options, Place, Rig, suite};
+use callspec::scenario::load;
+use tokio::sync::watch;
+
+fn embedded(class: &str) -> Place {
+    Place::Embedded(Profile::named(class).expect("a profile"))
+}
+
+fn rigged(fault: &str) -> Place {
+    let chosen: Chosen = fault.parse().expect("a fault");
+    Place::Rigged(Arc::new(Rig {
+        profile: Profile::named(chosen.fault.class().name()).expect("a profile"),
+        faults: vec![chosen],
+        ..Rig::default()
+    }))
+}
+
+fn plan(place: Place, cases: u64, folder: &Path) -> Plan {
+    Plan {
+        options: Options {
+            place,
+            jobs: 2,
+            ..Options::default()
+        },
+        seed: 7,
+        cases,
+        until: None,
+        until_failure: false,
+        folder: folder.to_owned(),
+        replay: false,
+    }
+}
+
+fn run(plan: &Plan) -> Campaign {
+    campaign(plan, &|| watch::channel(false).0, &mut |_| {}).expect("a campaign")
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_wrong() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    for class in ["relay", "enforcing"] {
+        let run = run(&plan(embedded(class), 200, folder.path()));
+        assert!(run.failures.is_empty(), "{class}: {:?}", run.failures);
+        assert_eq!((run.untested, run.skipped, run.cut), (0, 0, 0), "{class}: {:?}", run.trouble);
+        assert!(run.played > 180, "{class}: {run:?}");
+        // An enforcing server is not asked what can be read in two ways.
+        let least = if class == "relay" { 168 } else { 140 };
+        assert!(run.coverage.share().0 >= least, "{class}: {:?}", missing(&run));
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+}
+
+fn missing(run: &Campaign) -> Vec<Cell> {
+    Cell::all().filter(|cell| run.coverage.count(cell) == 0).collect()
+}
+
+/// Finds, and sees that the file that comes of it shows the rule; the answer is how many moves are left.
+fn finds(fault: &str, rules: &[&str]) -> usize {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let mut plan = plan(rigged(fault), 192, folder.path());
+    plan.until_failure = true;
+    let found = run(&plan);
+    let (rule, failure) = found.failures.first_key_value().unwrap_or_else(|| panic!("{fault}: nothing"));
+    assert!(rules.contains(rule), "{fault}: {rule}");
+    let kept = failure.kept.first().unwrap_or_else(|| panic!("{fault}: {failure:?}"));
+    assert_eq!(kept.stable, (3, 3), "{fault}");
+    assert!(kept.transcript.as_ref().is_some_and(|path| path.exists()), "{fault}");
+
+    let scenario = load(&kept.file).expect("a scenario");
+    assert!(lint(&scenario).is_empty(), "{fault}");
+    let (stop, _) = watch::channel(false);
+    let options = Options { jobs: 1, ..plan.options.clone() };
+    let played = suite(scenario.cases().to_vec(), &options, &stop, &mut |_| {});
+    let verdict = played.first().and_then(|finished| finished.verdict.as_ref()).expect("a verdict");
+    assert!(verdict.findings.iter().any(|finding| finding.rule.id == *rule), "{fault}: {rule}");
+
+    // It is played first the next time, and a target that is mended passes it.
+    plan.cases = 0;
+    plan.replay = true;
+    let mut again = Vec::new();
+    let replayed = campaign(&plan, &|| watch::channel(false).0, &mut |news| {
+        if let News::Replayed { rule, .. } = news {
+            again.push(rule);
+        }
+    });
+    assert_eq!(again, [*rule], "{fault}");
+    assert_eq!(replayed.expect("a campaign").failed(), 1);
+    let class = plan.options.place.profile().class.name();
+    plan.options.place = embedded(class);
+    assert_eq!(run(&plan).failed(), 0, "{fault}: mended");
+    let text = std::fs::read_to_string(&kept.file).expect("a text");
+    assert!(kept.moves.0 <= 6, "{fault}: {text}");
+    kept.moves.0
+}
+
+#[test]
+fn faults_of_a_relay_are_found_and_cut_down() {
+    for (fault, rules, most) in [
+        ("drop:only=hangup", &["RT-03", "RT-08"][..], 2),
+        ("duplicate", &["RT-05"], 1),
+        ("from-bare", &["RT-01"], 1),
+        ("answer-swallowed", &["RT-08"], 1),
+        ("reorder", &["RT-04"], 3),
+        ("chat-lost", &["CH-01"], 1),
+        ("answer-from-bare", &["IQ-01"], 1),
+    ] {
+        let moves = finds(fault, rules);
+        assert!(moves <= most, "{fault}: {moves} moves");
+    }
+}
+
+#[test]
+fn faults_of_a_server_that_judges_are_found() {
+    let moves = finds("order-unchecked", &["EN-03"]);
+    assert!(moves <= 2, "{moves} moves");
+}
+
+#[test]
+fn the_same_seed_makes_the_same_cases() {
+    let place = embedded("relay");
+    let all = |seed| -> Vec<_> { (0..40).map(|number| case(&place, seed, number)).collect() };
+    assert_eq!(all(1), all(1));
+    assert_ne!(all(1), all(2));
+    let targets = Cell::all().filter(|cell| cell.state == State::Ended).count();
+    assert_eq!(targets, 28);
+}
