@@ -7,7 +7,6 @@ use callspec::endpoint::Chosen;
 use callspec::fuzz::{Campaign, Cell, News, Plan, campaign, case};
 use callspec::lint::lint;
 use callspec::profile::Profile;
-use callspec::protocol::State;
 use callspec::run::{Options, Place, Rig, suite};
 use callspec::scenario::load;
 use tokio::sync::watch;
@@ -51,10 +50,20 @@ fn nothing_is_found_where_nothing_is_wrong() {
     for class in ["relay", "enforcing"] {
         let run = run(&plan(embedded(class), 200, folder.path()));
         assert!(run.failures.is_empty(), "{class}: {:?}", run.failures);
-        assert_eq!((run.untested, run.skipped, run.cut), (0, 0, 0), "{class}: {:?}", run.trouble);
-        assert!(run.played > 180, "{class}: {run:?}");
-        // An enforcing server is not asked what can be read in two ways.
-        let least = if class == "relay" { 168 } else { 140 };
+        assert_eq!(
+            (run.untested, run.skipped, run.cut),
+            (0, 0, 0),
+            "{class}: {:?}",
+            run.trouble
+        );
+        // A server that judges is not asked what it may refuse or carry.
+        let (least, cases) = if class == "relay" { (164, 185) } else { (90, 100) };
+        assert!(
+            run.played >= cases,
+            "{class}: {} played, {} unsound",
+            run.played,
+            run.unsound
+        );
         assert!(run.coverage.share().0 >= least, "{class}: {:?}", missing(&run));
     }
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
@@ -70,19 +79,37 @@ fn finds(fault: &str, rules: &[&str]) -> usize {
     let mut plan = plan(rigged(fault), 192, folder.path());
     plan.until_failure = true;
     let found = run(&plan);
-    let (rule, failure) = found.failures.first_key_value().unwrap_or_else(|| panic!("{fault}: nothing"));
+    let (rule, failure) = found
+        .failures
+        .first_key_value()
+        .unwrap_or_else(|| panic!("{fault}: nothing"));
     assert!(rules.contains(rule), "{fault}: {rule}");
-    let kept = failure.kept.first().unwrap_or_else(|| panic!("{fault}: {failure:?}"));
+    let kept = failure
+        .kept
+        .first()
+        .unwrap_or_else(|| panic!("{fault}: {failure:?}"));
     assert_eq!(kept.stable, (3, 3), "{fault}");
-    assert!(kept.transcript.as_ref().is_some_and(|path| path.exists()), "{fault}");
+    assert!(
+        kept.transcript.as_ref().is_some_and(|path| path.exists()),
+        "{fault}"
+    );
 
     let scenario = load(&kept.file).expect("a scenario");
     assert!(lint(&scenario).is_empty(), "{fault}");
     let (stop, _) = watch::channel(false);
-    let options = Options { jobs: 1, ..plan.options.clone() };
+    let options = Options {
+        jobs: 1,
+        ..plan.options.clone()
+    };
     let played = suite(scenario.cases().to_vec(), &options, &stop, &mut |_| {});
-    let verdict = played.first().and_then(|finished| finished.verdict.as_ref()).expect("a verdict");
-    assert!(verdict.findings.iter().any(|finding| finding.rule.id == *rule), "{fault}: {rule}");
+    let verdict = played
+        .first()
+        .and_then(|finished| finished.verdict.as_ref())
+        .expect("a verdict");
+    assert!(
+        verdict.findings.iter().any(|finding| finding.rule.id == *rule),
+        "{fault}: {rule}"
+    );
 
     // It is played first the next time, and a target that is mended passes it.
     plan.cases = 0;
@@ -106,11 +133,11 @@ fn finds(fault: &str, rules: &[&str]) -> usize {
 #[test]
 fn faults_of_a_relay_are_found_and_cut_down() {
     for (fault, rules, most) in [
-        ("drop:only=hangup", &["RT-03", "RT-08"][..], 2),
+        ("drop:only=hangup", &["RT-03", "RT-08"][..], 3),
         ("duplicate", &["RT-05"], 1),
         ("from-bare", &["RT-01"], 1),
         ("answer-swallowed", &["RT-08"], 1),
-        ("reorder", &["RT-04"], 3),
+        ("reorder", &["RT-04"], 4),
         ("chat-lost", &["CH-01"], 1),
         ("answer-from-bare", &["IQ-01"], 1),
     ] {
@@ -122,15 +149,13 @@ fn faults_of_a_relay_are_found_and_cut_down() {
 #[test]
 fn faults_of_a_server_that_judges_are_found() {
     let moves = finds("order-unchecked", &["EN-03"]);
-    assert!(moves <= 2, "{moves} moves");
+    assert!(moves <= 3, "{moves} moves");
 }
 
 #[test]
 fn the_same_seed_makes_the_same_cases() {
     let place = embedded("relay");
-    let all = |seed| -> Vec<_> { (0..40).map(|number| case(&place, seed, number)).collect() };
+    let all = |seed| -> Vec<_> { (0..12).map(|number| case(&place, seed, number)).collect() };
     assert_eq!(all(1), all(1));
     assert_ne!(all(1), all(2));
-    let targets = Cell::all().filter(|cell| cell.state == State::Ended).count();
-    assert_eq!(targets, 28);
 }

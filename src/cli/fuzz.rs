@@ -280,7 +280,11 @@ fn table(coverage: &Coverage) -> String {
                     count => format!("{count:>10}"),
                 }
             });
-            out.push_str(&format!("\n{:<26}{}", format!("{} {name}", word(role)), counts.concat()));
+            out.push_str(&format!(
+                "\n{:<26}{}",
+                format!("{} {name}", word(role)),
+                counts.concat()
+            ));
         }
     }
     out.push('\n');
@@ -322,7 +326,9 @@ fn summary(run: &Campaign, seconds: f64) -> String {
             out.push_str(&format!(", {} of the corpus", failure.replayed.len()));
         }
         for number in &failure.once {
-            out.push_str(&format!("\n    case {number} failed once and not when it was played again"));
+            out.push_str(&format!(
+                "\n    case {number} failed once and not when it was played again"
+            ));
         }
         for kept in &failure.kept {
             out.push_str(&format!("\n    {}", kept.file.display()));

@@ -19,8 +19,8 @@ use crate::rules::Outcome;
 use crate::run::{Finished, Options, Place, Progress, suite};
 use crate::scenario::{Case, load};
 
-/// Cases made and played at a time.
-const BATCH: u64 = 64;
+/// Cases made and played at a time, at first and at most: what is quickly found is quickly told.
+const BATCH: (u64, u64) = (8, 64);
 /// So many failures of one rule are cut down; the others are counted.
 const SHAPES: usize = 3;
 /// Throws of the dice for one case until it is sound.
@@ -87,7 +87,10 @@ pub enum News<'a> {
     /// A batch is done.
     Played(&'a Campaign),
     Kept(&'a Kept),
-    Replayed { file: &'a Path, rule: &'static str },
+    Replayed {
+        file: &'a Path,
+        rule: &'static str,
+    },
 }
 
 struct Made {
@@ -153,7 +156,7 @@ fn made(ground: Ground, seed: u64, number: u64) -> Option<(Vec<Move>, Rendered, 
         let name = format!("fuzz/{seed}-{number}");
         let about = format!("The ordering of seed {seed} and number {number}.");
         let rendered = render(&moves, ground.class, &name, &about, None);
-        let case = sound(&rendered.yaml)?;
+        let case = rendered.certain.then(|| sound(&rendered.yaml)).flatten()?;
         Some((moves, rendered, case))
     })
 }
@@ -210,7 +213,7 @@ pub fn campaign(
         if *stop.borrow() || late || (plan.until_failure && !run.failures.is_empty()) {
             break;
         }
-        let end = plan.cases.min(next + BATCH);
+        let end = plan.cases.min(next + next.clamp(BATCH.0, BATCH.1));
         let (made, unsound) = batch(ground, plan.seed, next..end, plan.options.jobs);
         run.unsound += unsound;
         next = end;
@@ -307,7 +310,10 @@ fn judge(
     };
     let mut shrinker = Shrinker::new(&options, ground.class, rule, stop);
     let least = shrinker.shrink(made.moves.clone());
-    let head = format!("found by callspec fuzz --seed {}, case {}", plan.seed, made.number);
+    let head = format!(
+        "found by callspec fuzz --seed {}, case {}",
+        plan.seed, made.number
+    );
     let Some(draft) = shrinker.keep(&least, &plan.folder, &head)? else {
         failure.once.push(made.number);
         return Ok(());

@@ -17,9 +17,10 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Every cell that there is, legal or not.
+    /// Every cell that there is, legal or not. Before an initiate nobody is a caller: who sends what only a callee may
+    /// send is taken for one.
     pub fn all() -> impl Iterator<Item = Cell> {
-        Role::ALL.into_iter().flat_map(|role| {
+        let cells = Role::ALL.into_iter().flat_map(|role| {
             State::ALL.into_iter().flat_map(move |state| {
                 signals().map(move |signal| Cell {
                     role,
@@ -28,6 +29,13 @@ impl Cell {
                     reason: signal.reason,
                 })
             })
+        });
+        cells.filter(|cell| {
+            let callees = matches!(
+                cell.signal,
+                Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer
+            );
+            !(cell.role == Role::Caller && cell.state == State::Idle && callees)
         })
     }
 }

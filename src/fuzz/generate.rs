@@ -25,7 +25,14 @@ struct Maker<'a> {
 }
 
 /// The moves of this number. `attempt`: another throw of the dice for the same cell.
-pub(super) fn moves(seed: u64, number: u64, attempt: u64, class: Class, waits: bool, users: usize) -> Vec<Move> {
+pub(super) fn moves(
+    seed: u64,
+    number: u64,
+    attempt: u64,
+    class: Class,
+    waits: bool,
+    users: usize,
+) -> Vec<Move> {
     let mut moves = Vec::new();
     let cells: Vec<Cell> = Cell::all().collect();
     let mut bytes = [0_u8; 32];
@@ -142,8 +149,13 @@ impl Maker<'_> {
         if self.class != Class::Relay || !self.chance(4) {
             return Reply::Result;
         }
-        self.pick(&[Reply::Error, Reply::Withheld, Reply::Late(300), Reply::Late(1_500)])
-            .unwrap_or(Reply::Result)
+        self.pick(&[
+            Reply::Error,
+            Reply::Withheld,
+            Reply::Late(300),
+            Reply::Late(1_500),
+        ])
+        .unwrap_or(Reply::Result)
     }
 
     /// The legal way to the cell's state, with this and that in between.
@@ -185,7 +197,7 @@ impl Maker<'_> {
                 from: "mallory",
                 to: "callee",
             }),
-            3 if self.class == Class::Relay && self.waits => {
+            3 if self.class == Class::Relay && self.waits && !self.owes() => {
                 let who = self.pick(&["caller", "callee"]).unwrap_or("callee");
                 self.push(Move::Rejoin(who));
             }
@@ -198,6 +210,12 @@ impl Maker<'_> {
                 self.push(Move::Wait(time));
             }
         }
+    }
+
+    /// Whether an answer is still owed: who leaves before it gives it has it given by the server, and no second time.
+    fn owes(&self) -> bool {
+        let held = |step: &Move| matches!(step, Move::Say { reply, .. } if matches!(reply, Reply::Withheld | Reply::Late(_)));
+        self.moves.iter().any(held)
     }
 
     /// A second call that is turned away, or given up, while the first is alive.

@@ -9,6 +9,7 @@ use super::text::{Rendered, render};
 use super::walk::{Move, Reply};
 use crate::lint::lint;
 use crate::profile::Class;
+use crate::protocol::Role;
 use crate::rules::{Finding, Outcome};
 use crate::run::{Finished, Options, suite};
 use crate::scenario::{Case, parse};
@@ -89,7 +90,10 @@ impl<'a> Shrinker<'a> {
     }
 
     fn render(&self, moves: &[Move], name: &str) -> Rendered {
-        let about = format!("An ordering after which the target was seen to break {}.", self.rule);
+        let about = format!(
+            "An ordering after which the target was seen to break {}.",
+            self.rule
+        );
         render(moves, self.class, name, &about, Some(self.rule))
     }
 
@@ -100,7 +104,7 @@ impl<'a> Shrinker<'a> {
             return false;
         }
         let rendered = self.render(moves, "fuzz/shorter");
-        if rendered.breaches > breaches {
+        if rendered.breaches > breaches || !rendered.certain {
             return false;
         }
         let Some(case) = sound(&rendered.yaml) else {
@@ -173,12 +177,7 @@ impl<'a> Shrinker<'a> {
 
     /// One signal after the other in place of a crossing.
     fn apart(&mut self, moves: &mut Vec<Move>, at: usize) {
-        let Some(Move::Cross {
-            call,
-            caller,
-            callee,
-        }) = moves.get(at).cloned()
-        else {
+        let Some(Move::Cross { call, caller, callee }) = moves.get(at).cloned() else {
             return;
         };
         let say = |role, signal| Move::Say {
@@ -187,8 +186,8 @@ impl<'a> Shrinker<'a> {
             signal,
             reply: Reply::Result,
         };
-        let caller = say(crate::protocol::Role::Caller, caller.0);
-        let callee = say(crate::protocol::Role::Callee, callee.0);
+        let caller = say(Role::Caller, caller.0);
+        let callee = say(Role::Callee, callee.0);
         for instead in [
             vec![caller.clone()],
             vec![callee.clone()],
@@ -282,7 +281,10 @@ impl<'a> Shrinker<'a> {
         if draft.failed == 0 {
             return Ok(None);
         }
-        let head = format!("# {head}; failed {} of {AGAIN} times when played again\n", draft.failed);
+        let head = format!(
+            "# {head}; failed {} of {AGAIN} times when played again\n",
+            draft.failed
+        );
         std::fs::write(&draft.file, head + &yaml).map_err(wrong)?;
         Ok(Some(draft))
     }

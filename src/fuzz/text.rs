@@ -26,6 +26,7 @@ struct Weighed {
     cell: Cell,
     /// Whether it moves the view of its sender.
     counts: bool,
+    doubtful: bool,
 }
 
 impl Board {
@@ -79,10 +80,17 @@ impl Board {
         let breaks: Vec<&'static str> = breaks
             .filter(|id| rule(id).is_some_and(|rule| rule.level != Level::Info))
             .collect();
+        let doubtful = rulings
+            .iter()
+            .any(|ruling| matches!(ruling, Ruling::Ambiguous(_)));
+        // A server that judges refuses what is out of order; a wrong reason or time it may carry.
+        let order = |id: &&str| id.starts_with("ST-0") || *id == "ST-10";
+        let unrefused = !breaks.iter().all(order);
         Weighed {
             act,
             counts: breaks.is_empty(),
             breaks,
+            doubtful: doubtful || unrefused,
             cell: Cell {
                 role,
                 state: view.state(),
@@ -137,18 +145,14 @@ impl Board {
                 }
                 self.received(*call, *role, &weighed);
             }
-            Move::Cross {
-                call,
-                caller,
-                callee,
-            } => {
+            Move::Cross { call, caller, callee } => {
                 let both = [(Role::Caller, caller), (Role::Callee, callee)];
                 let both = both.map(|(role, (signal, gap))| {
                     let at = self.at + *gap as f64 / 1000.0;
                     (role, *gap, at, self.weigh(*call, role, *signal, at))
                 });
                 out.line("- together:");
-                out.indent = "      ";
+                out.indent = "    ";
                 for (role, gap, at, weighed) in &both {
                     self.sent(*call, *role, weighed, *at);
                     out.say(self.class, *call, *role, weighed, *gap);
@@ -198,6 +202,7 @@ struct Written {
     rules: BTreeSet<&'static str>,
     cells: Vec<Cell>,
     breaches: usize,
+    doubts: usize,
 }
 
 impl Written {
@@ -234,6 +239,7 @@ impl Written {
         self.rules.extend(&weighed.breaks);
         self.cells.push(weighed.cell);
         self.breaches += usize::from(!weighed.breaks.is_empty());
+        self.doubts += usize::from(weighed.doubtful);
         self.actors.extend([who, call.actor(role.other())]);
     }
 
@@ -263,6 +269,8 @@ pub(super) struct Rendered {
     pub cells: Vec<Cell>,
     /// How many signals break a rule on purpose.
     pub breaches: usize,
+    /// Whether what has to come of it is certain: a server that judges may take or refuse what can be read in two ways.
+    pub certain: bool,
 }
 
 /// The scenario of these moves. `rule`: what it shows, besides what it breaks on purpose.
@@ -302,5 +310,6 @@ pub(super) fn render(moves: &[Move], class: Class, name: &str, about: &str, rule
         steps: out.text,
         cells: out.cells,
         breaches: out.breaches,
+        certain: class == Class::Relay || out.doubts == 0,
     }
 }
