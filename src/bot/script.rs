@@ -606,7 +606,7 @@ impl Script {
         bot.link = Link::Down;
         bot.unanswered.clear();
         bot.ended |= !ours;
-        self.gone_from_fence(who);
+        self.gone(who);
         let event = self.event(if ours { Dir::Disconnected } else { Dir::Closed }, who);
         self.record(Event {
             note: Some(how.clone()),
@@ -663,7 +663,7 @@ impl Script {
             bot.link = Link::Down;
             bot.inbox.clear();
             bot.unanswered.clear();
-            self.gone_from_fence(who);
+            self.gone(who);
             self.out.push_back(Output::Cut { who: who.into() });
             let event = self.event(Dir::Cut, who);
             self.record(event);
@@ -792,7 +792,9 @@ impl Script {
         self.advance_fence();
     }
 
-    fn gone_from_fence(&mut self, who: &str) {
+    /// Whoever is gone is not waited for, and what it still owed an answer the server has answered by then.
+    fn gone(&mut self, who: &str) {
+        self.later.retain(|(_, owing, _)| owing != who);
         if let Some(fence) = &mut self.fence {
             fence.gone(who);
             self.advance_fence();

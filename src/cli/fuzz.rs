@@ -241,7 +241,6 @@ fn again(args: &Args, file: &std::path::Path) -> String {
         }
     }
     words.extend(args.target.again());
-    // The same shape of a class that is not the default needs its profile.
     let quoted: Vec<_> = words.iter().map(|word| quote(word)).collect();
     quoted.join(" ")
 }
