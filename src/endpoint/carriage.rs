@@ -50,7 +50,7 @@ impl Endpoint {
     /// What the server itself says to a client about one of its stanzas.
     pub(super) fn reply(&self, point: Point, jid: &str, stanza: &Stanza, text: String) {
         let mut registry = self.registry();
-        let to = stanza.to().map(super::routing::fold).unwrap_or_default();
+        let to = stanza.to().map(crate::stanza::fold).unwrap_or_default();
         let passage = Passage {
             point,
             from: &to,

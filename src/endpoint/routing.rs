@@ -8,15 +8,7 @@ use super::enforcing::{Input, Machine, Output, Refusal};
 use super::fault::{Passage, Point};
 use super::registry::{MOST_OWED, Owed, Registry, Seat};
 use crate::protocol::NAMESPACE;
-use crate::stanza::{CLIENT, IqType, STANZA_ERRORS, Stanza, bare, escape, resource};
-
-/// A JID in the form in which two are compared: user and domain fold their case, the resource does not.
-pub fn fold(jid: &str) -> String {
-    match jid.split_once('/') {
-        Some((bare, resource)) => format!("{}/{resource}", bare.to_lowercase()),
-        None => jid.to_lowercase(),
-    }
-}
+use crate::stanza::{CLIENT, IqType, STANZA_ERRORS, Stanza, bare, escape, fold, resource};
 
 /// The error answer to a stanza, from whom it was meant for (RFC 6120 §8.3.1).
 pub fn error(stanza: &Stanza, to: &str, condition: &str) -> String {

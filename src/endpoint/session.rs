@@ -10,8 +10,8 @@ use super::fault::{Injector, Lie, Point, Slip};
 use super::framing::{Header, Incoming, Reader, Wire, Writer, accept, closing, opening};
 use super::login::{Login, Said, mechanisms};
 use super::outbox::Outbox;
-use super::routing::{error, fold, result};
-use crate::stanza::{CLIENT, IqType, SASL, STREAM, STREAM_ERRORS, Stanza, escape};
+use super::routing::{error, result};
+use crate::stanza::{CLIENT, IqType, SASL, STREAM, STREAM_ERRORS, Stanza, escape, fold};
 use crate::xmpp::Limits;
 
 /// The usual limit of stock servers, in bytes.

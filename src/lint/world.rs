@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::bot::{Input, Output};
 use crate::profile::Class;
 use crate::scenario::{Action, Answered, AnsweredBy, Expect, Pattern, Step};
-use crate::stanza::{CLIENT, IqType, STANZA_ERRORS, Stanza, bare, escape, resource};
+use crate::stanza::{CLIENT, IqType, STANZA_ERRORS, Stanza, bare, escape, fold, resource};
 
 /// What is under way to somebody.
 #[derive(Debug)]
@@ -302,13 +302,6 @@ impl World {
 
 /// A signal that a server may find too large (RFC 6120 §13.12).
 const LARGE: usize = 10_000;
-
-fn fold(jid: &str) -> String {
-    match jid.split_once('/') {
-        Some((bare, resource)) => format!("{}/{resource}", bare.to_lowercase()),
-        None => jid.to_lowercase(),
-    }
-}
 
 /// The stanza with its true sender.
 fn stamped(stanza: &Stanza, from: &str) -> Option<String> {

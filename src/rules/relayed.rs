@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::{Blame, Family, Finding, Record, Seen, rule};
 use crate::profile::{Class, Profile};
-use crate::stanza::{IqType, Stanza, resource};
+use crate::stanza::{IqType, Stanza, fold, resource};
 use crate::transcript::{Dir, Event, Header};
 
 /// How long something else has to have gone on coming in, in seconds, before what is missing was lost.
@@ -58,13 +58,6 @@ pub(super) struct Relayed {
     next: u64,
     /// From one connection to another: the number and the event of the latest flight that arrived.
     newest: BTreeMap<(u64, u64), (u64, u64)>,
-}
-
-fn fold(jid: &str) -> String {
-    match jid.split_once('/') {
-        Some((bare, resource)) => format!("{}/{resource}", bare.to_lowercase()),
-        None => jid.to_lowercase(),
-    }
 }
 
 fn finding(id: &str, flight: &Flight, message: String, wanted: &str, seen: String, more: &[u64]) -> Finding {

@@ -171,6 +171,14 @@ pub fn bare(jid: &str) -> &str {
     jid.split_once('/').map_or(jid, |(bare, _)| bare)
 }
 
+/// A JID in the form in which two are compared: user and domain fold their case, the resource does not.
+pub fn fold(jid: &str) -> String {
+    match jid.split_once('/') {
+        Some((bare, resource)) => format!("{}/{resource}", bare.to_lowercase()),
+        None => jid.to_lowercase(),
+    }
+}
+
 /// A JID's resource.
 pub fn resource(jid: &str) -> Option<&str> {
     jid.split_once('/').map(|(_, resource)| resource)

@@ -100,14 +100,6 @@ pub(super) fn answer(stanza: &Stanza) -> String {
     }
 }
 
-/// The JID in the form in which two are compared: user and domain fold their case, the resource does not.
-pub(super) fn fold(jid: &str) -> String {
-    match jid.split_once('/') {
-        Some((bare, resource)) => format!("{}/{resource}", bare.to_lowercase()),
-        None => jid.to_lowercase(),
-    }
-}
-
 /// Whether two texts differ only where a character is not ASCII or is special in XML.
 pub(super) fn only_special(sent: &str, got: &str) -> bool {
     // Markup that was escaped once too often, or too rarely, is still the same markup.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::{Blame, Family, Finding, Record, Seen, rule};
-use super::flight::{Flight, Freight, Goal, answer, call_id, fold, has_special, only_special, print, text};
+use super::flight::{Flight, Freight, Goal, answer, call_id, has_special, only_special, print, text};
 use crate::profile::{Addressing, Class, Profile};
 use crate::protocol::NAMESPACE;
-use crate::stanza::{IqType, STREAM, Stanza, bare, resource};
+use crate::stanza::{IqType, STREAM, Stanza, bare, fold, resource};
 use crate::transcript::{Dir, Event, Header, Party};
 
 /// How many chat messages under way make a flood.

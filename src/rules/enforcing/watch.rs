@@ -9,7 +9,7 @@ use super::call::{Call, Side, Vanished};
 use super::demand::{Demand, Signal, by_content, by_order, is_doubtful};
 use crate::profile::{Addressing, Class, Profile};
 use crate::protocol::{Kind, Role, View};
-use crate::stanza::{IqType, Stanza, bare, resource};
+use crate::stanza::{IqType, Stanza, bare, fold, resource};
 use crate::transcript::{Dir, Event, Header, Party};
 
 /// The conditions by which a server refuses a signal for what it says or when it says it.
@@ -56,14 +56,6 @@ pub(in super::super) struct Enforcing {
     pub(super) whole: bool,
     /// Somebody has begun to leave after the last step.
     parting: bool,
-}
-
-/// JIDs as they are compared: user and domain fold their case, the resource does not.
-fn fold(jid: &str) -> String {
-    match jid.split_once('/') {
-        Some((bare, resource)) => format!("{}/{resource}", bare.to_lowercase()),
-        None => jid.to_lowercase(),
-    }
 }
 
 pub(super) fn found(

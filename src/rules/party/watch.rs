@@ -13,7 +13,7 @@ use super::track::{Sight, Start, Track};
 use crate::protocol::sdp::Lint;
 use crate::protocol::{Fault, Kind, Reason, Role, Ruling, State, unix_seconds};
 use crate::rules::{Blame, Family, Finding, Level, Record, Seen, Spoken, rule};
-use crate::stanza::{IqType, Stanza, bare, resource};
+use crate::stanza::{IqType, Stanza, bare, fold, resource};
 use crate::transcript::{Dir, Event, Header, Member, Party, Witness};
 
 /// Calls and stanza ids that are remembered at once: what is older is not looked up any more.
@@ -92,13 +92,6 @@ pub(in super::super) struct Parties {
     requests: Recent<(String, String, String), ()>,
     media: Media,
     whole: bool,
-}
-
-fn fold(jid: &str) -> String {
-    match jid.split_once('/') {
-        Some((bare, resource)) => format!("{}/{resource}", bare.to_lowercase()),
-        None => jid.to_lowercase(),
-    }
 }
 
 fn fingerprint(from: &str, stanza: &Stanza, text: &str) -> u64 {
