@@ -597,15 +597,14 @@ fn transcript_name(case: &Case, attempt: u32) -> String {
 
 /// A file of this name that was not there before: no run writes over another's.
 fn open(folder: &Path, name: &str, header: &Header) -> std::io::Result<(Writer<BufWriter<File>>, PathBuf)> {
+    // Every time: scenarios side by side would race for who finds it missing.
+    std::fs::create_dir_all(folder)?;
     let mut path = folder.join(format!("{name}.jsonl"));
     for n in 2.. {
         match File::create_new(&path) {
             Ok(file) => return Ok((Writer::new(BufWriter::new(file), header)?, path)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists && n < 10_000 => {
                 path.set_file_name(format!("{name}.{n}.jsonl"));
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound && !folder.is_dir() => {
-                std::fs::create_dir_all(folder)?;
             }
             Err(error) => return Err(error),
         }
