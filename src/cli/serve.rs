@@ -9,10 +9,12 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
+use super::target::from_environment;
 use super::{Exit, complain, say};
-use crate::endpoint::{Accounts, Chosen, Config, Endpoint, FaultLog, faults};
+use crate::endpoint::{Accounts, Chosen, Config, Endpoint, FaultLog, Gate, faults};
 use crate::profile::Profile;
-use crate::target;
+use crate::target::{self, Algorithm};
+use crate::xmpp::Secret;
 
 const DOMAIN: &str = "localhost";
 
@@ -30,6 +32,8 @@ pub struct Args {
     /// The user id of an account, for an enforcing endpoint (repeatable; others: derived from the JID)
     #[arg(long, value_name = "JID=UUID")]
     user_id: Vec<String>,
+    #[command(flatten)]
+    gate: GateArgs,
     /// Something to do wrong, such as drop or drop:every=7,after=10,only=hangup,over=tcp,when=load (repeatable;
     /// --faults lists them)
     #[arg(long, value_name = "NAME[:K=V,…]")]
@@ -46,6 +50,53 @@ pub struct Args {
     /// Write what the faults do to a file, a JSON object a line
     #[arg(long, value_name = "FILE")]
     fault_log: Option<PathBuf>,
+}
+
+/// Flags that ask for a token in a cookie of the WebSocket upgrade.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Tokens")]
+struct GateArgs {
+    /// Let in only who shows a JWT that this key has signed, in a cookie of the WebSocket upgrade
+    ///
+    /// The token needs an `exp`, and a `sub` that is the user's name, bare JID or id; nobody else logs in with it. Over
+    /// TCP, where there are no cookies, nobody is let in at all. ${NAME} is taken from the environment: a key that stands
+    /// in a command line is seen by every user of the machine.
+    #[arg(long, value_name = "KEY")]
+    cookie_key: Option<String>,
+    /// The same, the key in a file: a shared secret, or the public key as PEM
+    #[arg(long, value_name = "FILE", conflicts_with = "cookie_key")]
+    cookie_key_file: Option<PathBuf>,
+    /// The one algorithm of the key
+    #[arg(long, value_name = "NAME", default_value = "HS256", value_parser = Algorithm::NAMES)]
+    cookie_algorithm: String,
+    /// The name of the cookie
+    #[arg(long, value_name = "NAME", default_value = "auth_token")]
+    cookie_name: String,
+}
+
+impl GateArgs {
+    fn gate(&self) -> Result<Option<Gate>, String> {
+        let (key, flag) = match (&self.cookie_key, &self.cookie_key_file) {
+            (Some(key), _) => (from_environment(key, "--cookie-key")?, "--cookie-key"),
+            (None, Some(path)) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| format!("cannot read the key {}: {error}", path.display()))?;
+                // The line end of an editor is no part of a secret.
+                (
+                    text.trim_end_matches(['\r', '\n']).to_owned(),
+                    "--cookie-key-file",
+                )
+            }
+            (None, None) => return Ok(None),
+        };
+        if key.is_empty() {
+            return Err(format!("{flag}: the key is empty"));
+        }
+        let algorithm = Algorithm::parse(&self.cookie_algorithm).ok_or("no such algorithm")?;
+        let gate = Gate::new(&self.cookie_name, &Secret::new(key), algorithm);
+        gate.map(Some)
+            .map_err(|why| format!("{flag} with {}: {why}", self.cookie_algorithm))
+    }
 }
 
 // By hand, since accounts hold passwords.
@@ -89,12 +140,20 @@ pub fn run(args: &Args) -> Exit {
 
 async fn serve(config: Config, listener: TcpListener, asked: &str) -> Exit {
     let class = config.profile.class.name();
+    let gated = config.gate.is_some();
     let address = match listener.local_addr() {
         Ok(address) => address.to_string(),
         Err(_) => asked.to_owned(),
     };
+    let ways = if gated {
+        format!(
+            "  ws://{address}/\n  whoever shows a sound token in the cookie of the upgrade is let in, and nobody else"
+        )
+    } else {
+        format!("  ws://{address}/\n  xmpp://{address} (without TLS: --insecure-plaintext)")
+    };
     say(&format!(
-        "callspec {}: {class} endpoint, domain {DOMAIN}, until Ctrl-C\n  ws://{address}/\n  xmpp://{address} (without TLS: --insecure-plaintext)",
+        "callspec {}: {class} endpoint, domain {DOMAIN}, until Ctrl-C\n{ways}",
         env!("CARGO_PKG_VERSION")
     ));
     let endpoint = Endpoint::new(config);
@@ -157,6 +216,7 @@ fn config(args: &Args) -> Result<Config, String> {
             Accounts::Only(accounts)
         },
         ids,
+        gate: args.gate.gate()?,
         faults: args.fault.clone(),
         seed: args.seed,
         fault_log,

@@ -61,7 +61,7 @@ impl TargetArgs {
         let accounts = self
             .account
             .iter()
-            .map(|text| Account::parse(&from_environment(text)?))
+            .map(|text| Account::parse(&from_environment(text, "--account")?))
             .collect::<Result<Vec<_>, _>>()?;
         let mut target = if given.contains("://") {
             let domain = accounts.first().and_then(|account| account.jid.split_once('@'));
@@ -145,8 +145,8 @@ pub fn all(errors: Vec<crate::yaml::Error>) -> String {
     errors.join("\n").trim_start_matches("error: ").to_owned()
 }
 
-/// The text with each `${NAME}` from the environment.
-fn from_environment(text: &str) -> Result<String, String> {
+/// The value of a flag, with each `${NAME}` from the environment.
+pub fn from_environment(text: &str, flag: &str) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -155,7 +155,7 @@ fn from_environment(text: &str) -> Result<String, String> {
         };
         let value = std::env::var(name);
         out.push_str(before);
-        out.push_str(&value.map_err(|_| format!("--account: the environment has no variable `{name}`"))?);
+        out.push_str(&value.map_err(|_| format!("{flag}: the environment has no variable `{name}`"))?);
         rest = tail;
     }
     out.push_str(rest);

@@ -58,7 +58,7 @@ pub struct Config {
     pub ids: BTreeMap<String, Uuid>,
     /// Bytes that may wait for a client that does not read; past it its session ends, and nobody else's.
     pub backlog: usize,
-    /// Who is let in over WebSocket at all; `None`: everyone.
+    /// Who is let in at all; `None`: everyone. Over TCP there is no cookie, so with a gate nobody is.
     pub gate: Option<Gate>,
     /// The wall time of the endpoint's beginning, for the timestamps of its own signals; `None`: the real one.
     pub epoch: Option<OffsetDateTime>,
@@ -88,6 +88,12 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Whether a token's `sub`, in lower case, names this user (a local part): by that, by the bare JID or by the id.
+    pub(super) fn names(&self, sub: &str, user: &str) -> bool {
+        let bare = format!("{user}@{}", self.domain);
+        sub == user || sub == bare || sub == self.id_of(&bare)
+    }
+
     /// The id of the user of this bare JID, in lower case.
     pub(super) fn id_of(&self, bare: &str) -> String {
         let given = self.ids.get(bare).copied();

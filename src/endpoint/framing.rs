@@ -269,9 +269,10 @@ fn frame(text: &str, limits: Limits, slips: &Slips) -> Incoming {
 }
 
 fn element(raw: &str) -> Incoming {
-    match Stanza::parse(raw) {
+    match Stanza::parse_alone(raw) {
         Ok(stanza) => Incoming::Element(stanza),
-        // It is well-formed inside the stream, so what is missing is a prefix that the header declared.
+        // It is well-formed inside the stream, so what is missing is a prefix that the header declared: nobody to whom
+        // the element goes on could read it.
         Err(_) => Incoming::Flaw("bad-namespace-prefix"),
     }
 }

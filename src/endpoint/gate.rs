@@ -1,18 +1,32 @@
 //! The token in the cookie of an upgrade: who may come in at all, and as whom (RFC 7519, RFC 8725).
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use jsonwebtoken::{DecodingKey, Validation, decode};
 use serde::Deserialize;
 use time::OffsetDateTime;
 
+use super::fault::Slip;
 use super::fault::slip::{self, Slips};
+use crate::target::Algorithm;
 use crate::xmpp::Secret;
 
-/// Lets nobody in without a sound token in this cookie: signed by HS256 with this key, with an `exp` to come, a `nbf`
-/// that is over if there is one, and the user's local part as `sub`.
-#[derive(Debug, Clone)]
+/// Lets nobody in without a sound token in this cookie: signed with this key by its one algorithm, with an `exp` to
+/// come, an `nbf` that is over if there is one, and the user as `sub`.
+#[derive(Clone)]
 pub struct Gate {
-    pub cookie: String,
-    pub key: Secret,
+    cookie: String,
+    algorithm: Algorithm,
+    verifier: DecodingKey,
+    rules: Validation,
+}
+
+// By hand, since the key is a secret.
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate")
+            .field("cookie", &self.cookie)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Deserialize)]
@@ -25,11 +39,29 @@ struct Claims {
 /// A token that was shown, and whose it is.
 #[derive(Debug)]
 pub struct Shown {
-    pub user: String,
+    /// What it says of that, in lower case.
+    pub sub: String,
     pub token: String,
 }
 
 impl Gate {
+    /// `key`: the shared secret, or the public key as PEM.
+    ///
+    /// # Errors
+    /// The key is none for its algorithm. The message does not quote it.
+    pub fn new(cookie: impl Into<String>, key: &Secret, algorithm: Algorithm) -> Result<Gate, String> {
+        let (verifier, mut rules) = algorithm.verifier(key)?;
+        // The endpoint's clock may be a virtual one, so the times are looked at here.
+        rules.validate_exp = false;
+        rules.validate_aud = false;
+        Ok(Gate {
+            cookie: cookie.into(),
+            algorithm,
+            verifier,
+            rules,
+        })
+    }
+
     /// What is shown in one of these headers, as far as a gate that slips believes it.
     pub(super) fn shown<'h>(
         &self,
@@ -37,40 +69,31 @@ impl Gate {
         now: OffsetDateTime,
         slips: &Slips,
     ) -> Option<Shown> {
-        let headers: Vec<&str> = headers.collect();
-        let cookies = headers.iter().flat_map(|header| header.split(';'));
-        let mut named = cookies.filter_map(|cookie| cookie.trim().split_once('='));
-        let (_, token) = named.find(|(name, _)| *name == self.cookie)?;
-        let user = self
-            .user(headers.iter().copied(), now)
+        let token = self.token(headers)?;
+        let sub = self
+            .subject(token, now, slips)
             .or_else(|| slip::believed(token, now.unix_timestamp(), slips))?;
         Some(Shown {
-            user,
+            sub,
             token: token.to_owned(),
         })
     }
 
-    /// The user whose token stands in one of these `Cookie` headers.
-    pub(super) fn user<'h>(
-        &self,
-        mut headers: impl Iterator<Item = &'h str>,
-        now: OffsetDateTime,
-    ) -> Option<String> {
-        let token = headers.find_map(|header| {
-            let mut cookies = header
-                .split(';')
-                .filter_map(|cookie| cookie.trim().split_once('='));
-            cookies
-                .find(|(name, _)| *name == self.cookie)
-                .map(|(_, token)| token)
-        })?;
-        // One algorithm, ours: what the token says of itself is no choice (RFC 8725 §3.1).
-        let mut rules = Validation::new(Algorithm::HS256);
-        // The endpoint's clock may be a virtual one, so the times are looked at here.
-        rules.validate_exp = false;
-        rules.validate_aud = false;
-        let key = DecodingKey::from_secret(self.key.expose().as_bytes());
-        let claims = decode::<Claims>(token, &key, &rules).ok()?.claims;
+    fn token<'h>(&self, headers: impl Iterator<Item = &'h str>) -> Option<&'h str> {
+        let cookies = headers.flat_map(|header| header.split(';'));
+        let mut named = cookies.filter_map(|cookie| cookie.trim().split_once('='));
+        named
+            .find(|(name, _)| *name == self.cookie)
+            .map(|(_, token)| token)
+    }
+
+    /// Whose token it is, if it is sound.
+    fn subject(&self, token: &str, now: OffsetDateTime, slips: &Slips) -> Option<String> {
+        let mut rules = self.rules.clone();
+        if slips.contains(&Slip::AlgorithmUnchecked) {
+            rules.algorithms = vec![jsonwebtoken::decode_header(token).ok()?.alg];
+        }
+        let claims = decode::<Claims>(token, &self.verifier, &rules).ok()?.claims;
         let now = now.unix_timestamp();
         let lives = claims.exp > now && claims.nbf.is_none_or(|from| from <= now);
         lives.then(|| claims.sub.to_lowercase())
@@ -80,27 +103,31 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::{Account, Algorithm, Flaw, Jwt, Token};
+    use crate::target::{Account, Flaw, Jwt, Token};
+
+    fn algorithm(name: &str) -> Algorithm {
+        Algorithm::parse(name).expect("an algorithm")
+    }
 
     #[test]
     fn only_a_sound_token_lets_its_user_in() {
-        let gate = Gate {
-            cookie: "auth_token".into(),
-            key: Secret::new("key"),
-        };
+        let key = Secret::new("key");
+        let gate = Gate::new("auth_token", &key, algorithm("HS256")).expect("a key");
         let jwt = Jwt {
-            key: Secret::new("key"),
-            algorithm: Algorithm::parse("HS256").expect("HS256"),
+            key,
+            algorithm: algorithm("HS256"),
             claims: serde_json::Map::from_iter([("sub".to_owned(), "{user}".into())]),
             ttl: std::time::Duration::from_secs(600),
         };
         let (alice, now) = (Account::new("Alice@x", None), OffsetDateTime::now_utc());
         let at = |token: &str, later: i64| {
             let headers = [format!("a=b; auth_token={token}")];
-            gate.user(
+            let shown = gate.shown(
                 headers.iter().map(String::as_str),
                 now + time::Duration::seconds(later),
-            )
+                &Slips::new(),
+            );
+            shown.map(|shown| shown.sub)
         };
         let sound = Token::Minted(jwt.clone()).for_account(&alice).expect("a token");
         assert_eq!(at(sound.expose(), 0).as_deref(), Some("alice"));
@@ -122,7 +149,22 @@ mod tests {
             assert_eq!(at(token.expose(), 0), None, "{flaw:?}");
         }
         assert_eq!(at("garbage", 0), None);
-        assert_eq!(gate.user(["auth=x"].into_iter(), now), None);
-        assert_eq!(gate.user(std::iter::empty(), now), None);
+        let none = |header: &str| {
+            let headers = [header].into_iter().filter(|header| !header.is_empty());
+            gate.shown(headers, now, &Slips::new()).is_none()
+        };
+        assert!(none("auth=x") && none(""));
+    }
+
+    #[test]
+    fn a_key_that_is_none_for_its_algorithm_is_told_and_never_shown() {
+        let secret = Secret::new("swordfish");
+        for name in ["RS256", "ES256", "EdDSA"] {
+            let error = Gate::new("auth_token", &secret, algorithm(name)).expect_err("no PEM");
+            assert!(error.contains("PEM") && !error.contains("swordfish"), "{error}");
+        }
+        let gate = Gate::new("auth_token", &secret, algorithm("HS512")).expect("a key");
+        let shown = format!("{gate:?}");
+        assert!(shown.contains("HS512") && !shown.contains("swordfish"), "{shown}");
     }
 }

@@ -8,6 +8,7 @@ use super::Endpoint;
 use super::fault::slip::{self, Slips};
 use super::fault::{Injector, Lie, Point, Slip};
 use super::framing::{Header, Incoming, Reader, Wire, Writer, accept, closing, opening};
+use super::gate::Shown;
 use super::login::{Login, Said, mechanisms};
 use super::outbox::Outbox;
 use super::routing::{error, result};
@@ -36,9 +37,8 @@ struct Session {
     /// The server has opened its side of the stream.
     opened: bool,
     login: Login,
-    /// Whose token was shown: nobody else logs in here (RFC 8725 §3.8).
-    token_user: Option<String>,
-    token: Option<String>,
+    /// What was shown: nobody but the user whom it names logs in here (RFC 8725 §3.8).
+    shown: Option<Shown>,
     /// Elements that have come in.
     counted: u32,
     /// The user's bare JID, once authenticated.
@@ -82,7 +82,6 @@ pub async fn run(endpoint: Endpoint, io: Box<dyn Wire>) {
     // A server that has run out of room for connections takes them and says nothing.
     let accepted = accepted.filter(|_| !(endpoint.slip(Slip::ConnectionsExhaust) && serial > EXHAUSTED));
     if let Some((mut reader, mut writer, shown)) = accepted {
-        let (token_user, token) = shown.map(|shown| (shown.user, shown.token)).unzip();
         let session = Session {
             endpoint: endpoint.clone(),
             out,
@@ -90,8 +89,7 @@ pub async fn run(endpoint: Endpoint, io: Box<dyn Wire>) {
             web: writer.is_web(),
             opened: false,
             login: Login::new(),
-            token_user,
-            token,
+            shown,
             counted: 0,
             user: None,
             jid: None,
@@ -174,7 +172,7 @@ impl Session {
     async fn live(&mut self, reader: &mut Reader) -> Over {
         let expires = tokio::time::sleep(EXPIRY);
         let mut expires = pin!(expires);
-        let cuts = self.token.is_some() && self.endpoint.slip(Slip::ExpiryCuts);
+        let cuts = self.shown.is_some() && self.endpoint.slip(Slip::ExpiryCuts);
         loop {
             let incoming = tokio::select! {
                 biased;
@@ -259,6 +257,7 @@ impl Session {
             return Err(Over::StreamError("bad-format"));
         }
         self.opened = true;
+        let config = self.endpoint.config();
         let opening = self.opening();
         let joined = self.web && self.endpoint.slip(Slip::TwoInAFrame);
         if !joined && !opening.is_empty() {
@@ -272,7 +271,10 @@ impl Session {
         if major.and_then(|major| major.parse::<u32>().ok()).unwrap_or(0) < 1 {
             return Err(Over::StreamError("unsupported-version"));
         }
-        let config = self.endpoint.config();
+        if !self.web && config.gate.is_some() {
+            // There is no cookie that a token could stand in.
+            return Err(Over::StreamError("policy-violation"));
+        }
         if header
             .to
             .as_ref()
@@ -424,14 +426,17 @@ impl Session {
         let said = self
             .login
             .take(stanza.element(), self.endpoint.config(), self.serial);
-        let anybody = self.endpoint.slip(Slip::TokenOfAnother);
-        let said = match said {
-            Said::Success(user, _)
-                if self.token_user.as_ref().is_some_and(|own| *own != user) && !anybody =>
-            {
-                Said::Failure("not-authorized")
-            }
-            said => said,
+        let config = self.endpoint.config();
+        let said = match (said, &self.shown) {
+            (Said::Success(user, proof), Some(shown)) if !config.names(&shown.sub, &user) => match () {
+                () if self.endpoint.slip(Slip::TokenNames) => {
+                    let user = shown.sub.split('@').next().unwrap_or_default();
+                    Said::Success(user.to_owned(), proof)
+                }
+                () if self.endpoint.slip(Slip::TokenOfAnother) => Said::Success(user, proof),
+                () => Said::Failure("not-authorized"),
+            },
+            (said, _) => said,
         };
         let said = self.mistaken(said, stanza);
         self.out.push(said.xml());
@@ -491,11 +496,11 @@ impl Session {
             return self.say(error(stanza, user, "bad-request"));
         }
         let jid = format!("{user}/{chosen}");
-        let token = self
-            .token
-            .as_ref()
-            .filter(|_| self.endpoint.slip(Slip::TokenInStanza));
-        let token = token.map_or_else(String::new, |token| format!("<token>{}</token>", escape(token)));
+        let shown = self.shown.as_ref();
+        let shown = shown.filter(|_| self.endpoint.slip(Slip::TokenInStanza));
+        let token = shown.map_or_else(String::new, |shown| {
+            format!("<token>{}</token>", escape(&shown.token))
+        });
         let bound = format!(
             r#"<bind xmlns="{BIND}"><jid>{}</jid>{token}</bind>"#,
             escape(&jid)

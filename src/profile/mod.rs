@@ -64,6 +64,10 @@ pub struct Profile {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct KnownBreach {
     pub rule: String,
+    /// In which scenarios, as a waiver's pattern says it; `None`: in all. A rule that is kept in most of its
+    /// scenarios is no less of a rule there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
     pub evidence: String,
 }
 
@@ -95,13 +99,14 @@ impl Profile {
             "enforcing" => (Class::Enforcing, Addressing::Bare),
             _ => return None,
         };
-        let known: &[(&str, &str)] = match name {
+        let known: &[stock::Known] = match name {
             "prosody" => &stock::PROSODY,
             "ejabberd" => &stock::EJABBERD,
             _ => &[],
         };
-        let known = known.iter().map(|(rule, evidence)| KnownBreach {
+        let known = known.iter().map(|(rule, scenario, evidence)| KnownBreach {
             rule: (*rule).to_owned(),
+            scenario: Some((*scenario).to_owned()),
             evidence: (*evidence).to_owned(),
         });
         Some(Profile {

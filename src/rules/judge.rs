@@ -446,6 +446,7 @@ mod tests {
     #[test]
     fn a_known_breach_before_the_trouble_does_not_outweigh_it() {
         let known = crate::profile::KnownBreach {
+            scenario: None,
             rule: "ST-03".into(),
             evidence: "its makers know".into(),
         };

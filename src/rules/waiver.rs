@@ -44,7 +44,7 @@ impl Waiver {
         known
             .map(|known| Waiver {
                 rule: known.rule.clone(),
-                scenario: Glob::new("*"),
+                scenario: Glob::new(known.scenario.as_deref().unwrap_or("*")),
                 reason: known.evidence.clone(),
                 place: format!("profile {}", profile.name),
             })
@@ -171,6 +171,7 @@ mod tests {
     fn a_profile_says_what_its_server_breaks() {
         let profile = Profile {
             known_breaches: vec![KnownBreach {
+                scenario: None,
                 rule: "RT-07".into(),
                 evidence: "it swallows them".into(),
             }],

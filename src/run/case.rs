@@ -181,6 +181,12 @@ fn lacks(need: Need, place: &Place) -> Option<&'static str> {
     let scheme = target.map_or(own, |target| target.dial.url.scheme());
     let cookie = target.and_then(|target| target.cookie.as_ref());
     let minted = || matches!(cookie.map(|cookie| &cookie.token), Some(Some(Token::Minted(_))));
+    // Over TCP there is no cookie, so a token that is no password is shown to nobody.
+    let shown = || {
+        let token_login =
+            |target: &Arc<Target>| target.accounts.iter().any(|account| account.password.is_none());
+        matches!(scheme, "ws" | "wss") || target.is_some_and(token_login)
+    };
     let passwords = |target: &Arc<Target>| target.accounts.iter().all(|account| account.password.is_some());
     let (has, why) = match need {
         Need::Websocket => (
@@ -198,11 +204,11 @@ fn lacks(need: Need, place: &Place) -> Option<&'static str> {
             "needs TLS (wss://, xmpps:// or xmpp:// with STARTTLS)",
         ),
         Need::Cookie => (
-            (target.is_none() && !over_tcp) || cookie.is_some(),
+            (target.is_none() && !over_tcp) || (cookie.is_some() && shown()),
             "needs a target that asks for a token in a cookie (`cookie` in the target file)",
         ),
         Need::Key => (
-            (target.is_none() && !over_tcp) || minted(),
+            (target.is_none() && !over_tcp) || (minted() && shown()),
             "needs a key to mint tokens (`cookie: { jwt: … }` in the target file)",
         ),
         Need::TokenLogin => (
@@ -324,10 +330,9 @@ async fn play_in_runtime(
             let config = endpoint::Config {
                 profile: rig.profile,
                 accounts: endpoint::Accounts::Only(passwords.collect()),
-                gate: jwt.as_ref().map(|jwt| endpoint::Gate {
-                    cookie: "auth_token".into(),
-                    key: jwt.key.clone(),
-                }),
+                gate: jwt
+                    .as_ref()
+                    .and_then(|jwt| endpoint::Gate::new("auth_token", &jwt.key, jwt.algorithm).ok()),
                 epoch: Some(started),
                 faults: rig.faults,
                 seed: rig.fault_seed,

@@ -1,6 +1,9 @@
 //! One XMPP stanza or stream element as text and as a tree: what is on the wire, readable.
 
+mod prefixes;
 mod wire;
+
+use std::collections::BTreeMap;
 
 use minidom::Element;
 
@@ -11,6 +14,8 @@ pub const STREAM: &str = "http://etherx.jabber.org/streams";
 pub const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
 pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 pub const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+/// The namespace of a prefix whose declaration is not at hand begins like this.
+const UNKNOWN: &str = "urn:callspec:declared-elsewhere:";
 pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 
 /// The `type` of an IQ (RFC 6120 §8.2.3).
@@ -41,19 +46,46 @@ impl std::fmt::Display for XmlError {
 
 impl std::error::Error for XmlError {}
 
+type Prefixes = BTreeMap<Option<String>, String>;
+
+/// What every stream declares.
+fn known() -> Prefixes {
+    [
+        (None, CLIENT.to_owned()),
+        (Some("stream".to_owned()), STREAM.to_owned()),
+    ]
+    .into()
+}
+
+fn read(raw: &str, prefixes: Prefixes) -> Result<Element, XmlError> {
+    Element::from_reader_with_prefixes(raw.as_bytes(), prefixes).map_err(|error| XmlError(error.to_string()))
+}
+
 impl Stanza {
     /// Reads one element. A missing default namespace counts as `jabber:client` and the prefix `stream` as bound,
-    /// as they are inside a TCP stream (RFC 6120 §4.8.3).
+    /// as they are inside a TCP stream (RFC 6120 §4.8.3). There the stream's header may have declared more prefixes,
+    /// and nothing in the element says for what: such a one stands for a namespace that nobody here knows.
     pub fn parse(raw: impl Into<String>) -> Result<Stanza, XmlError> {
         let raw = raw.into();
-        let prefixes = [
-            (None, CLIENT.to_owned()),
-            (Some("stream".to_owned()), STREAM.to_owned()),
-        ]
-        .into_iter()
-        .collect::<std::collections::BTreeMap<_, _>>();
-        let element = Element::from_reader_with_prefixes(raw.as_bytes(), prefixes)
-            .map_err(|error| XmlError(error.to_string()))?;
+        let element = read(&raw, known()).or_else(|error| {
+            let declared = prefixes::unbound(&raw).map(|prefix| {
+                let namespace = format!("{UNKNOWN}{prefix}");
+                (Some(prefix), namespace)
+            });
+            let mut prefixes = known();
+            prefixes.extend(declared.collect::<Vec<_>>());
+            if prefixes.len() == known().len() {
+                return Err(error);
+            }
+            read(&raw, prefixes)
+        })?;
+        Ok(Stanza { raw, element })
+    }
+
+    /// Reads one element that every reader can read, whatever the header of its stream has declared.
+    pub fn parse_alone(raw: impl Into<String>) -> Result<Stanza, XmlError> {
+        let raw = raw.into();
+        let element = read(&raw, known())?;
         Ok(Stanza { raw, element })
     }
 
@@ -218,6 +250,22 @@ mod tests {
                 (stanza.iq_type(), stanza.id(), stanza.to()),
                 (Some(IqType::Set), Some("a"), Some("b@c/d"))
             );
+        }
+    }
+
+    #[test]
+    fn a_prefix_that_the_header_has_declared_hides_nothing_else() {
+        let raw = "<stream:features><ack:ack xmlns:b='c'/><b:d ack:e='f'/><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>";
+        let features = Stanza::parse(raw).expect("features");
+        assert!(
+            features
+                .element()
+                .has_child("bind", "urn:ietf:params:xml:ns:xmpp-bind")
+        );
+        assert!(features.is("features", STREAM) && features.raw() == raw);
+        assert!(Stanza::parse_alone(raw).is_err());
+        for broken in ["<a:b></a:c>", "<a:b", "<a:b>&x;</a:b>"] {
+            assert!(Stanza::parse(broken).is_err(), "{broken}");
         }
     }
 

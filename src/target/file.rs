@@ -206,10 +206,7 @@ impl Reading<'_> {
                 let name = self.text(node);
                 let algorithm = Algorithm::parse(&name);
                 if algorithm.is_none() {
-                    let known = [
-                        "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "EdDSA",
-                    ];
-                    self.check.unknown(node, "algorithm", &known);
+                    self.check.unknown(node, "algorithm", &Algorithm::NAMES);
                 }
                 algorithm
             }
@@ -343,7 +340,7 @@ impl Reading<'_> {
         };
         let mut known = Vec::new();
         for item in items {
-            let members = self.check.map(item, &["rule", "evidence"]);
+            let members = self.check.map(item, &["rule", "scenario", "evidence"]);
             let (Some(id), Some(evidence)) = (get(members, "rule"), get(members, "evidence")) else {
                 self.check
                     .error(item, "a known breach needs its `rule` and its `evidence`");
@@ -351,6 +348,7 @@ impl Reading<'_> {
             };
             let breach = KnownBreach {
                 rule: self.check.string(id),
+                scenario: get(members, "scenario").map(|pattern| self.check.string(pattern)),
                 evidence: self.check.string(evidence),
             };
             if crate::rules::rule(&breach.rule).is_none() {

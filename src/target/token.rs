@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jsonwebtoken::{EncodingKey, Header};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
@@ -14,8 +14,32 @@ use crate::xmpp::Secret;
 pub struct Algorithm(jsonwebtoken::Algorithm);
 
 impl Algorithm {
+    /// The names that [`Algorithm::parse`] is meant for.
+    pub const NAMES: [&'static str; 9] = [
+        "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384", "EdDSA",
+    ];
+
     pub fn parse(name: &str) -> Option<Algorithm> {
         name.parse().ok().map(Algorithm)
+    }
+
+    /// The key that checks what this algorithm has signed, and the one algorithm that it may be used with: what a
+    /// token says of itself is no choice (RFC 8725 §3.1). `key`: the shared secret, or the public key as PEM.
+    ///
+    /// # Errors
+    /// The key is none for this algorithm. The message does not quote it.
+    pub fn verifier(self, key: &Secret) -> Result<(DecodingKey, Validation), String> {
+        use jsonwebtoken::Algorithm::{ES256, ES384, EdDSA};
+        let text = key.expose().as_bytes();
+        let key = match self.0 {
+            _ if self.is_shared() => Ok(DecodingKey::from_secret(text)),
+            ES256 | ES384 => DecodingKey::from_ec_pem(text),
+            EdDSA => DecodingKey::from_ed_pem(text),
+            _ => DecodingKey::from_rsa_pem(text),
+        };
+        // The library's own words could quote the key.
+        let key = key.map_err(|_| "the key is none for its algorithm (a public key as PEM is wanted)")?;
+        Ok((key, Validation::new(self.0)))
     }
 
     /// Whether the key is a shared secret, not a PEM file.

@@ -218,7 +218,7 @@ api_permissions: {{http: {{from: [mod_http_api], who: {{ip: "127.0.0.1/8"}}, wha
 modules: {{mod_admin_extra: {{}}, mod_carboncopy: {{}}, mod_disco: {{}}, mod_http_api: {{}}, mod_ping: {{}}, mod_roster: {{}}, mod_stream_mgmt: {{}}, mod_register: {{ip_access: all}}}}
 "#
         );
-        let jwk = format!(r#"{{"kty":"oct","k":"{JWK_KEY_BASE64}"}}"#);
+        let jwk = format!(r#"{{"kty":"oct","alg":"HS256","k":"{JWK_KEY_BASE64}"}}"#);
         std::fs::write(folder.path().join("jwk.json"), jwk).expect("a file");
         let file = folder.path().join("ejabberd.yml");
         std::fs::write(&file, config).expect("a file");
@@ -319,7 +319,8 @@ fn erlang_libraries() -> String {
     found.expect("ejabberd's libraries").display().to_string()
 }
 
-/// HAProxy that lets nobody through to a WebSocket port without a sound `auth_token` cookie (HS256, with `exp`).
+/// HAProxy that lets nobody through to a WebSocket port without a sound `auth_token` cookie: HS256, its `exp` to come,
+/// its `nbf`, if there is one, over. Each of these is a line of its own: `jwt_verify` looks at the signature alone.
 pub struct Gate {
     process: Process,
     folder: TempDir,
@@ -346,12 +347,14 @@ frontend ws
   http-request set-var(txn.tok) req.cook(auth_token)
   http-request set-var(txn.alg) var(txn.tok),jwt_header_query('$.alg')
   http-request set-var(txn.exp) var(txn.tok),jwt_payload_query('$.exp','int')
+  http-request set-var(txn.nbf) var(txn.tok),jwt_payload_query('$.nbf','int')
   http-request set-var(txn.now) date()
   http-request deny deny_status 401 unless {{ var(txn.tok) -m found }}
   http-request deny deny_status 401 unless {{ var(txn.alg) -m str HS256 }}
   http-request deny deny_status 401 unless {{ var(txn.tok),jwt_verify(txn.alg,"{GATE_KEY}") -m int 1 }}
   http-request deny deny_status 401 unless {{ var(txn.exp) -m found }}
   http-request deny deny_status 401 if {{ var(txn.exp),sub(txn.now) -m int le 0 }}
+  http-request deny deny_status 401 if {{ var(txn.nbf) -m found }} {{ var(txn.nbf),sub(txn.now) -m int gt 0 }}
   default_backend xmpp
 backend xmpp
   server p 127.0.0.1:{behind}

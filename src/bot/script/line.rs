@@ -333,6 +333,14 @@ fn refusal(conditions: &[String], sight: &Sight) -> Answers {
         return Answers::No;
     };
     let fits = |condition: Option<&str>| {
+        // The name of RFC 3920, which RFC 6120 §4.9.3.13 knows and older servers say.
+        let condition = condition.map(|name| {
+            if name == "xml-not-well-formed" {
+                "not-well-formed"
+            } else {
+                name
+            }
+        });
         if conditions.is_empty()
             || condition.is_some_and(|came| conditions.iter().any(|wanted| wanted == came))
         {
@@ -346,13 +354,23 @@ fn refusal(conditions: &[String], sight: &Sight) -> Answers {
         fits(stanza.error_condition())
     } else if stanza.is("failure", SASL) {
         fits(sasl_condition(&stanza).as_deref())
-    } else if stanza.is("close", FRAMING) {
+    } else if stanza.is("close", FRAMING) || (conditions.is_empty() && leads_nowhere(&stanza)) {
         Answers::Yes
     } else if bound(&stanza).is_some() {
         Answers::Never
     } else {
         Answers::No
     }
+}
+
+/// Features that offer neither a login nor what follows one: whoever is shown these cannot get in.
+fn leads_nowhere(stanza: &Stanza) -> bool {
+    let leads = ["mechanisms", "authentication", "bind", "starttls"];
+    stanza.is("features", STREAM)
+        && !stanza
+            .element()
+            .children()
+            .any(|child| leads.contains(&child.name()))
 }
 
 /// The condition of a SASL failure (RFC 6120 §6.5).

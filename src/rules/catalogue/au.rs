@@ -25,9 +25,9 @@ pub(super) const RULES: &[Rule] = &[
         id: "AU-03",
         level: Level::Must,
         subject: Subjects::Server,
-        text: "refuses a JWT with a wrong signature, another key, or `alg: none`",
+        text: "refuses a JWT with a wrong signature, another key, another algorithm than its key's, or `alg: none`",
         source: "RFC 8725 §3.1, §3.2",
-        breach: "A token that was changed, signed with another key or not signed at all is accepted.",
+        breach: "A token that was changed, signed with another key, by another algorithm or not at all is accepted.",
         mend: "Fix the algorithm and the key on the server; never choose either by the token's own header.",
     },
     Rule {

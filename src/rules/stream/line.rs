@@ -10,6 +10,8 @@ pub(super) struct Line {
     /// The sub-protocols that our upgrade offered.
     pub offered: Vec<String>,
     pub web: bool,
+    /// The server has said something on it.
+    pub heard: bool,
     /// It goes without TLS.
     pub plain: bool,
     /// The parts of a message that have come, and of one that we have sent.
@@ -32,8 +34,6 @@ pub(super) struct Line {
     pub their_close_frame: Option<(u64, Option<u16>)>,
     /// The last thing that the server said was a refusal of a login.
     pub refused: bool,
-    /// Ids of stanzas that were sent before a resource was bound.
-    pub early: Vec<(u64, String)>,
 }
 
 impl Line {

@@ -73,9 +73,14 @@ fn after_opening(rest: &[&str]) -> (Vec<&'static str>, Vec<&'static str>) {
 }
 
 fn judged(story: &[&str]) -> (Vec<&'static str>, Vec<&'static str>) {
-    let header: Header = serde_json::from_str(
-        r#"{"callspec":1,"scenario":{"name":"a"},"cast":{"line":{"jid":"mallory@localhost/x"}}}"#,
-    )
+    judged_as("", story)
+}
+
+/// The same, where the header says this too.
+fn judged_as(more: &str, story: &[&str]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let header: Header = serde_json::from_str(&format!(
+        r#"{{"callspec":1,"scenario":{{"name":"a"}},"cast":{{"line":{{"jid":"mallory@localhost/x"}}}}{more}}}"#,
+    ))
     .expect("a header");
     let verdict = judge(&header, events(story).into_iter());
     let broken = verdict.findings.iter().map(|found| found.rule.id).collect();
@@ -197,8 +202,47 @@ fn nobody_gets_what_was_sent_without_a_login() {
     assert_eq!(verdict.rules["AU-06"].held, 1);
     let received = r#"{"n":9,"t":1.0,"who":"callee","dir":"received","xml":"<message xmlns='jabber:client' id='early' from='x@localhost/y'><body>x</body></message>"}"#;
     story.push(serde_json::from_str(received).expect("an event"));
-    let verdict = judge(&header, story.into_iter());
+    let verdict = judge(&header, story.clone().into_iter());
     assert_eq!(verdict.findings[0].rule.id, "AU-06");
+    // The end of the connection is no excuse: a server may end it and deliver all the same.
+    let end = events(&["<end"]).remove(0);
+    story.insert(4, Event { n: 5, ..end });
+    let verdict = judge(&header, story.clone().into_iter());
+    assert_eq!(verdict.findings[0].rule.id, "AU-06");
+    let refused = judge(&header, story.clone().into_iter().take(5));
+    assert_eq!(refused.rules["AU-06"].held, 1);
+    // Said once more after the login, it is as good as any.
+    let bound = "<<iq xmlns='jabber:client' type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>mallory@localhost/x</jid></bind></iq>";
+    let again = "><message xmlns='jabber:client' to='bob@localhost' id='early'><body>x</body></message>";
+    let last = story.pop().expect("what was received");
+    story.extend(events(&["<reached", ">upgrade", "<101", bound, again]));
+    story.push(last);
+    assert!(judge(&header, story.into_iter()).findings.is_empty());
+}
+
+#[test]
+fn who_comes_without_tls_is_refused_in_any_way() {
+    let demanded = r#","profile":{"tls-demanded":true}"#;
+    let plain = |story: &[&str]| {
+        let (broken, held) = judged_as(demanded, story);
+        (broken.contains(&"TR-07"), held.contains(&"TR-07"))
+    };
+    let features = |inside: &str| {
+        format!(
+            "<<stream:features xmlns:stream='http://etherx.jabber.org/streams'>{inside}</stream:features>"
+        )
+    };
+    let none = features("");
+    let login = features(
+        "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>",
+    );
+    assert_eq!(plain(&["<reached", "<end"]), (false, true));
+    assert_eq!(plain(&["<reached", &none, "<end"]), (false, true));
+    assert_eq!(plain(&["<reached", &login, "<end"]), (true, false));
+    assert_eq!(
+        plain(&["<reached", ">upgrade", "<101", OPEN, OPENED, &login]),
+        (true, false)
+    );
 }
 
 #[test]

@@ -30,6 +30,10 @@ pub(in super::super) struct Streams {
     shared: Option<(String, String, Vec<u64>)>,
     tokens_shown: bool,
     leaked: bool,
+    /// What was sent before a resource was bound: by whom, the event, the id. It outlives its line: a server that
+    /// ends the line may deliver the stanza all the same.
+    early: Vec<(String, u64, String)>,
+    early_sent: bool,
     early_seen: bool,
     /// The last thing that was sent to hurt: the rule about it, the event, when, and by whom.
     hostile: Option<(&'static str, u64, f64, String)>,
@@ -88,6 +92,8 @@ impl Streams {
             shared: None,
             tokens_shown: false,
             leaked: false,
+            early: Vec::new(),
+            early_sent: false,
             early_seen: false,
             hostile: None,
             told: BTreeMap::new(),
@@ -131,13 +137,19 @@ impl Streams {
         if let Some(rule) = hostile.filter(|_| line.our_close.is_none() && line.bound.is_some()) {
             self.hostile = Some((rule, event.n, event.t, event.who.clone()));
         }
-        if line.bound.is_none()
-            && let Some(stanza) = &stanza
+        if let Some(stanza) = &stanza
             && (stanza.is_iq() || stanza.is_message())
             && stanza.to().is_some()
             && let Some(id) = stanza.id()
         {
-            line.early.push((event.n, id.to_owned()));
+            if line.bound.is_none() {
+                self.early_sent = true;
+                self.early.push((event.who.clone(), event.n, id.to_owned()));
+            } else {
+                // Said again after the login, it may arrive.
+                self.early
+                    .retain(|(who, _, early)| *who != event.who || early != id);
+            }
         }
     }
 
@@ -153,6 +165,9 @@ impl Streams {
             return;
         };
         match wire {
+            Wire::Upgraded { status, .. } if *status != 101 && line.plain && self.tls_demanded => {
+                record.held("TR-07");
+            }
             Wire::Upgraded { status: 101, .. } => {
                 line.web = true;
                 let said = wire.header("Sec-WebSocket-Protocol");
@@ -189,6 +204,10 @@ impl Streams {
                 if !self.over {
                     ended(line, event, record);
                 }
+                if line.plain && self.tls_demanded && !line.web && !line.heard {
+                    // Who comes without TLS is not even answered.
+                    record.held("TR-07");
+                }
                 self.lines.remove(&event.who);
                 self.sessions.remove(&event.who);
                 return;
@@ -198,6 +217,7 @@ impl Streams {
         let Some(text) = line.message(false, wire, event.xml.as_deref()) else {
             return;
         };
+        line.heard = true;
         if line.web {
             formed(event, &text, record);
         }
@@ -284,11 +304,8 @@ impl Streams {
     /// A stanza that somebody took in although its sender had no resource yet.
     fn routed(&mut self, event: &Event, stanza: &Stanza, record: &mut Record) {
         let Some(id) = stanza.id() else { return };
-        let early = self.lines.iter().find_map(|(who, line)| {
-            let (n, _) = line.early.iter().find(|(_, sent)| sent == id)?;
-            Some((who.clone(), *n))
-        });
-        if let Some((who, n)) = early {
+        let early = self.early.iter().find(|(_, _, early)| early == id);
+        if let Some((who, n, _)) = early {
             self.early_seen = true;
             let found = finding(
                 "AU-06",
@@ -298,7 +315,7 @@ impl Streams {
                 ),
                 "an error, or the end of the stream",
                 format!("delivery of `{id}`"),
-                vec![n, event.n],
+                vec![*n, event.n],
             );
             broken(record, found);
         }
@@ -584,8 +601,7 @@ impl Family for Streams {
             );
             broken(record, found);
         }
-        let early = self.lines.values().any(|line| !line.early.is_empty());
-        if early && !self.early_seen {
+        if self.early_sent && !self.early_seen {
             record.held("AU-06");
         }
     }
