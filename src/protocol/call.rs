@@ -102,6 +102,11 @@ impl View {
         }
     }
 
+    /// When things happened is not known any more.
+    pub fn forget_times(&mut self) {
+        (self.initiated_at, self.accepted_at, self.ended_at) = (None, None, None);
+    }
+
     pub fn role(&self) -> Role {
         self.role
     }

@@ -88,4 +88,6 @@ pub struct Verdict {
     pub trouble: Option<String>,
     /// The rules that the server had certainly broken before that.
     pub decided: BTreeSet<&'static str>,
+    /// Findings of kinds of which there were so many that they were only counted.
+    pub left_out: u64,
 }

@@ -23,7 +23,7 @@ pub struct Seen<'a> {
 }
 
 /// How many findings of one kind are kept, and how many missed expectations; of the rest only the count.
-const KEPT: u64 = 1_000;
+const KEPT: u64 = 200;
 
 /// Rule, party, message and events: what makes two findings one.
 type Same = (&'static str, String, String, Vec<u64>);
@@ -33,11 +33,13 @@ type Same = (&'static str, String, String, Vec<u64>);
 pub struct Record {
     pub findings: Vec<Finding>,
     pub rules: BTreeMap<&'static str, Tally>,
-    /// How many there were of each kind that makes a difference for the outcome: a recording of any length, however
+    /// How many are kept of each kind that makes a difference for the outcome: a recording of any length, however
     /// wrong, is judged in bounded memory.
     kinds: BTreeMap<(&'static str, Level, Blame, bool), u64>,
     /// What is kept already: two families may see one thing.
     seen: BTreeSet<Same>,
+    /// Findings that were counted and not kept.
+    left_out: u64,
 }
 
 impl Record {
@@ -63,9 +65,8 @@ impl Record {
             finding.blame,
             finding.excuse.is_some(),
         );
-        let so_far = self.kinds.entry(kind).or_default();
-        *so_far += 1;
-        if *so_far <= KEPT {
+        let kept = self.kinds.entry(kind).or_default();
+        if *kept < KEPT {
             let whole = (
                 finding.rule.id,
                 finding.party.clone(),
@@ -79,9 +80,19 @@ impl Record {
         if finding.is_held_against_the_target() {
             self.rules.entry(finding.rule.id).or_default().broken += 1;
         }
-        if *so_far <= KEPT {
+        if *kept < KEPT {
+            *kept += 1;
             self.findings.push(finding);
+        } else {
+            self.left_out += 1;
         }
+    }
+
+    /// Gives away what is kept, which makes room for as much again.
+    fn take(&mut self) -> Vec<Finding> {
+        self.seen.clear();
+        self.kinds.values_mut().for_each(|kept| *kept = 0);
+        std::mem::take(&mut self.findings)
     }
 }
 
@@ -98,6 +109,7 @@ pub struct Judge {
     families: Vec<Box<dyn Family>>,
     record: Record,
     ear: Ear,
+    last: Option<(Stanza, Option<Arc<Spoken>>)>,
     missed: Vec<Event>,
     trouble: Option<String>,
     decided: BTreeSet<&'static str>,
@@ -134,6 +146,7 @@ impl Judge {
             families,
             record: Record::default(),
             ear: Ear::default(),
+            last: None,
             missed: Vec::new(),
             trouble: None,
             decided: BTreeSet::new(),
@@ -156,6 +169,7 @@ impl Judge {
         for family in &mut self.families {
             family.event(seen, &mut self.record);
         }
+        self.last = stanza.map(|stanza| (stanza, spoken));
         match event.dir {
             Dir::Trouble if self.trouble.is_none() => {
                 let text = event.note.as_deref().unwrap_or("the run could not go on");
@@ -172,9 +186,18 @@ impl Judge {
         }
     }
 
+    /// The stanza of the last event and what stands in its `<call/>`, as they were read.
+    pub fn last(&self) -> Option<(&Stanza, Option<&Spoken>)> {
+        let (stanza, spoken) = self.last.as_ref()?;
+        Some((stanza, spoken.as_deref()))
+    }
+
     /// Gives away what was found so far, in the order in which it was found. [`Judge::finish`] tells the rest.
     pub fn take_findings(&mut self) -> Vec<Finding> {
-        std::mem::take(&mut self.record.findings)
+        if self.record.findings.is_empty() {
+            return Vec::new();
+        }
+        self.record.take()
     }
 
     /// How often each rule was seen kept and broken so far.
@@ -200,6 +223,7 @@ impl Judge {
             rules: self.record.rules,
             trouble: self.trouble,
             decided: self.decided,
+            left_out: self.record.left_out,
         };
         verdict.outcome = verdict.outcome_of(&verdict.findings);
         let (name, matrix) = &self.scenario;

@@ -117,6 +117,7 @@ mod tests {
             rules: BTreeMap::new(),
             trouble: None,
             decided: Default::default(),
+            left_out: 0,
         }
     }
 

@@ -140,7 +140,8 @@ pub enum Dir {
     /// From here on `who` withholds its IQ answers (`note`: how), until the next of these.
     Answers,
     /// For `seconds` up to now this process was itself stalled or, as `note` says, the whole target was busy: delays
-    /// seen around it say nothing of how a signal was treated.
+    /// seen around it say nothing of how a signal was treated. Without `seconds`: the recorder's clock was set back,
+    /// and how much time went by is not known.
     Stalled,
     /// The run could not go on: the target's trouble or ours, never a finding.
     Trouble,

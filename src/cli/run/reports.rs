@@ -101,6 +101,10 @@ impl Reports {
         Ok(Reports(reports))
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether stdout belongs to a report, and people are told on stderr.
     pub fn take_stdout(&self) -> bool {
         self.0.iter().any(|(_, path)| is_stdout(path))

@@ -157,8 +157,15 @@ impl<'a> Builder<'a> {
                 self.words(event, lane, Tone::Trouble, what);
             }
             Dir::Stalled => {
-                let seconds = event.seconds.unwrap_or_default();
-                let text = format!("this computer stood still for {seconds:.1} s");
+                let text = match (event.seconds, &event.note) {
+                    (None, Some(note)) => note.clone(),
+                    (seconds, _) => {
+                        format!(
+                            "this computer stood still for {:.1} s",
+                            seconds.unwrap_or_default()
+                        )
+                    }
+                };
                 self.words(event, lane, Tone::Remark, &text);
             }
             Dir::Answers => {

@@ -94,6 +94,7 @@ fn finished(entry: &Entry) -> Result<Finished, String> {
             rules: BTreeMap::new(),
             trouble: entry.reason.clone().filter(|_| entry.result == Outcome::Error),
             decided: Default::default(),
+            left_out: 0,
         }),
         events: played.events,
         cast: played.cast,

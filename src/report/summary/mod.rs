@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use compare::{Change, Comparison, compare};
 pub use merge::merge;
+pub use of_transcripts::Recorded;
 pub use read::{LARGEST, read};
 
 use super::Count;
@@ -24,7 +25,7 @@ use crate::rules::{Level, Outcome};
 use crate::run::Use;
 
 /// What a run came to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The version of the program that wrote it.
     pub callspec: String,

@@ -62,6 +62,7 @@ fn finished(case: Case, outcome: Outcome, findings: Vec<Finding>) -> Finished {
             known: BTreeMap::new(),
             trouble: None,
             decided: Default::default(),
+            left_out: 0,
         }),
         events: Vec::new(),
         cast: BTreeMap::new(),

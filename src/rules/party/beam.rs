@@ -99,6 +99,15 @@ impl Beam {
         }
     }
 
+    /// When things happened is not known any more.
+    pub fn forget_times(&mut self) {
+        let before = self.before.iter_mut().flat_map(|(_, candidates)| candidates);
+        for candidate in self.candidates.iter_mut().chain(before) {
+            candidate.view.forget_times();
+        }
+        self.queue.iter_mut().for_each(|inbound| inbound.at = f64::NAN);
+    }
+
     /// Every view that is still possible without a needless breach.
     pub fn views(&self) -> impl Iterator<Item = &View> {
         let least = self.least();

@@ -49,6 +49,8 @@ pub(super) struct Track {
     rang_by: Option<f64>,
     /// Where the call would stand had it begun before the recording.
     older: Option<Beam>,
+    /// How often the clock had been set when this was last looked at.
+    clock_set: u32,
 }
 
 /// What came of a signal that was sent.
@@ -65,7 +67,7 @@ pub(super) struct Outcome {
 }
 
 impl Track {
-    pub fn new(peer: &str, role: Role, sight: Sight, first: u64, start: Start) -> Track {
+    pub fn new(peer: &str, role: Role, sight: Sight, first: u64, start: Start, clock_set: u32) -> Track {
         let exact = sight == Sight::Exact;
         let half = start == Start::Unseen;
         let beam = |exact, patience| match half {
@@ -82,6 +84,7 @@ impl Track {
             forced: (!exact).then(|| beam(false, Some(PATIENCE))),
             prompt: (!exact).then(|| beam(true, None)),
             rang_by: None,
+            clock_set,
             older: (start == Start::Doubtful).then(|| Beam::midway(exact, None)),
         }
     }
@@ -114,6 +117,15 @@ impl Track {
     /// The last inbound signal that has surely been taken in.
     pub fn reached(&self) -> Option<u64> {
         self.beam.reached()
+    }
+
+    /// The clock was set, for the `times`-th time: what happened before happened nobody knows how long ago.
+    pub fn clock_set(&mut self, times: u32) {
+        if self.clock_set != times {
+            self.clock_set = times;
+            self.rang_by = None;
+            self.beams().for_each(Beam::forget_times);
+        }
     }
 
     /// All that came up to and with this event has been taken in by now.

@@ -92,6 +92,8 @@ pub(in super::super) struct Parties {
     requests: Recent<(String, String, String), ()>,
     media: Media,
     whole: bool,
+    /// How often the recorder's clock was set back.
+    clock_set: u32,
 }
 
 fn fingerprint(from: &str, stanza: &Stanza, text: &str) -> u64 {
@@ -131,6 +133,7 @@ impl Parties {
             requests: Recent::new(REMEMBERED),
             media: Media::new(header.profile.mdns),
             whole: false,
+            clock_set: 0,
         }
     }
 
@@ -425,7 +428,8 @@ impl Parties {
                 format!("{off:+.1} s at /timestamp"),
             );
             let far = actor.sight == Sight::Far && !self.witness.is_bots();
-            finding.excuse = far.then(|| "the clock of the recorder was wrong, not the sender's".to_owned());
+            finding.excuse = (far || self.clock_set > 0)
+                .then(|| "the clock of the recorder was wrong, not the sender's".to_owned());
             findings.push(finding);
         }
         let Some(call) = &facts.call else { return };
@@ -515,9 +519,10 @@ impl Parties {
         let role = told.unwrap_or(Role::Caller);
         self.second_call(actor, &id, act.kind, base, findings);
         let start = self.start(actor, act.kind);
+        let clock_set = self.clock_set;
         let tracks = self.tracks_of(actor, key)?;
         let index = place_of(tracks, &to).unwrap_or_else(|| {
-            tracks.push(Track::new(&to, role, actor.sight, event.n, start));
+            tracks.push(Track::new(&to, role, actor.sight, event.n, start, clock_set));
             tracks.len() - 1
         });
         let track = tracks.get_mut(index)?;
@@ -666,7 +671,11 @@ impl Parties {
             let rung = self.tracks.get(&wide).cloned().unwrap_or_default();
             self.tracks.insert(key.clone(), rung);
         }
-        self.tracks.get_mut(&key)
+        let tracks = self.tracks.get_mut(&key)?;
+        tracks
+            .iter_mut()
+            .for_each(|track| track.clock_set(self.clock_set));
+        Some(tracks)
     }
 
     // -- what a party gets ---------------------------------------------------------------------------------
@@ -747,6 +756,7 @@ impl Parties {
         if act.kind == Kind::Accept {
             self.take_up(&actor.key, &id);
         }
+        let clock_set = self.clock_set;
         let Some(tracks) = self.tracks_of(actor, key) else {
             return;
         };
@@ -760,7 +770,7 @@ impl Parties {
                 Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Role::Caller,
                 _ => Role::Callee,
             });
-            tracks.push(Track::new(&from, role, actor.sight, event.n, start));
+            tracks.push(Track::new(&from, role, actor.sight, event.n, start, clock_set));
             tracks.len() - 1
         });
         if let Some(track) = tracks.get_mut(index) {
@@ -1020,6 +1030,8 @@ impl Family for Parties {
                 self.announced.insert(event.who.clone(), event.rules.clone());
             }
             Dir::Steps | Dir::End => self.whole = true,
+            // For how long, nobody knows.
+            Dir::Stalled if event.seconds.is_none() => self.clock_set += 1,
             Dir::Sent | Dir::Received => {
                 let Some(stanza) = seen.stanza else {
                     self.announced.remove(&event.who);

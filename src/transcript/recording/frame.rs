@@ -13,6 +13,8 @@ pub enum Way {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum What {
     Text(String),
+    /// The recorder's clock was set back: how much time has gone by is not known.
+    SetBack,
     /// The connection is no longer recorded; the text says why.
     Over(String),
 }
@@ -25,8 +27,8 @@ pub(super) struct Frame {
     pub conn: String,
     /// Seconds; NaN: not known.
     pub at: f64,
-    /// `at` counts from 1970-01-01 UTC.
-    pub wall: bool,
+    /// What the recorder's clock said, in seconds since 1970-01-01 UTC, where it gives the day.
+    pub wall: Option<f64>,
     /// `None`: the recording does not say.
     pub way: Option<Way>,
     /// The full JID of this end, where the recording tells.

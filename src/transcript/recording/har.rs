@@ -5,26 +5,67 @@
 //! other writers give milliseconds, `payload` for `data`, `sent` for `send`, `opCode` for `opcode`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::BufRead;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde::Deserialize;
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer};
 
 use super::super::{LINE_LIMIT, ReadError};
 use super::frame::{Frame, Frames, Way, What};
 use super::json::Walk;
+use crate::protocol::unix_seconds;
 
 #[derive(Deserialize)]
 struct Message {
     #[serde(rename = "type", alias = "direction", default)]
     kind: String,
     #[serde(default, alias = "timeStamp", alias = "timestamp")]
-    time: Option<f64>,
+    time: Loose,
     #[serde(default, alias = "opCode")]
-    opcode: Option<i64>,
+    opcode: Loose,
     #[serde(default, alias = "payload", alias = "text")]
     data: Option<String>,
+}
+
+/// A number however a writer puts it: as a number, as text, as a date (RFC 3339), or not at all.
+#[derive(Default)]
+struct Loose(Option<f64>);
+
+impl<'de> Deserialize<'de> for Loose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Loose, D::Error> {
+        struct Any;
+        impl Visitor<'_> for Any {
+            type Value = Loose;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number")
+            }
+
+            fn visit_f64<E>(self, number: f64) -> Result<Loose, E> {
+                Ok(Loose(Some(number)))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Loose, E> {
+                Ok(Loose(Some(number as f64)))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Loose, E> {
+                Ok(Loose(Some(number as f64)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Loose, E> {
+                Ok(Loose(text.trim().parse().ok().or_else(|| unix_seconds(text))))
+            }
+
+            fn visit_unit<E>(self) -> Result<Loose, E> {
+                Ok(Loose(None))
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -173,7 +214,7 @@ impl<R: BufRead> Har<R> {
             "error" => {
                 return Ok(self.frame(
                     line,
-                    message.time,
+                    message.time.0,
                     None,
                     What::Over("the browser notes an error".into()),
                 ));
@@ -187,7 +228,7 @@ impl<R: BufRead> Har<R> {
         };
         let data = message.data.unwrap_or_default();
         let way = Some(if out { Way::Out } else { Way::In });
-        let text = match message.opcode.unwrap_or(1) {
+        let text = match message.opcode.0.unwrap_or(1.0) as i64 {
             0 => {
                 let Some(mut begun) = self.parts.remove(&out) else {
                     return Ok(None);
@@ -204,7 +245,7 @@ impl<R: BufRead> Har<R> {
             8 => {
                 let who = if out { "the client" } else { "the server" };
                 let what = What::Over(format!("{who} closed the WebSocket"));
-                return Ok(self.frame(line, message.time, way, what));
+                return Ok(self.frame(line, message.time.0, way, what));
             }
             _ => return Ok(None),
         };
@@ -212,7 +253,7 @@ impl<R: BufRead> Har<R> {
             self.parts.insert(out, text);
             return Ok(None);
         }
-        Ok(self.frame(line, message.time, way, What::Text(text)))
+        Ok(self.frame(line, message.time.0, way, What::Text(text)))
     }
 
     fn frame(&self, line: u64, time: Option<f64>, way: Option<Way>, what: What) -> Option<Frame> {
@@ -226,7 +267,7 @@ impl<R: BufRead> Har<R> {
             line,
             conn: self.entry.to_string(),
             at,
-            wall: at > 1e8,
+            wall: (at > 1e8).then_some(at),
             way,
             own: None,
             what,

@@ -153,7 +153,7 @@ impl<R: BufRead> Logs<R> {
         self.latest = at;
         self.coarse |= stamp.coarse;
         frame.at = at;
-        frame.wall = stamp.wall;
+        frame.wall = stamp.wall.then_some(at);
     }
 
     fn finish(&mut self) -> Option<Frame> {
@@ -181,7 +181,7 @@ impl<R: BufRead> Logs<R> {
         // An element on a line of its own may be more of the stanza above it.
         let open = self.begun.as_ref().is_some_and(|begun| match &begun.frame.what {
             What::Text(held) => held.is_empty() || goes_on(held),
-            What::Over(_) => false,
+            What::Over(_) | What::SetBack => false,
         });
         let bare =
             |begun: &Begun| matches!(begun.style, Style::Plain | Style::Converse) && begun.stamp.is_none();
@@ -222,7 +222,7 @@ impl<R: BufRead + Send> Frames for Logs<R> {
                     // A stanza that is whole waits for nobody: the log may be growing.
                     let whole = self.begun.as_ref().is_some_and(|begun| match &begun.frame.what {
                         What::Text(text) => !text.is_empty() && !goes_on(text),
-                        What::Over(_) => true,
+                        What::Over(_) | What::SetBack => true,
                     });
                     let now = if whole { self.finish() } else { None };
                     let first = match (done, now) {
@@ -290,7 +290,7 @@ fn begin(text: &str, line: u64) -> Option<Begun> {
         line,
         conn: conn.to_owned(),
         at: f64::NAN,
-        wall: false,
+        wall: None,
         way,
         own: None,
         what,
@@ -496,6 +496,7 @@ mod tests {
         let text = |frame: Frame| match frame.what {
             What::Text(text) => (frame.conn, frame.way, text),
             What::Over(why) => (frame.conn, frame.way, why),
+            What::SetBack => (frame.conn, frame.way, "set back".to_owned()),
         };
         frames.into_iter().map(text).collect()
     }

@@ -78,8 +78,13 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
         .map_err(|error| whole(format!("cannot read: {error}")))?;
     let mut bytes = input.bytes;
     let mut head = Vec::new();
-    // A line is enough, and a pipe may not hold more yet.
-    while head.len() < HEAD && !head.trim_ascii_start().contains(&b'\n') {
+    // A line is enough, and a pipe may not hold more yet. The bracket that opens a document is none.
+    let is_enough = |head: &[u8]| {
+        let head = head.trim_ascii_start();
+        let inside = head.strip_prefix(b"{").unwrap_or(head);
+        inside.trim_ascii_start().contains(&b'\n')
+    };
+    while head.len() < HEAD && !is_enough(&head) {
         let mut chunk = bytes
             .fill_buf()
             .map_err(|error| whole(format!("cannot read: {error}")))?;

@@ -1,7 +1,8 @@
 //! From frames to events: who stands at the end of each connection, when its recording begins and stops, and what of
 //! it concerns calls.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -18,6 +19,11 @@ const SM: &str = "urn:xmpp:sm:";
 const WAITING: usize = 4_096;
 /// Connections that are followed at once, and sessions that may be resumed.
 const MOST: usize = 16_384;
+/// Stanzas that may go by once more when a session is resumed.
+const UNACKNOWLEDGED: usize = 512;
+/// What may be written down in another order than it happened in, in seconds. A time that runs back further is one of a
+/// clock that was set.
+const DISORDER: f64 = 0.05;
 
 /// An event of a recording. `event.t` is in seconds of the recording's own clock, NaN where it is not known;
 /// `event.who` is still empty: the JID, or else the connection, says whose it is.
@@ -42,15 +48,29 @@ struct Conn {
     waiting: VecDeque<Frame>,
     /// What a session may be resumed by.
     resumes: Option<String>,
+    /// What this session can be resumed by.
+    resumable: Option<String>,
+    /// Stanzas of the session that is resumed: each may go by once more (XEP-0198 §5).
+    again: HashSet<u64>,
     last: f64,
+    /// How far the recorder's clock was set back so far, in seconds.
+    set_back: f64,
+}
+
+/// A session that can be resumed.
+#[derive(Debug, Default)]
+struct Resumable {
+    jid: String,
+    /// What went by last on it.
+    passed: VecDeque<u64>,
 }
 
 /// The connections of one recording.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     conns: BTreeMap<String, Conn>,
-    /// Whose session it is that can be resumed by an id.
-    resumable: BTreeMap<String, String>,
+    /// The sessions that can be resumed, by id.
+    resumable: BTreeMap<String, Resumable>,
     out: VecDeque<Recorded>,
     latest: f64,
     pub stanzas: u64,
@@ -72,11 +92,15 @@ impl Sessions {
     pub fn take(&mut self, frame: Frame) {
         let mut conn = self.conns.remove(&frame.conn).unwrap_or_default();
         let key = frame.conn.clone();
+        let mut frame = frame;
+        self.set_back(&mut conn, &mut frame);
         self.one(&mut conn, frame);
         if conn.over && conn.told {
             conn = Conn {
                 over: true,
                 told: true,
+                last: conn.last,
+                set_back: conn.set_back,
                 ..Conn::default()
             };
         }
@@ -86,6 +110,26 @@ impl Sessions {
             if self.conns.len() > MOST {
                 self.conns.pop_first();
             }
+        }
+    }
+
+    /// Time goes on where a clock was set back, and that it was is told: nothing is too early because of it.
+    fn set_back(&mut self, conn: &mut Conn, frame: &mut Frame) {
+        frame.at += conn.set_back;
+        let back = conn.last - frame.at;
+        if back <= DISORDER {
+            return;
+        }
+        conn.set_back += back;
+        frame.at = conn.last;
+        let mark = Frame {
+            what: What::SetBack,
+            ..frame.clone()
+        };
+        if conn.jid.is_some() {
+            self.pass(conn, mark);
+        } else {
+            conn.waiting.push_back(mark);
         }
     }
 
@@ -132,6 +176,7 @@ impl Sessions {
                 return;
             }
             What::Text(text) => std::mem::take(text),
+            What::SetBack => return,
         };
         let text = text.trim();
         if text.is_empty() {
@@ -160,7 +205,9 @@ impl Sessions {
                 foreign: text.contains("jabber:server") || text.contains("jabber:component"),
                 login: true,
                 last: conn.last,
+                set_back: conn.set_back,
                 resumes: conn.resumes.take(),
+                again: std::mem::take(&mut conn.again),
                 ..Conn::default()
             };
             return;
@@ -243,10 +290,18 @@ impl Sessions {
 
     /// A stanza, or another piece of a stream that has begun.
     fn pass(&mut self, conn: &mut Conn, frame: Frame) {
-        let What::Text(text) = &frame.what else { return };
         if !conn.told {
             self.begin(conn, &frame, Dir::Begins);
         }
+        let text = match &frame.what {
+            What::Text(text) => text,
+            What::SetBack => {
+                let note = Some("the recorder's clock was set back".to_owned());
+                self.push(conn, &frame.conn, frame.at, frame.line, Dir::Stalled, note);
+                return;
+            }
+            What::Over(_) => return,
+        };
         let name = first_name(text);
         let answers = name == "iq" && ["result", "error"].iter().any(|kind| has_type(text, kind));
         let concerns = answers || text.contains(NAMESPACE);
@@ -257,13 +312,12 @@ impl Sessions {
             Way::In => Dir::Received,
         };
         self.stanzas += u64::from(matches!(name, "iq" | "message" | "presence"));
+        if concerns && self.is_sent_again(conn, dir, text) {
+            return;
+        }
         let event = Event {
             xml: concerns.then(|| without_secrets(text).into_owned()),
-            time: if concerns && frame.wall {
-                wall(frame.at)
-            } else {
-                String::new()
-            },
+            time: frame.wall.filter(|_| concerns).map(wall).unwrap_or_default(),
             ..event(frame.at, conn.jid.clone(), dir)
         };
         self.out.push_back(Recorded {
@@ -271,6 +325,25 @@ impl Sessions {
             conn: frame.conn,
             line: frame.line,
         });
+    }
+
+    /// Whether this stanza has gone by already on the session that was resumed.
+    fn is_sent_again(&mut self, conn: &mut Conn, dir: Dir, text: &str) -> bool {
+        if conn.again.is_empty() && conn.resumable.is_none() {
+            return false;
+        }
+        let mut hasher = DefaultHasher::new();
+        (dir == Dir::Sent, text).hash(&mut hasher);
+        let key = hasher.finish();
+        let again = conn.again.remove(&key);
+        let session = conn.resumable.as_ref().and_then(|id| self.resumable.get_mut(id));
+        if let Some(session) = session.filter(|_| !again) {
+            if session.passed.len() == UNACKNOWLEDGED {
+                session.passed.pop_front();
+            }
+            session.passed.push_back(key);
+        }
+        again
     }
 
     /// Stream management: who resumes a session goes on under its name (XEP-0198 §5).
@@ -282,14 +355,29 @@ impl Sessions {
                     if self.resumable.len() >= MOST {
                         self.resumable.pop_first();
                     }
-                    self.resumable.insert(id.to_owned(), jid.clone());
+                    let session = Resumable {
+                        jid: jid.clone(),
+                        ..Resumable::default()
+                    };
+                    self.resumable.insert(id.to_owned(), session);
+                    conn.resumable = Some(id.to_owned());
                 }
             }
-            "resume" => conn.resumes = stanza.attr("previd").map(str::to_owned),
+            "resume" => {
+                conn.resumes = stanza.attr("previd").map(str::to_owned);
+                // Also where that fails: then the whole of it is sent again in a new session.
+                let session = conn.resumes.as_ref().and_then(|id| self.resumable.get(id));
+                conn.again = session
+                    .iter()
+                    .flat_map(|session| &session.passed)
+                    .copied()
+                    .collect();
+            }
             _ => {
                 let id = stanza.attr("previd").map(str::to_owned).or(conn.resumes.take());
-                if let Some(jid) = id.and_then(|id| self.resumable.get(&id)) {
-                    conn.jid = Some(jid.clone());
+                if let Some(session) = id.as_ref().and_then(|id| self.resumable.get(id)) {
+                    conn.jid = Some(session.jid.clone());
+                    conn.resumable = id;
                     conn.waiting.clear();
                     self.begin(conn, frame, Dir::Begins);
                 }

@@ -95,7 +95,7 @@ impl<R: BufRead> Signals<R> {
             line: self.line,
             conn: own.to_owned(),
             at,
-            wall,
+            wall: wall.then_some(at),
             way: Some(way),
             own: Some(own.to_owned()),
             what: What::Text(xml.clone()),

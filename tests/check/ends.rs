@@ -1,78 +1,8 @@
-//! `callspec check` on what others recorded: browsers' HARs, whole, mutated and in pieces.
-
-use std::path::{Path, PathBuf};
-use std::process::Command;
+//! Both ends of a call, whole, in pieces and changed: what is found, and what is not.
 
 use serde_json::Value;
 
-fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(name)
-}
-
-struct Said {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-fn check(files: &[&Path]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_callspec"))
-        .arg("check")
-        .args(files)
-        .output()
-        .expect("callspec runs");
-    Said {
-        status: output.status.code().unwrap_or(-1),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
-}
-
-fn har(name: &str) -> Value {
-    let text = std::fs::read_to_string(data(name)).expect("a HAR");
-    serde_json::from_str(&text).expect("JSON")
-}
-
-fn messages(har: &mut Value) -> &mut Vec<Value> {
-    har["log"]["entries"][0]["_webSocketMessages"]
-        .as_array_mut()
-        .expect("messages")
-}
-
-fn holds(message: &Value, kind: &str) -> bool {
-    message["data"]
-        .as_str()
-        .is_some_and(|data| data.contains(&format!("call:{kind}")))
-}
-
-struct Folder(tempfile::TempDir);
-
-impl Folder {
-    fn new() -> Folder {
-        Folder(tempfile::TempDir::new().expect("a folder"))
-    }
-
-    fn write(&self, name: &str, har: &Value) -> PathBuf {
-        let path = self.0.path().join(name);
-        std::fs::write(&path, har.to_string()).expect("a file");
-        path
-    }
-
-    /// The verdict on a HAR that was changed.
-    fn changed(&self, name: &str, change: impl FnOnce(&mut Vec<Value>)) -> Said {
-        let mut har = har(name);
-        change(messages(&mut har));
-        check(&[&self.write("changed.har", &har)])
-    }
-}
-
-const ALL: [&str; 3] = [
-    "chrome-call.caller.har",
-    "chrome-call.callee.har",
-    "chrome-cancel.caller.har",
-];
+use crate::hars::{ALL, Folder, check, data, har, holds, messages};
 
 #[test]
 fn sound_calls_are_sound_from_either_end_and_from_both() {

@@ -1,0 +1,402 @@
+//! The calls of a recording as they go by: who is in them, what was found about each, where it stands in the file.
+
+mod glance;
+mod names;
+mod places;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use glance::glance;
+use names::Names;
+use places::Places;
+
+use crate::report::html::Played;
+use crate::rules::{Blame, Finding, Judge, Level, Outcome, Tally, Verdict, Waiver, outcome};
+use crate::stanza::{IqType, bare};
+use crate::transcript::recording::Recorded;
+use crate::transcript::{Dir, Event, Header, Member};
+
+/// Calls that are followed at once.
+const FOLLOWED: usize = 2_048;
+/// Calls with something to tell of which everything is kept until the end; of more, how many came to what.
+const KEPT: usize = 1_000;
+/// Findings of one kind that are kept of one call.
+const FINDINGS: u64 = 20;
+/// Findings that are kept in all.
+const ALL_FINDINGS: usize = 8_000;
+/// Bytes of the events that are kept for ladders, in all calls together.
+const EVENTS: usize = 16 * 1024 * 1024;
+
+/// What is kept for whoever asks in the end.
+#[derive(Debug, Clone, Copy)]
+pub struct Keep {
+    /// Calls that passed, of which there is nothing more to tell.
+    pub passed: usize,
+    /// The events of calls, for their ladders.
+    pub events: bool,
+}
+
+/// What became of one call, or of what was found outside of calls.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// `None`: outside of calls.
+    pub call: Option<String>,
+    /// Who called whom, how much was seen of it, and what is missing.
+    pub about: String,
+    /// How long it went on, in seconds, as far as that is known.
+    pub seconds: f64,
+    pub verdict: Verdict,
+    /// Where each finding stands in the files.
+    pub places: Vec<String>,
+    /// Its events, if they were asked for.
+    pub played: Option<Played>,
+    first: u64,
+}
+
+impl Told {
+    /// What it is called.
+    pub fn title(&self) -> String {
+        match &self.call {
+            Some(call) => format!("call {call}"),
+            None => "session".to_owned(),
+        }
+    }
+}
+
+/// What makes a difference between findings for the outcome.
+type Sort = (&'static str, Level, Blame, bool);
+
+/// What was found about one call.
+#[derive(Debug, Default)]
+struct Findings {
+    kept: Vec<Finding>,
+    places: Vec<String>,
+    sorts: BTreeMap<Sort, u64>,
+    left_out: u64,
+}
+
+impl Findings {
+    /// The first of each sort is always kept: without it the outcome would be another.
+    fn keep(&mut self, finding: Finding, places: &Places, all: &mut usize) {
+        let sort = (
+            finding.rule.id,
+            finding.level,
+            finding.blame,
+            finding.excuse.is_some(),
+        );
+        let count = self.sorts.entry(sort).or_default();
+        *count += 1;
+        if *count > 1 && (*count > FINDINGS || *all >= ALL_FINDINGS) {
+            self.left_out += 1;
+            return;
+        }
+        *all += 1;
+        self.places.push(places.of(&finding));
+        self.kept.push(finding);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Call {
+    first: u64,
+    began: f64,
+    last: f64,
+    touched: u64,
+    from: String,
+    to: String,
+    signals: u64,
+    initiated: bool,
+    ended: Option<String>,
+    found: Findings,
+    played: Option<Played>,
+}
+
+/// Feeds a judge from recordings, and keeps each call's findings together.
+pub struct Calls {
+    judge: Judge,
+    waivers: Vec<Waiver>,
+    /// What waivers know the recording by.
+    title: String,
+    keep: Keep,
+    n: u64,
+    names: Names,
+    calls: HashMap<String, Call>,
+    /// The calls in the order in which they were last heard of, with the event; some have been heard of again since.
+    heard: VecDeque<(u64, String)>,
+    outside: Findings,
+    places: Places,
+    findings: usize,
+    events: usize,
+    done: Vec<Told>,
+    passed: usize,
+    broken: usize,
+    unlisted: BTreeMap<Outcome, u64>,
+    unlisted_rules: BTreeMap<&'static str, u64>,
+    seen: u64,
+    untimed: bool,
+}
+
+impl Calls {
+    /// `files`: the names of the sources. `waivers`: besides those of the profile.
+    pub fn new(header: &Header, files: &[String], waivers: &[Waiver], keep: Keep) -> Calls {
+        let mut all = Waiver::of_profile(&header.profile);
+        all.extend_from_slice(waivers);
+        Calls {
+            judge: Judge::new(header),
+            waivers: all,
+            title: header.scenario.name.clone(),
+            keep,
+            n: 0,
+            names: Names::default(),
+            calls: HashMap::new(),
+            heard: VecDeque::new(),
+            outside: Findings::default(),
+            places: Places::new(files),
+            findings: 0,
+            events: 0,
+            done: Vec::new(),
+            passed: 0,
+            broken: 0,
+            unlisted: BTreeMap::new(),
+            unlisted_rules: BTreeMap::new(),
+            seen: 0,
+            untimed: false,
+        }
+    }
+
+    /// Takes the next event of this source, and tells what was found because of it.
+    pub fn take(&mut self, source: usize, recorded: Recorded) -> Vec<Finding> {
+        let Recorded {
+            mut event,
+            conn,
+            line,
+        } = recorded;
+        self.n += 1;
+        event.n = self.n;
+        event.who = self.names.of(event.jid.as_deref(), source, &conn, event.dir);
+        self.untimed |= event.t.is_nan();
+        self.judge.event(&event);
+        let last = self.judge.last();
+        let xml = event.xml.as_deref().unwrap_or_default();
+        let answer = last.and_then(|(stanza, _)| match stanza.iq_type()? {
+            IqType::Result => Some("result"),
+            IqType::Error => Some("error"),
+            IqType::Get | IqType::Set => None,
+        });
+        let heard = last.filter(|_| answer.is_none());
+        let signal = heard.and_then(|(_, spoken)| glance(xml, spoken));
+        let incoming = event.dir == Dir::Received;
+        let other = signal.as_ref().zip(last).map(|(_, (stanza, _))| {
+            let jid = if incoming { stanza.from() } else { stanza.to() };
+            jid.unwrap_or_default().to_owned()
+        });
+        let what = match (&signal, event.dir) {
+            (Some((kind, _)), _) => Some(kind.clone()),
+            (None, Dir::Sent | Dir::Received) if event.xml.is_none() => None,
+            (None, Dir::Sent | Dir::Received) => Some(answer.unwrap_or("other").to_owned()),
+            (None, dir) => Some(format!("{dir:?}").to_lowercase()),
+        };
+        if let Some(what) = what {
+            self.places.note(&event, source, line, what);
+        }
+        if let Some((kind, call)) = signal {
+            self.note(&event, &kind, call, &other.unwrap_or_default());
+        }
+        let found = self.judge.take_findings();
+        found.iter().for_each(|finding| self.found(finding.clone()));
+        found
+    }
+
+    fn note(&mut self, event: &Event, kind: &str, id: String, other: &str) {
+        let incoming = event.dir == Dir::Received;
+        let peer = self.names.known(other);
+        let peer = peer.unwrap_or_else(|| bare(other).split('@').next().unwrap_or_default());
+        let call = self.calls.entry(id.clone()).or_insert_with(|| Call {
+            first: event.n,
+            began: event.t,
+            ..Call::default()
+        });
+        call.last = event.t;
+        call.touched = event.n;
+        if !(incoming && self.names.is_running(other)) {
+            call.signals += 1;
+        }
+        if kind == "initiate" || call.from.is_empty() {
+            let turned = matches!(kind, "accept" | "reject" | "busy" | "answer");
+            let (mut from, mut to) = (event.who.clone(), peer.to_owned());
+            if incoming != turned {
+                (from, to) = (to, from);
+            }
+            (call.from, call.to) = (from, to);
+        }
+        call.initiated |= kind == "initiate";
+        if kind.starts_with("hangup") || matches!(kind, "reject" | "busy") {
+            call.ended.get_or_insert_with(|| kind.to_owned());
+        }
+        if self.keep.events {
+            let played = call.played.get_or_insert_with(Played::default);
+            let size = event.xml.as_ref().map_or(0, String::len) + 256;
+            if self.events + size > EVENTS {
+                played.left_out += 1;
+            } else {
+                self.events += size;
+                let member = || Member {
+                    jid: event.jid.clone().unwrap_or_default(),
+                    ..Member::default()
+                };
+                played.cast.entry(event.who.clone()).or_insert_with(member);
+                played.push(event.clone());
+            }
+        }
+        self.heard.push_back((event.n, id));
+        // Of what has been heard of since, the place further back counts.
+        if self.heard.len() > 8 * FOLLOWED {
+            let calls = &self.calls;
+            self.heard
+                .retain(|(n, id)| calls.get(id).is_some_and(|call| call.touched == *n));
+        }
+        while self.calls.len() > FOLLOWED
+            && let Some((n, id)) = self.heard.pop_front()
+        {
+            if self.calls.get(&id).is_some_and(|call| call.touched == n) {
+                self.close(&id);
+            }
+        }
+    }
+
+    fn found(&mut self, finding: Finding) {
+        let id = finding.call.as_ref().map(|call| call.to_lowercase());
+        let found = match id.and_then(|id| self.calls.get_mut(&id)) {
+            Some(call) => &mut call.found,
+            None => &mut self.outside,
+        };
+        found.keep(finding, &self.places, &mut self.findings);
+    }
+
+    fn close(&mut self, id: &str) {
+        let Some(call) = self.calls.remove(id) else { return };
+        let length = call.last - call.began;
+        let mut about = format!(
+            "{} → {}  {} signal{}",
+            call.from,
+            call.to,
+            call.signals,
+            if call.signals == 1 { "" } else { "s" }
+        );
+        if !length.is_nan() {
+            about.push_str(&format!(" in {length:.3} s"));
+        }
+        if !call.initiated {
+            about.push_str(", begun before the recording: judged from where it may have stood");
+        }
+        match &call.ended {
+            Some(end) => about.push_str(&format!(", ended by {end}")),
+            None => about.push_str(", its end not recorded: judged as far as it goes"),
+        }
+        self.seen += 1;
+        self.tell(Told {
+            call: Some(id.to_owned()),
+            about,
+            seconds: if length.is_nan() { 0.0 } else { length },
+            verdict: verdict(call.found.kept, call.found.left_out),
+            places: call.found.places,
+            played: call.played,
+            first: call.first,
+        });
+    }
+
+    fn tell(&mut self, mut told: Told) {
+        let matrix: Vec<String> = told.call.iter().cloned().collect();
+        told.verdict.waive(&self.title, &matrix, &self.waivers);
+        let nothing = told.verdict.outcome == Outcome::Passed && told.verdict.findings.is_empty();
+        let (count, most) = if nothing {
+            (&mut self.passed, self.keep.passed)
+        } else {
+            (&mut self.broken, KEPT)
+        };
+        if *count < most {
+            *count += 1;
+            self.done.push(told);
+            return;
+        }
+        *self.unlisted.entry(told.verdict.outcome).or_default() += 1;
+        for finding in told
+            .verdict
+            .findings
+            .iter()
+            .filter(|f| f.is_held_against_the_target())
+        {
+            *self.unlisted_rules.entry(finding.rule.id).or_default() += 1;
+        }
+        self.findings = self.findings.saturating_sub(told.verdict.findings.len());
+        let events = told.played.iter().flat_map(|played| &played.events);
+        let size: usize = events
+            .map(|event| event.xml.as_ref().map_or(0, String::len) + 256)
+            .sum();
+        self.events = self.events.saturating_sub(size);
+    }
+
+    /// All that is left to tell, in the order in which calls began, and how often each rule was kept and broken.
+    pub fn finish(mut self) -> Finished {
+        let judge = std::mem::replace(&mut self.judge, Judge::new(&Header::default()));
+        let rest = judge.finish();
+        rest.findings.into_iter().for_each(|finding| self.found(finding));
+        let mut ids: Vec<(u64, String)> = self
+            .calls
+            .iter()
+            .map(|(id, call)| (call.first, id.clone()))
+            .collect();
+        ids.sort_unstable();
+        ids.iter().for_each(|(_, id)| self.close(id));
+        let outside = std::mem::take(&mut self.outside);
+        if !outside.kept.is_empty() {
+            self.tell(Told {
+                call: None,
+                about: "outside of the calls above".to_owned(),
+                seconds: 0.0,
+                verdict: verdict(outside.kept, outside.left_out + rest.left_out),
+                places: outside.places,
+                played: None,
+                first: u64::MAX,
+            });
+        }
+        self.done.sort_by_key(|told| told.first);
+        Finished {
+            told: self.done,
+            unlisted: self.unlisted,
+            unlisted_rules: self.unlisted_rules,
+            calls: self.seen,
+            rules: rest.rules,
+            untimed: self.untimed,
+        }
+    }
+
+    /// The lines of the file that a finding speaks of.
+    pub fn places(&self, finding: &Finding) -> String {
+        self.places.of(finding)
+    }
+}
+
+/// What a whole recording came to.
+pub struct Finished {
+    pub told: Vec<Told>,
+    /// Calls that are only counted, by what they came to, and how many of them broke which rule.
+    pub unlisted: BTreeMap<Outcome, u64>,
+    pub unlisted_rules: BTreeMap<&'static str, u64>,
+    pub calls: u64,
+    pub rules: BTreeMap<&'static str, Tally>,
+    /// Some events had no time.
+    pub untimed: bool,
+}
+
+fn verdict(findings: Vec<Finding>, left_out: u64) -> Verdict {
+    Verdict {
+        outcome: outcome(&findings, false),
+        findings,
+        known: BTreeMap::new(),
+        rules: BTreeMap::new(),
+        trouble: None,
+        decided: Default::default(),
+        left_out,
+    }
+}

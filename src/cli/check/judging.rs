@@ -1,0 +1,182 @@
+//! Each recording to its judge, by itself or together with those that it belongs to.
+
+use super::super::calls::{Calls, Keep};
+use super::super::{Exit, complain};
+use super::outcomes::{LISTED, Outcomes, REPORTED};
+use super::{Asked, text};
+use crate::report;
+use crate::rules::{Judge, Level};
+use crate::transcript::recording::{Merged, Opened, Sorted, Source, group, open};
+use crate::transcript::{FORMAT, Header, ReadError, Reader, ScenarioInfo, Witness};
+
+/// How many events go by between two looks at the progress bar.
+const TICK: u64 = 512;
+
+pub(super) fn judge_all(asked: &Asked, sources: &[Source], outcomes: &mut Outcomes) {
+    let mut others = Vec::new();
+    for (number, source) in sources.iter().enumerate() {
+        match open(source) {
+            Err(error) => outcomes.wrong |= wrong(&source.name(), &error),
+            Ok(Opened::Transcript(header, events)) => {
+                transcript(asked, *header, events, &source.name(), outcomes);
+            }
+            Ok(Opened::Recording(recording)) => others.push((number, recording)),
+        }
+    }
+    let names: Vec<String> = sources.iter().map(Source::name).collect();
+    if let [(number, recording)] = others.as_slice()
+        && (!recording.in_columns || asked.follow)
+    {
+        let number = *number;
+        if let Some((_, recording)) = others.pop() {
+            let merged = Merged::alone(recording, number);
+            judge_merged(asked, merged, None, &names, outcomes);
+        }
+        return;
+    }
+    let numbers: Vec<usize> = others.iter().map(|(number, _)| *number).collect();
+    drop(others);
+    for sorted in group(sources)
+        .iter()
+        .filter(|sorted| sorted.sources.iter().any(|number| numbers.contains(number)))
+    {
+        match Merged::open(sorted, sources) {
+            Ok(merged) => judge_merged(asked, merged, Some(sorted), &names, outcomes),
+            Err((number, error)) => {
+                let name = names.get(number).map_or("", String::as_str);
+                outcomes.wrong |= wrong(name, &error);
+            }
+        }
+    }
+}
+
+/// Says what is wrong with a file, and is true.
+fn wrong(name: &str, error: &ReadError) -> bool {
+    let place = match (error.line, error.column) {
+        (0, _) => name.to_owned(),
+        (line, 0) => format!("{name}:{line}"),
+        (line, column) => format!("{name}:{line}:{column}"),
+    };
+    complain(&format!("error: {place}: {}", error.message));
+    true
+}
+
+/// A transcript of a run: the verdict is the one that the run gave.
+fn transcript<R: std::io::BufRead>(
+    asked: &Asked,
+    mut header: Header,
+    mut events: Reader<R>,
+    name: &str,
+    outcomes: &mut Outcomes,
+) {
+    if let Some(profile) = &asked.profile {
+        header.profile = profile.clone();
+    }
+    if let Some(skew) = asked.clock_skew {
+        header.clock_skew = skew;
+    }
+    let mut judge = Judge::new(&header);
+    for event in events.by_ref() {
+        match event {
+            Ok(event) => judge.event(&event),
+            Err(error) => {
+                outcomes.wrong |= wrong(name, &error);
+                return;
+            }
+        }
+    }
+    let mut verdict = judge.finish();
+    verdict.waive(&header.scenario.name, &header.scenario.case, &asked.waivers);
+    verdict.waive(name, &[], &asked.waivers);
+    text::transcript(asked, &header, &verdict, name, events.torn());
+    outcomes.transcript(&header, &verdict, name);
+}
+
+/// What a recording's header says, which none of them has.
+fn header_of(asked: &Asked, witness: Witness, name: &str) -> Header {
+    Header {
+        callspec: FORMAT,
+        version: env!("CARGO_PKG_VERSION").into(),
+        scenario: ScenarioInfo {
+            name: name.to_owned(),
+            ..ScenarioInfo::default()
+        },
+        target: "recorded".into(),
+        profile: asked.profile.clone().unwrap_or_default(),
+        witness,
+        clock_skew: asked.clock_skew.unwrap_or(60.0),
+        ..Header::default()
+    }
+}
+
+fn judge_merged(
+    asked: &Asked,
+    mut merged: Merged,
+    sorted: Option<&Sorted>,
+    names: &[String],
+    outcomes: &mut Outcomes,
+) {
+    // What a log is, and how exact its times are, shows itself with its first lines.
+    let mut first = merged.next();
+    let witness = sorted.map(|sorted| sorted.witness);
+    let seen = merged
+        .recordings()
+        .map(|(_, recording)| recording.witness())
+        .next();
+    let witness = witness.or(seen).unwrap_or(Witness::Ends);
+    let title = text::title(&merged, names);
+    let header = header_of(asked, witness, &title);
+    let keep = Keep {
+        passed: if asked.reports.is_empty() {
+            LISTED
+        } else {
+            REPORTED
+        },
+        events: !asked.reports.is_empty(),
+    };
+    let mut calls = Calls::new(&header, names, &asked.waivers, keep);
+    let bar = text::progress(&merged);
+    let mut count = 0_u64;
+    while let Some((source, next)) = first.take().or_else(|| merged.next()) {
+        match next {
+            Ok(recorded) => {
+                let found = calls.take(source, recorded);
+                if asked.follow {
+                    for finding in found.iter().filter(|finding| finding.level != Level::Info) {
+                        asked.tell(&(report::finding(finding) + &calls.places(finding)));
+                    }
+                }
+            }
+            Err(error) => {
+                bar.finish_and_clear();
+                outcomes.wrong |= wrong(names.get(source).map_or("", String::as_str), &error);
+                return;
+            }
+        }
+        count += 1;
+        if count.is_multiple_of(TICK) {
+            bar.set_position(text::passed(&merged));
+        }
+    }
+    bar.finish_and_clear();
+    let finished = calls.finish();
+    if finished.calls == 0 && finished.told.is_empty() {
+        if let Some(unknown) = merged.recordings().find_map(|(_, recording)| recording.unknown()) {
+            complain(&format!("error: {title}:1: {unknown}"));
+            outcomes.wrong = true;
+            return;
+        }
+        text::introduce(asked, &merged, sorted, names);
+        let instead = merged.recordings().find_map(|(_, recording)| recording.instead());
+        let why = instead.unwrap_or_else(|| "no call signal is in it".to_owned());
+        complain(&format!(
+            "error: {title}: {why}\n  nothing to judge (exit {})",
+            Exit::Untested as u8
+        ));
+        outcomes.nothing = true;
+        return;
+    }
+    text::introduce(asked, &merged, sorted, names);
+    text::recording(asked, &finished, &merged);
+    outcomes.recording(&header, finished, &title);
+}

@@ -1,0 +1,16 @@
+//! `callspec check` on what others recorded: browsers' HARs, whole, mutated, in pieces and among everything else that
+//! such recordings hold.
+
+mod breaches;
+mod ends;
+mod hars;
+#[path = "../fuzz_oracle/history.rs"]
+#[allow(dead_code)]
+mod history;
+mod noise;
+#[path = "../fuzz_oracle/oracle.rs"]
+#[allow(dead_code)]
+mod oracle;
+mod real_life;
+mod reports;
+mod variants;
