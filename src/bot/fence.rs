@@ -3,7 +3,8 @@
 //! A server takes in what one client says in order, and a client gets what a server has for it in order (RFC 6120
 //! §10.1). So whoever waits in vain has every bot ask the server something, and once all are answered, ask again: the
 //! first answers show that all that was sent before has been dealt with, the second that all that came of it has
-//! arrived. What is not there by then is not under way any more, however slow or busy the server is.
+//! arrived. Whoever got something may have answered it by then, and that answer takes the same way: they ask twice
+//! more. What is not there then is not under way any more, however slow or busy the server is.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,6 +15,10 @@ enum Stage {
     Sent,
     /// What came of it is being delivered.
     Delivered,
+    /// The answers to that are being dealt with.
+    Answered,
+    /// They are being delivered.
+    Returned,
     Over,
 }
 
@@ -74,15 +79,16 @@ impl Fence {
         if !self.open.is_empty() {
             return Next::Wait;
         }
-        match self.stage {
-            Stage::Sent => {
-                self.stage = Stage::Delivered;
-                Next::AskAgain
-            }
-            Stage::Delivered | Stage::Over => {
-                self.stage = Stage::Over;
-                Next::Wait
-            }
+        self.stage = match self.stage {
+            Stage::Sent => Stage::Delivered,
+            Stage::Delivered => Stage::Answered,
+            Stage::Answered => Stage::Returned,
+            Stage::Returned | Stage::Over => Stage::Over,
+        };
+        if self.stage == Stage::Over {
+            Next::Wait
+        } else {
+            Next::AskAgain
         }
     }
 }
@@ -92,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_over_when_all_were_answered_twice_or_are_gone() {
+    fn it_is_over_when_all_were_answered_each_time_or_are_gone() {
         let at = Duration::from_secs;
         let mut fence = Fence::new(at(1), at(30));
         fence.asked("alice", "1".into());
@@ -102,10 +108,13 @@ mod tests {
         assert!(!fence.is_over(at(2)) && fence.is_over(at(30)));
         fence.gone("bob");
         assert_eq!(fence.advance(), Next::AskAgain);
-        fence.asked("alice", "2".into());
-        assert_eq!(fence.advance(), Next::Wait);
-        assert!(fence.answered("alice", "2"));
-        assert_eq!(fence.advance(), Next::Wait);
+        for round in ["2", "3", "4"] {
+            fence.asked("alice", round.into());
+            assert_eq!(fence.advance(), Next::Wait);
+            assert!(!fence.is_over(at(2)) && fence.answered("alice", round));
+            let last = round == "4";
+            assert_eq!(fence.advance(), if last { Next::Wait } else { Next::AskAgain });
+        }
         assert!(fence.is_over(at(2)));
     }
 }

@@ -28,7 +28,14 @@ impl Arrival {
 
     /// Signals and chat: what `hears: nothing` and `next` are about.
     pub fn counts(&self) -> bool {
-        self.signal.is_some() || self.stanza.calls().next().is_some() || self.stanza.body().is_some()
+        let chat = self.stanza.body().is_some() && !self.is_announcement();
+        self.signal.is_some() || self.stanza.calls().next().is_some() || chat
+    }
+
+    /// What a server tells all its users, or a news service its readers (RFC 6121 §5.2.2): it may come at any time.
+    fn is_announcement(&self) -> bool {
+        let from_server = self.stanza.from().is_some_and(|from| !from.contains(['@', '/']));
+        from_server || self.stanza.attr("type") == Some("headline")
     }
 
     /// A few words, such as `hangup cancelled` or `chat "hello"`.

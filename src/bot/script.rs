@@ -141,6 +141,8 @@ struct Bot {
     pool: Vec<Arrival>,
     /// What came on a raw line.
     sights: Vec<Sight>,
+    /// What has come so far of a message there.
+    message: stanza::Message,
     /// The ids of our requests without an answer.
     unanswered: BTreeSet<String>,
     /// The event of each of our requests, by its id.
@@ -232,6 +234,7 @@ impl Script {
                 inbox: VecDeque::new(),
                 pool: Vec::new(),
                 sights: Vec::new(),
+                message: stanza::Message::default(),
                 unanswered: BTreeSet::new(),
                 asked: BTreeMap::new(),
                 answers: BTreeMap::new(),
@@ -718,7 +721,12 @@ impl Script {
                     }
                 }
                 Phase::Lost(since) => {
-                    if self.bots.values().all(|bot| bot.unanswered.is_empty()) || self.is_lost(since) {
+                    let asking = self.fence.as_ref();
+                    let asking =
+                        asking.is_some_and(|fence| fence.begun() >= since && !fence.is_over(self.now));
+                    let owed = self.bots.values().any(|bot| !bot.unanswered.is_empty());
+                    // Whoever has asked the server hears its answer before it goes.
+                    if (!owed && !asking) || self.is_lost(since) {
                         if self.failed {
                             self.begin_closing();
                         } else {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::diff::load;
 use super::{Exit, complain, runs, say};
 use crate::report::{applies, hang, name};
-use crate::rules::{Level, Rule, Subjects, catalogue};
+use crate::rules::{Level, Outcome, Rule, Subjects, catalogue};
 
 /// Of a JSON report; `None`: that of the newest run.
 pub fn run(given: Option<&Path>) -> Exit {
@@ -49,6 +49,10 @@ pub fn run(given: Option<&Path>) -> Exit {
             .filter(|entry| entry.rules.iter().any(|id| id == rule.id))
         {
             let why = entry.reason.as_ref().map(|reason| format!(": {reason}"));
+            let why = why.or_else(|| {
+                let fine = matches!(entry.result, Outcome::Passed | Outcome::Known);
+                fine.then(|| ", and what the rule is about did not come up".to_owned())
+            });
             let line = format!(
                 "{} ({}{})",
                 entry.name,

@@ -75,9 +75,10 @@ pub fn suite(
                     }
                     let known = || lost.lock().unwrap_or_else(PoisonError::into_inner);
                     let gone = known().clone();
-                    let finished = match gone {
-                        Some(why) => Finished::without_run(case.clone(), Outcome::Error, why),
-                        None => with_retries(case, options, canary, stop),
+                    let finished = match (skip_reason(case, options), gone) {
+                        (Some(reason), _) => Finished::without_run(case.clone(), Outcome::Skipped, reason),
+                        (None, Some(why)) => Finished::without_run(case.clone(), Outcome::Error, why),
+                        (None, None) => with_retries(case, options, canary, stop),
                     };
                     if finished.outcome == Outcome::Error && *stop.borrow() {
                         let _ = words.send(Word::Cut(index));
@@ -87,7 +88,7 @@ pub fn suite(
                     let unknown = known().is_none();
                     if finished.outcome == Outcome::Error
                         && unknown
-                        && let Err(why) = check(options, std::slice::from_ref(case))
+                        && let Some(why) = gone_for_good(case, options)
                     {
                         known().get_or_insert(format!("the target went away: {why}"));
                     }
@@ -141,14 +142,23 @@ fn perch(options: &Options) -> Option<(Arc<Target>, Account)> {
     Some((Arc::clone(target), account.clone()))
 }
 
+/// How long a target that lets somebody not in has to recover.
+const BREATH: Duration = Duration::from_secs(1);
+
+/// Why the target can no longer be tested, if so: who refuses one login may only have been short of breath, and takes
+/// the next.
+fn gone_for_good(case: &Case, options: &Options) -> Option<String> {
+    let case = std::slice::from_ref(case);
+    check(options, case).err()?;
+    std::thread::sleep(BREATH);
+    check(options, case).err()
+}
+
 fn fails(outcome: Outcome, strict: bool) -> bool {
     outcome == Outcome::Failed || (strict && outcome == Outcome::Warned)
 }
 
 fn with_retries(case: &Case, options: &Options, canary: &Canary, stop: &watch::Sender<bool>) -> Finished {
-    if let Some(reason) = skip_reason(case, options) {
-        return Finished::without_run(case.clone(), Outcome::Skipped, reason);
-    }
     let mut finished = play(case.clone(), options, 0, canary, stop.subscribe());
     for attempt in 1..=options.retries {
         if !fails(finished.outcome, options.strict) || *stop.borrow() {

@@ -1,5 +1,6 @@
 //! One XMPP stanza or stream element as text and as a tree: what is on the wire, readable.
 
+mod message;
 mod prefixes;
 mod wire;
 
@@ -7,6 +8,7 @@ use std::collections::BTreeMap;
 
 use minidom::Element;
 
+pub use message::Message;
 pub use wire::{Opcode, Wire};
 
 pub const CLIENT: &str = "jabber:client";

@@ -142,6 +142,12 @@ pub struct Server {
 impl Server {
     /// Stock Prosody, in the foreground.
     pub fn prosody() -> Server {
+        Server::prosody_that(false)
+    }
+
+    /// The same; `demands`: nobody logs in without TLS.
+    pub fn prosody_that(demands: bool) -> Server {
+        let lax = !demands;
         let folder = TempDir::new().expect("a folder");
         certificate(folder.path());
         let [tcp, direct, ws, wss] = ports();
@@ -161,10 +167,10 @@ interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {tcp} }}; c2s_direct_tls_ports = {{ {direct} }}; http_ports = {{ {ws} }}; https_ports = {{ {wss} }}
 modules_enabled = {{ "posix","disco","roster","saslauth","tls","ping","smacks","carbons","presence","iq","message","websocket","register_ibr" }}
 modules_disabled = {{ "s2s" }}
-consider_websocket_secure = true
+consider_websocket_secure = {lax}
 allow_registration = true
-c2s_require_encryption = false
-allow_unencrypted_plain_auth = true
+c2s_require_encryption = {demands}
+allow_unencrypted_plain_auth = {lax}
 ssl = {{ certificate = "{d}/localhost.crt"; key = "{d}/localhost.key" }}
 authentication = "internal_plain"
 VirtualHost "localhost"
@@ -193,6 +199,12 @@ VirtualHost "anon.localhost"
 
     /// Stock ejabberd, its virtual machine in the foreground.
     pub fn ejabberd() -> Server {
+        Server::ejabberd_that(false)
+    }
+
+    /// The same; `demands`: nobody logs in over TCP without TLS. Its WebSocket has no such word.
+    pub fn ejabberd_that(demands: bool) -> Server {
+        let starttls = if demands { "starttls_required" } else { "starttls" };
         let folder = TempDir::new().expect("a folder");
         certificate(folder.path());
         let [tcp, direct, ws, wss] = ports();
@@ -209,7 +221,7 @@ host_config:
   anon.localhost: {{ auth_method: anonymous, anonymous_protocol: sasl_anon }}
   jwt.localhost: {{ auth_method: jwt, jwt_key: "{d}/jwk.json", jwt_jid_field: sub }}
 listen:
-  - {{port: {tcp}, ip: "127.0.0.1", module: ejabberd_c2s, starttls: true, max_stanza_size: 262144, backlog: 128}}
+  - {{port: {tcp}, ip: "127.0.0.1", module: ejabberd_c2s, {starttls}: true, max_stanza_size: 262144, backlog: 128}}
   - {{port: {direct}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, max_stanza_size: 262144, backlog: 128}}
   - {{port: {ws}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: {{/ws: ejabberd_http_ws, /api: mod_http_api}}, backlog: 128}}
   - {{port: {wss}, ip: "127.0.0.1", module: ejabberd_http, tls: true, request_handlers: {{/ws: ejabberd_http_ws}}, backlog: 128}}
@@ -282,13 +294,17 @@ modules: {{mod_admin_extra: {{}}, mod_carboncopy: {{}}, mod_disco: {{}}, mod_htt
 
     /// A target file for one of them.
     pub fn target(&self, url: &str) -> PathBuf {
+        self.target_as(url, self.name)
+    }
+
+    /// The same, with what is known of the server: a profile's name or its members.
+    pub fn target_as(&self, url: &str, profile: &str) -> PathBuf {
         let accounts: String = USERS
             .iter()
             .map(|user| format!("  - {{ jid: {user}@localhost, password: {PASSWORD} }}\n"))
             .collect();
         self.write_target(&format!(
-            "url: {url}\ndomain: localhost\nca: ca.pem\nprofile: {}\naccounts:\n{accounts}",
-            self.name
+            "url: {url}\ndomain: localhost\nca: ca.pem\nprofile: {profile}\naccounts:\n{accounts}",
         ))
     }
 

@@ -4,7 +4,7 @@ use rand::Rng;
 
 use super::{Bot, Cursor, Link, Output, Script};
 use crate::scenario::{Action, Deed, FrameKind, Line, Pattern, What};
-use crate::stanza::{FRAMING, SASL, STREAM, Stanza};
+use crate::stanza::{FRAMING, Message, SASL, STREAM, Stanza};
 use crate::transcript::{Dir, Event, Opcode, Wire};
 
 /// Something on a raw line that expectations look at.
@@ -68,6 +68,7 @@ impl Script {
         if bot.link == Link::Down {
             bot.link = Link::Up;
             bot.ended = false;
+            bot.message = Message::default();
             bot.pool.clear();
             bot.sights.clear();
         }
@@ -158,6 +159,14 @@ impl Script {
             bot.link = Link::Down;
             bot.ended = true;
         }
+        // A message counts when it is whole.
+        let whole = bot.message.take(&wire, text.as_deref());
+        if bot.message.is_open()
+            && matches!(wire, Wire::Frame { opcode, .. } if [Opcode::Text, Opcode::Continuation].contains(&opcode))
+        {
+            return;
+        }
+        let text = whole.or(text);
         if let Some(stanza) = text.as_deref().and_then(|text| Stanza::parse(text).ok()) {
             if let Some(jid) = bound(&stanza) {
                 bot.jid.clone_from(&jid);

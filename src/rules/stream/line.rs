@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::stanza::Message;
 use crate::transcript::{Opcode, Wire};
 
 /// How a line ended that the other side ended.
@@ -15,8 +16,8 @@ pub(super) struct Line {
     /// It goes without TLS.
     pub plain: bool,
     /// The parts of a message that have come, and of one that we have sent.
-    pub came: String,
-    pub sent: String,
+    pub came: Message,
+    pub sent: Message,
     /// Our opening of a stream that no opening of the server's has answered.
     pub opening: Option<u64>,
     /// The server has opened its stream.
@@ -39,28 +40,8 @@ pub(super) struct Line {
 impl Line {
     /// The whole message that this frame ends, or the piece of a stream.
     pub fn message(&mut self, sent: bool, wire: &Wire, text: Option<&str>) -> Option<String> {
-        let text = text.unwrap_or_default();
-        let parts = if sent { &mut self.sent } else { &mut self.came };
-        match wire {
-            Wire::Stream => Some(text.to_owned()),
-            Wire::Frame {
-                opcode: Opcode::Text,
-                last,
-                ..
-            } => {
-                text.clone_into(parts);
-                last.then(|| std::mem::take(parts))
-            }
-            Wire::Frame {
-                opcode: Opcode::Continuation,
-                last,
-                ..
-            } => {
-                parts.push_str(text);
-                last.then(|| std::mem::take(parts))
-            }
-            _ => None,
-        }
+        let message = if sent { &mut self.sent } else { &mut self.came };
+        message.take(wire, text)
     }
 
     /// Whether a frame of ours is one that RFC 6455 or RFC 7395 §3.2 forbids here.
@@ -68,8 +49,8 @@ impl Line {
         match wire {
             Wire::Frame { opcode, last, .. } => match opcode {
                 Opcode::Binary | Opcode::Other => true,
-                Opcode::Continuation => self.sent.is_empty(),
-                Opcode::Text => !self.sent.is_empty(),
+                Opcode::Continuation => !self.sent.is_open(),
+                Opcode::Text => self.sent.is_open(),
                 Opcode::Ping | Opcode::Pong | Opcode::Close => !last,
             },
             Wire::Stream => self.web,

@@ -7,7 +7,7 @@ use super::frames::{Came, encode};
 use super::login::{Ask, Course, Next, opening, without_secrets};
 use super::open::{From, Opened, Reached, open};
 use super::{Setup, Shield};
-use crate::stanza::{FRAMING, Opcode, SASL, STREAM, Stanza, Wire};
+use crate::stanza::{FRAMING, Message, Opcode, SASL, STREAM, Stanza, Wire};
 use crate::xmpp::splitter::Piece;
 use crate::xmpp::{Io, Login, Mechanism};
 
@@ -66,7 +66,7 @@ pub async fn run(mut orders: mpsc::UnboundedReceiver<Order>, tell: impl FnMut(To
         standing: None,
         course: None,
         features: None,
-        text: String::new(),
+        message: Message::default(),
         stream: false,
         closing: false,
         close_frame: false,
@@ -177,8 +177,8 @@ struct Line<T> {
     course: Option<Course>,
     /// The features that name SASL mechanisms, once they have come.
     features: Option<Stanza>,
-    /// The parts of a text message that have come so far.
-    text: String,
+    /// What has come so far of a text message.
+    message: Message,
     /// What has been opened and closed by us.
     stream: bool,
     closing: bool,
@@ -373,22 +373,16 @@ impl<T: FnMut(Told) + Send> Line<T> {
                 false
             }
             News::Frame { wire, text, opcode } => {
-                let last = matches!(wire, Wire::Frame { last: true, .. });
+                let whole = self.message.take(&wire, text.as_deref());
                 self.told(false, wire, text.as_deref());
                 let body = text.unwrap_or_default();
                 match opcode {
                     Opcode::Ping => self.frame(Opcode::Pong, true, body.as_bytes()),
                     Opcode::Close => self.frame(Opcode::Close, true, &[]),
-                    Opcode::Text if last => self.element(&body),
-                    Opcode::Text => self.text = body,
-                    Opcode::Continuation => {
-                        self.text.push_str(&body);
-                        if last {
-                            let whole = std::mem::take(&mut self.text);
-                            self.element(&whole);
-                        }
-                    }
                     _ => {}
+                }
+                if let Some(whole) = whole {
+                    self.element(&whole);
                 }
                 false
             }
