@@ -208,16 +208,17 @@ impl Drop for Gate {
 #[test]
 fn every_lawful_refusal_is_one() {
     let folder = TempDir::new().expect("a folder");
-    let gate = Gate::new();
     // Side by side: each waits for a token to run out.
     std::thread::scope(|scope| {
         for how in &REFUSALS {
-            scope.spawn(|| refuses(folder.path(), &gate, how));
+            scope.spawn(|| refuses(folder.path(), how));
         }
     });
 }
 
-fn refuses(folder: &Path, gate: &Gate, how: &'static Refusal) {
+fn refuses(folder: &Path, how: &'static Refusal) {
+    // Each has a gate of its own: the runs are alike, and would take each other's resources.
+    let gate = Gate::new();
     let port = stand_before(gate.1.clone(), how);
     let accounts = USERS.map(|user| format!("  - {{ jid: {user}@localhost }}\n"));
     let target = format!(
