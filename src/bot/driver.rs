@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::script::{Input, LineOrder, Output, Script};
 use crate::scenario::{Credential, Deed, Shield};
 use crate::transcript::{Event, Wire};
 use crate::xmpp::line::{self, Ask, Order, Told};
-use crate::xmpp::{Incoming, Reader, Session, Writer};
+use crate::xmpp::{Incoming, Reader, Session, Writer, part};
 
 /// Makes logged-in sessions for users of the scenario.
 pub trait Dialer: Send + Sync {
@@ -235,9 +236,7 @@ async fn live(
         }) => {
             tell.tell(News::Linked { jid });
             let reading = tokio::spawn(read(reader, tell));
-            if write(writer, todo).await == Left::Cut {
-                reading.abort();
-            }
+            converse(reading, writer, todo).await;
         }
     }
 }
@@ -343,30 +342,66 @@ async fn given_up(todo: &mut mpsc::UnboundedReceiver<Command>) {
     }
 }
 
-#[derive(PartialEq, Eq)]
-enum Left {
-    Cut,
-    Open,
+/// How long a stream's end may wait for the other side's part in it.
+const PARTING: Duration = Duration::from_secs(2);
+
+/// What is left of a connection whose other side has spoken its last.
+struct Ending {
+    reader: Reader,
+    /// The stream was closed as it should be; what carries it may be open still.
+    closed: bool,
 }
 
-async fn write(mut writer: Writer, mut todo: mpsc::UnboundedReceiver<Command>) -> Left {
-    while let Some(command) = todo.recv().await {
-        match command {
-            // What cannot be written any more shows itself at the reader as the end of the stream.
-            Command::Send(raw) => drop(writer.send(&raw).await),
-            Command::Close => drop(writer.close().await),
-            // A session is no raw line.
-            Command::Line(_) => {}
-            Command::Cut => {
-                writer.cut();
-                return Left::Cut;
+/// A session, until either side ends it. Afterwards nothing of the connection is left: a server may well wait for its
+/// last byte before it lets go of the resource.
+async fn converse(
+    mut reading: JoinHandle<Ending>,
+    mut writer: Writer,
+    mut todo: mpsc::UnboundedReceiver<Command>,
+) {
+    let mut said = false;
+    let mut patience: Option<Instant> = None;
+    loop {
+        tokio::select! {
+            biased;
+            command = todo.recv() => match command {
+                // What cannot be written any more shows itself at the reader as the end of the stream.
+                Some(Command::Send(raw)) => drop(writer.send(&raw).await),
+                Some(Command::Close) => {
+                    drop(writer.close_stream().await);
+                    said = true;
+                    patience = Some(Instant::now() + PARTING);
+                }
+                // A session is no raw line.
+                Some(Command::Line(_)) => {}
+                Some(Command::Cut) => {
+                    writer.cut();
+                    reading.abort();
+                    return;
+                }
+                None => return,
+            },
+            ended = &mut reading => {
+                let Ok(Ending { reader, closed }) = ended else { return };
+                let parting = async {
+                    if closed && !said {
+                        drop(writer.close_stream().await);
+                    }
+                    part(reader, writer).await;
+                };
+                // Whoever does not do its part within this time is left alone.
+                let _ = tokio::time::timeout(PARTING, parting).await;
+                return;
+            }
+            () = tokio::time::sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {
+                drop(writer.close_connection().await);
+                patience = None;
             }
         }
     }
-    Left::Open
 }
 
-async fn read(mut reader: Reader, tell: Teller) {
+async fn read(mut reader: Reader, tell: Teller) -> Ending {
     loop {
         let incoming = reader.next().await;
         let arrived = tell.start.elapsed();
@@ -386,11 +421,14 @@ async fn read(mut reader: Reader, tell: Teller) {
                     who,
                     how: "the stream was closed".into(),
                 });
-                return;
+                return Ending { reader, closed: true };
             }
             Incoming::Ended(how) => {
                 tell.input(Input::Ended { who, how });
-                return;
+                return Ending {
+                    reader,
+                    closed: false,
+                };
             }
         }
     }

@@ -153,10 +153,18 @@ pub async fn log_in(
     session.map_err(|error| hidden.hide(&error.to_string()).into_owned())
 }
 
-/// Ends a session lawfully. Whether the server also says goodbye is not the question here.
-pub async fn leave(mut session: Session) {
-    let _ = session.writer.close().await;
-    let parting = async { while !session.reader.next().await.is_end() {} };
+/// Ends a session lawfully. Whether the server does its part is not the question here.
+pub async fn leave(session: Session) {
+    let Session {
+        mut reader,
+        mut writer,
+        ..
+    } = session;
+    let parting = async {
+        let _ = writer.close_stream().await;
+        while !reader.next().await.is_end() {}
+        xmpp::part(reader, writer).await;
+    };
     let _ = tokio::time::timeout(Duration::from_secs(1), parting).await;
 }
 

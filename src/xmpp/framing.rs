@@ -138,6 +138,16 @@ async fn next_frame(stream: &mut SplitStream<Web>) -> Incoming {
     }
 }
 
+/// Ends what carried a stream when the other side has closed the stream, or all of it: by a close frame and the wait
+/// for its answer (RFC 7395 §3.6, RFC 6455 §7.1.1), or by the end of what is written (RFC 6120 §4.4).
+pub async fn part(mut reader: Reader, mut writer: Writer) {
+    // What is closed already needs no more.
+    let _ = writer.close_connection().await;
+    if writer.is_web() {
+        while !matches!(reader.next().await, Incoming::Ended(_)) {}
+    }
+}
+
 impl Writer {
     pub fn is_web(&self) -> bool {
         matches!(self.out, Out::Web(_))
@@ -154,18 +164,19 @@ impl Writer {
         }
     }
 
-    /// Closes the stream, and what carries it (RFC 7395 §3.6, RFC 6120 §4.4).
-    pub async fn close(&mut self) -> io::Result<()> {
+    /// The last word on the stream (RFC 7395 §3.6, RFC 6120 §4.4). What carries it stays open for the answer.
+    pub async fn close_stream(&mut self) -> io::Result<()> {
+        match &self.out {
+            Out::Web(_) => self.send(&format!(r#"<close xmlns="{FRAMING}"/>"#)).await,
+            Out::Tcp(_) => self.send("</stream:stream>").await,
+        }
+    }
+
+    /// Closes this side of what carries the stream: a WebSocket close frame, or the end of what is written.
+    pub async fn close_connection(&mut self) -> io::Result<()> {
         match &mut self.out {
-            Out::Web(sink) => {
-                let close = Message::text(format!(r#"<close xmlns="{FRAMING}"/>"#));
-                sink.send(close).await.map_err(io::Error::other)?;
-                sink.send(Message::Close(None)).await.map_err(io::Error::other)
-            }
-            Out::Tcp(half) => {
-                half.write_all(b"</stream:stream>").await?;
-                half.flush().await
-            }
+            Out::Web(sink) => sink.send(Message::Close(None)).await.map_err(io::Error::other),
+            Out::Tcp(half) => half.shutdown().await,
         }
     }
 

@@ -151,7 +151,8 @@ pub async fn register(dial: &Dial, login: &Login) -> Result<(), ConnectError> {
         );
         stream.registration(&dial.domain, &form).await?;
         // The account is made; how the stream ends changes nothing about it.
-        let _ = stream.writer.close().await;
+        let _ = stream.writer.close_stream().await;
+        let _ = stream.writer.close_connection().await;
         Ok(())
     };
     within(dial, &stage, work).await

@@ -11,7 +11,7 @@ mod starttls;
 mod tls;
 
 pub use error::ConnectError;
-pub use framing::{Incoming, Reader, Writer, split_tcp, split_web};
+pub use framing::{Incoming, Reader, Writer, part, split_tcp, split_web};
 pub use login::{Dial, Login, Mechanism, Secret, Session, connect, connect_over, register, unregister};
 pub use socket::{Cut, Io};
 pub use splitter::{Flaw, Limits, Piece, Splitter, check_frame};
