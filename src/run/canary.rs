@@ -2,10 +2,11 @@
 //!
 //! Many scenarios side by side, or a busy machine, can keep a server so busy that everything takes long. What one
 //! scenario then sees late says nothing of how its signals are treated. So every case is told when the server kept
-//! this session, which has nothing to do with any case, waiting too.
+//! this session, which has nothing to do with any case, waiting too; and none begins while answers here are slower
+//! than they could be: what a server does when it is overrun is not what the scenarios ask.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -18,14 +19,26 @@ use crate::target::{Account, Target};
 use crate::xmpp::Incoming;
 
 /// Between one question and the next.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(100);
 /// An answer that takes no longer is as quick as any.
 const QUICK: Duration = Duration::from_millis(200);
+/// Beyond three times the quickest answer, this is what a target at ease may take.
+const EASE: Duration = Duration::from_millis(20);
 /// How many slow answers are remembered.
 const KEPT: usize = 1_024;
+/// How many cases may begin after each answer that shows the target at ease.
+const BEGINNERS: usize = 8;
+/// How long a case waits at most for a target at ease: what never is has to be tested too.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Default)]
 struct Heard {
+    /// There is a session that asks, or will be.
+    sings: bool,
+    /// The quickest answer so far: what the way to the target costs in any case.
+    best: Option<Duration>,
+    /// How many cases may begin before the next answer.
+    places: usize,
     /// When each slow answer was asked for, and when it came.
     slow: VecDeque<(Instant, Instant)>,
     /// Asked and not answered yet.
@@ -34,12 +47,40 @@ struct Heard {
 
 /// What is known of the target's answers. Clones are the same knowledge.
 #[derive(Debug, Clone, Default)]
-pub struct Canary(Arc<Mutex<Heard>>);
+pub struct Canary(Arc<(Mutex<Heard>, Condvar)>);
 
 impl Canary {
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on cases wait for their turn.
+    pub fn perch(&self) {
+        self.heard().sings = true;
+    }
+
+    /// Waits until the target is at ease, and takes a place. Without a session that asks there is nothing to wait for.
+    pub fn admit(&self) {
+        let until = Instant::now() + PATIENCE;
+        let mut heard = self.heard();
+        while heard.sings && heard.places == 0 {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let (again, _) = self
+                .0
+                .1
+                .wait_timeout(heard, left)
+                .unwrap_or_else(PoisonError::into_inner);
+            heard = again;
+        }
+        heard.places = heard.places.saturating_sub(1);
+    }
+
     /// The waits that lasted until after this moment: from when to when.
     pub fn waits_since(&self, since: Instant) -> Vec<(Instant, Instant)> {
-        let heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let heard = self.heard();
         let now = Instant::now();
         let open = heard
             .open
@@ -50,14 +91,24 @@ impl Canary {
     }
 
     fn asked(&self) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heard = self.heard();
         heard.open = Some(Instant::now());
     }
 
     fn answered(&self) {
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut heard = self.heard();
         let now = Instant::now();
-        if let Some(asked) = heard.open.take().filter(|asked| now - *asked > QUICK) {
+        let Some(asked) = heard.open.take() else { return };
+        let took = now - asked;
+        let best = heard.best.map_or(took, |best| best.min(took));
+        heard.best = Some(best);
+        if took <= best * 3 + EASE {
+            heard.places = BEGINNERS;
+            self.0.1.notify_all();
+        } else {
+            heard.places = 0;
+        }
+        if took > QUICK {
             heard.slow.push_back((asked, now));
             if heard.slow.len() > KEPT {
                 heard.slow.pop_front();
@@ -65,10 +116,18 @@ impl Canary {
         }
     }
 
+    fn silent(&self) {
+        self.heard().sings = false;
+        self.0.1.notify_all();
+    }
+
     /// Asks until the word is given. Where the target does not let it in, or ends it, nobody is told anything.
     pub async fn sing(self, target: Arc<Target>, account: Account, mut over: watch::Receiver<bool>) {
         let session = log_in(&target, &account, "callspec-canary", &Hidden::default()).await;
-        let Ok(mut session) = session else { return };
+        let Ok(mut session) = session else {
+            self.silent();
+            return;
+        };
         for number in 1_u64.. {
             let id = format!("canary-{number}");
             self.asked();
@@ -101,6 +160,39 @@ impl Canary {
             }
         }
         self.answered();
+        self.silent();
         leave(session).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_nobody_asks_nobody_waits() {
+        let canary = Canary::default();
+        canary.admit();
+        canary.perch();
+        canary.silent();
+        canary.admit();
+    }
+
+    #[test]
+    fn a_quick_answer_lets_some_begin_and_a_slow_one_nobody() {
+        let canary = Canary::default();
+        canary.perch();
+        canary.asked();
+        canary.answered();
+        assert_eq!(canary.heard().places, BEGINNERS);
+        canary.admit();
+        assert_eq!(canary.heard().places, BEGINNERS - 1);
+        canary.heard().open = Instant::now().checked_sub(Duration::from_millis(150));
+        canary.answered();
+        assert_eq!(canary.heard().places, 0);
+        assert!(
+            canary.waits_since(Instant::now()).is_empty(),
+            "slower than it could be, and yet no wait"
+        );
     }
 }

@@ -56,6 +56,7 @@ pub fn suite(
     let (last_song, over) = watch::channel(false);
     std::thread::scope(|scope| {
         if let Some((target, account)) = perch(options) {
+            canary.perch();
             let song = canary.clone().sing(target, account, over);
             scope.spawn(move || blocking(song));
         }
@@ -70,6 +71,7 @@ pub fn suite(
                         .unwrap_or_default();
                     let Some(index) = next else { return };
                     let Some(case) = cases.get(index) else { return };
+                    canary.admit();
                     if words.send(Word::Started(index)).is_err() {
                         return;
                     }
