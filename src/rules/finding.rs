@@ -52,7 +52,7 @@ impl Finding {
     }
 }
 
-/// The result of one scenario (`flaky` and `skipped` come from the run, not from the judge).
+/// The result of one scenario (`flaky` comes from the run, not from the judge).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {

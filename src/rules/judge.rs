@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::delivery::Delivery;
 use super::enforcing::Enforcing;
+use super::moved::Addresses;
 use super::party::Parties;
 use super::relayed::Relayed;
 use super::spoken::{Ear, Spoken};
@@ -111,6 +112,7 @@ pub struct Judge {
     ear: Ear,
     last: Option<(Stanza, Option<Arc<Spoken>>)>,
     missed: Vec<Event>,
+    addresses: Addresses,
     trouble: Option<String>,
     decided: BTreeSet<&'static str>,
     at: f64,
@@ -148,6 +150,7 @@ impl Judge {
             ear: Ear::default(),
             last: None,
             missed: Vec::new(),
+            addresses: Addresses::default(),
             trouble: None,
             decided: BTreeSet::new(),
             at: 0.0,
@@ -176,6 +179,7 @@ impl Judge {
                 self.trouble = Some(text.to_owned());
                 self.decided = self.record.decided();
             }
+            Dir::Connected => self.addresses.connected(event),
             // A step that names its rule and is met has put it to the test.
             Dir::Met => {
                 let named = event.rules.iter().filter_map(|id| rule(id));
@@ -210,12 +214,20 @@ impl Judge {
         for family in &mut self.families {
             family.finish(self.at, &mut self.record);
         }
+        let mut undecided = false;
         for event in std::mem::take(&mut self.missed) {
-            self.miss(&event);
+            if event.rules.is_empty() && self.addresses.moved_before(event.n) {
+                undecided = true;
+            } else {
+                self.miss(&event);
+            }
         }
         let mut findings = self.record.findings;
         findings.sort_by_key(|finding| finding.events.iter().min().copied().unwrap_or(u64::MAX));
         forgive(&mut findings);
+        let found = findings.len();
+        findings.retain(|f| f.blame != Blame::Ourselves || !self.addresses.moved_before(last(f)));
+        undecided |= findings.len() < found;
         let mut verdict = Verdict {
             outcome: Outcome::Passed,
             findings,
@@ -228,6 +240,10 @@ impl Judge {
         verdict.outcome = verdict.outcome_of(&verdict.findings);
         let (name, matrix) = &self.scenario;
         verdict.waive(name, matrix, &self.waivers);
+        if undecided && verdict.outcome == Outcome::Passed {
+            verdict.outcome = Outcome::Skipped;
+            verdict.trouble = self.addresses.why();
+        }
         verdict
     }
 
@@ -278,10 +294,13 @@ impl Judge {
     }
 }
 
+fn last(finding: &Finding) -> u64 {
+    finding.events.iter().max().copied().unwrap_or(u64::MAX)
+}
+
 /// A bot of ours plays its steps on although the server has lost, doubled or changed what they rest on. What it breaks
 /// then follows from the server's breach, and says nothing more.
 fn forgive(findings: &mut Vec<Finding>) {
-    let last = |finding: &Finding| finding.events.iter().max().copied().unwrap_or(u64::MAX);
     let servers = findings.iter().filter(|f| f.is_certain_breach_of_the_server());
     if let Some(first) = servers.map(last).min() {
         findings.retain(|f| f.blame != Blame::Ourselves || last(f) < first);

@@ -6,6 +6,7 @@ mod enforcing;
 mod finding;
 mod glob;
 mod judge;
+mod moved;
 mod party;
 mod relayed;
 mod spoken;
