@@ -1,30 +1,34 @@
 //! `callspec fuzz`: orderings that nobody wrote, and the shortest of those that break the target.
 
+mod told;
+
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use serde_json::json;
 
 use super::interrupt::Interrupt;
 use super::run::{reports, time};
 use super::target::TargetArgs;
 use super::{Exit, complain, say};
 use crate::endpoint::{Carrier, Chosen};
-use crate::fuzz::{Campaign, Cell, Coverage, News, Plan, campaign, roster};
+use crate::fuzz::{Campaign, Exhaustive, MOST_STEPS, News, Plan, campaign, roster};
 use crate::profile::Profile;
-use crate::protocol::{Kind, Reason, Role, State};
 use crate::run::{Options, Place, Rig, check, give_back, provide};
 
 /// Where failures go that nobody gave a place.
 const FOLDER: &str = ".callspec/fuzz";
 
-/// Play orderings made from a seed, and cut down those that fail to scenario files
+/// How many cases there are where nobody says it.
+const CASES: u64 = 500;
+
+/// Play orderings that nobody wrote, and cut down those that fail to scenario files
 ///
-/// Each case is steered to one cell of role × state × signal × reason, with chat, crossings, second calls, returns and
-/// late answers around it, and ends with a sound call. What breaks a rule for certain is made as short as it can be on
-/// the target itself, played again three times, and written as a scenario with its transcript beside it. The same
-/// seed makes the same cases.
+/// Each case is a walk on the call machine, steered to one cell of role × state × signal × reason and to one step after
+/// it, with chat, crossings, other calls, returns, strangers and late answers around it, and ends with a sound call, the
+/// canary. The same seed makes the same cases. --exhaustive plays every ordering of so many steps instead. What breaks
+/// a rule for certain is made as short as it can be on the target itself, played again five times, and written as a
+/// scenario with its transcript beside it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -35,18 +39,37 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "target", help_heading = "Target")]
     fault: Vec<Chosen>,
 
-    /// How many cases; 0 plays the corpus only [default: 500]
+    /// How many cases; 0 plays the corpus only [default: 500; with --exhaustive all there are]
+    #[arg(long, value_name = "N", help_heading = "Running")]
+    cases: Option<u64>,
+    /// Every ordering of up to N steps in place of walks from the seed
+    ///
+    /// Orderings that are alike are one, and what is the beginning of a longer one is played with it. Says how many
+    /// there are, and how far it came.
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 500,
-        hide_default_value = true,
+        value_parser = clap::value_parser!(u8).range(1..=MOST_STEPS as i64),
+        conflicts_with = "seed",
         help_heading = "Running"
     )]
-    cases: u64,
+    exhaustive: Option<u8>,
     /// Stop after this time, such as 90s or 10m; what it cuts off is counted apart
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Running")]
     time: Option<f64>,
+    /// How long one failure may be cut down [default: 1m]
+    #[arg(
+        long,
+        value_name = "TIME",
+        value_parser = time,
+        default_value = "1m",
+        hide_default_value = true,
+        help_heading = "Running"
+    )]
+    shrink_time: f64,
+    /// Only the K-th of N parts of the cases, to spread one seed over machines
+    #[arg(long, value_name = "K/N", value_parser = shard, help_heading = "Running")]
+    shard: Option<(u64, u64)>,
     /// The seed of all cases [default: 0]
     #[arg(
         long,
@@ -77,7 +100,9 @@ pub struct Args {
 const EXAMPLES: &str = "\
 Examples:
   callspec fuzz                                     the embedded endpoint, nothing needed
-  callspec fuzz --target target.yaml --time 10m --corpus found
+  callspec fuzz --target target.yaml --time 10m --cases 100000 --corpus found
+  callspec fuzz --exhaustive 3                      every ordering of up to three steps
+  callspec fuzz --seed 7 --shard 2/4                the second of four machines
   callspec fuzz --fault drop:only=hangup --until-failure";
 
 fn report(text: &str) -> Result<PathBuf, String> {
@@ -85,6 +110,15 @@ fn report(text: &str) -> Result<PathBuf, String> {
         Some(("json", path)) if !path.is_empty() => Ok(path.into()),
         _ => Err("a report is json=PATH".into()),
     }
+}
+
+fn shard(text: &str) -> Result<(u64, u64), String> {
+    let parts = text
+        .split_once('/')
+        .and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
+    parts
+        .filter(|(k, n)| *k >= 1 && k <= n)
+        .ok_or_else(|| "this is no K/N, from 1/N to N/N".into())
 }
 
 pub fn run(args: &Args) -> Exit {
@@ -155,57 +189,43 @@ fn play(args: &Args, options: &Options, interrupt: &Interrupt) -> Result<Exit, (
         .time
         .and_then(|time| Duration::try_from_secs_f64(time).ok())
         .and_then(|time| began.checked_add(time));
+    let all = if args.exhaustive.is_some() { u64::MAX } else { CASES };
     let plan = Plan {
         options: options.clone(),
         seed: args.seed,
-        cases: args.cases,
+        cases: args.cases.unwrap_or(all),
+        exhaustive: args.exhaustive.map(usize::from),
+        shard: args.shard.unwrap_or((1, 1)),
         until,
         until_failure: args.until_failure,
+        shrink_time: Duration::try_from_secs_f64(args.shrink_time).unwrap_or(Duration::MAX),
         folder: args.corpus.clone().unwrap_or_else(|| FOLDER.into()),
         replay: args.corpus.is_some(),
     };
-    tell(&format!(
-        "callspec fuzz: {}, {}, seed {}, up to {} cases",
-        options.place.name(),
-        options.place.profile().class.name(),
-        args.seed,
-        args.cases
-    ));
+    let every = plan
+        .exhaustive
+        .map(|steps| Exhaustive::new(options.place.profile().class, steps));
+    tell(&told::heading(&plan, every.as_ref()));
+    let mut progress = Progress::new(args.quiet, began);
     let run = campaign(&plan, &|| interrupt.next_run(), &mut |news| match news {
-        News::Played(run) if !args.quiet => {
-            let (cells, all) = run.coverage.share();
-            let pace = run.played as f64 / began.elapsed().as_secs_f64().max(0.001);
-            complain(&format!(
-                "  {} cases, {pace:.0} a second, {cells} of {all} cells before these, {} failed",
-                run.played,
-                run.failed()
-            ));
+        News::Played(run) => progress.tell(run),
+        News::Kept(kept) => {
+            progress.clear();
+            tell(&told::kept(kept, &again(args, &kept.file)));
         }
-        News::Played(_) => {}
-        News::Kept(kept) => tell(&format!(
-            "\n{}: {}\n  case {}, cut down from {} moves to {}, failed {} of {} times when played again\n  \
-             scenario    {}\n  transcript  {}\n  see it again: {}",
-            kept.rule,
-            kept.message,
-            kept.number,
-            kept.moves.1,
-            kept.moves.0,
-            kept.stable.0,
-            kept.stable.1,
-            kept.file.display(),
-            kept.transcript
-                .as_ref()
-                .map(|path| path.display().to_string())
-                .unwrap_or_default(),
-            again(args, &kept.file)
-        )),
-        News::Replayed { file, rule } => tell(&format!("\n{rule}: {} still shows it", file.display())),
+        News::Replayed { file, rule } => {
+            progress.clear();
+            tell(&format!("\n{rule}: {} still shows it", file.display()));
+        }
     });
+    progress.clear();
     let run = run.map_err(|why| (Exit::Usage, why))?;
-    tell(&format!("\n{}", table(&run.coverage)));
-    tell(&summary(&run, began.elapsed().as_secs_f64()));
+    tell(&format!("\n{}", told::table(&run.coverage)));
+    tell(&told::kinds(&run.coverage));
+    tell(&told::summary(&run, &plan, every.as_ref(), began.elapsed()));
     if let Some(path) = &args.report {
-        let whole = format!("{:#}\n", as_json(args, options, &run));
+        let again = |file: &std::path::Path| again(args, file);
+        let whole = format!("{:#}\n", told::as_json(&plan, every.as_ref(), &run, &again));
         let written = match to_stdout {
             true => {
                 say(whole.trim_end());
@@ -224,6 +244,56 @@ fn play(args: &Args, options: &Options, interrupt: &Interrupt) -> Result<Exit, (
     } else {
         Exit::Held
     })
+}
+
+/// How far it is: one line that moves on a terminal, a line now and then elsewhere.
+struct Progress {
+    quiet: bool,
+    moves: bool,
+    began: Instant,
+    last: Option<Instant>,
+    shown: bool,
+}
+
+/// Between two lines where nothing can move.
+const SELDOM: Duration = Duration::from_secs(10);
+/// Between two pictures of the line that moves.
+const OFTEN: Duration = Duration::from_millis(100);
+
+impl Progress {
+    fn new(quiet: bool, began: Instant) -> Progress {
+        Progress {
+            quiet,
+            moves: std::io::stderr().is_terminal(),
+            began,
+            last: None,
+            shown: false,
+        }
+    }
+
+    fn tell(&mut self, run: &Campaign) {
+        let pause = if self.moves { OFTEN } else { SELDOM };
+        if self.quiet || self.last.is_some_and(|last| last.elapsed() < pause) {
+            return;
+        }
+        self.last = Some(Instant::now());
+        let line = told::progress(run, self.began.elapsed());
+        if self.moves {
+            self.shown = true;
+            let mut err = std::io::stderr().lock();
+            // A terminal that cannot be written to has nobody before it.
+            let _ = write!(err, "\r\x1b[K{line}").and_then(|()| err.flush());
+        } else {
+            complain(&line);
+        }
+    }
+
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            let mut err = std::io::stderr().lock();
+            let _ = write!(err, "\r\x1b[K").and_then(|()| err.flush());
+        }
+    }
 }
 
 /// One command line that shows it again.
@@ -252,134 +322,4 @@ fn quote(word: &str) -> String {
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }
-}
-
-/// How often each cell was played: rows of role and signal, columns of states.
-fn table(coverage: &Coverage) -> String {
-    let (cells, all) = coverage.share();
-    let mut out = format!(
-        "{:<26}{}",
-        format!("played ({cells} of {all} cells)"),
-        State::ALL.map(|state| format!("{:>10}", word(state))).concat()
-    );
-    for role in Role::ALL {
-        for (signal, reason) in rows() {
-            let name = reason.map_or(signal.name().to_owned(), |reason| {
-                format!("hangup {}", reason.wire())
-            });
-            let counts = State::ALL.map(|state| {
-                let cell = Cell {
-                    role,
-                    state,
-                    signal,
-                    reason,
-                };
-                match coverage.count(&cell) {
-                    0 => format!("{:>10}", "-"),
-                    count => format!("{count:>10}"),
-                }
-            });
-            out.push_str(&format!(
-                "\n{:<26}{}",
-                format!("{} {name}", word(role)),
-                counts.concat()
-            ));
-        }
-    }
-    out.push('\n');
-    out
-}
-
-fn rows() -> impl Iterator<Item = (Kind, Option<Reason>)> {
-    let others = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Hangup);
-    let hangups = Reason::ALL.into_iter().map(|reason| (Kind::Hangup, Some(reason)));
-    others.map(|kind| (kind, None)).chain(hangups)
-}
-
-fn word(value: impl std::fmt::Debug) -> String {
-    format!("{value:?}").to_lowercase()
-}
-
-fn summary(run: &Campaign, seconds: f64) -> String {
-    let mut out = format!("{} played in {seconds:.1} s, {} failed", run.played, run.failed());
-    for (count, what) in [
-        (run.cut, "cut off: nothing is known of them"),
-        (run.skipped, "skipped"),
-        (run.untested, "in which the target could not be tested"),
-        (run.unsound, "orderings that no sound scenario was found for"),
-    ] {
-        if count > 0 {
-            out.push_str(&format!("\n  {count} {what}"));
-        }
-    }
-    if let Some(why) = &run.trouble {
-        out.push_str(&format!("\n  {why}"));
-    }
-    for (rule, failure) in &run.failures {
-        out.push_str(&format!(
-            "\n  {rule}: {} of the cases, {} shapes",
-            failure.cases,
-            failure.kept.len()
-        ));
-        if !failure.replayed.is_empty() {
-            out.push_str(&format!(", {} of the corpus", failure.replayed.len()));
-        }
-        for number in &failure.once {
-            out.push_str(&format!(
-                "\n    case {number} failed once and not when it was played again"
-            ));
-        }
-        for kept in &failure.kept {
-            out.push_str(&format!("\n    {}", kept.file.display()));
-        }
-    }
-    out
-}
-
-fn as_json(args: &Args, options: &Options, run: &Campaign) -> serde_json::Value {
-    let failures = run.failures.iter().map(|(rule, failure)| {
-        let kept = failure.kept.iter().map(|kept| {
-            json!({
-                "file": kept.file,
-                "transcript": kept.transcript,
-                "case": kept.number,
-                "message": kept.message,
-                "moves": kept.moves.0,
-                "moves-before": kept.moves.1,
-                "failed-again": kept.stable.0,
-                "played-again": kept.stable.1,
-                "again": again(args, &kept.file),
-            })
-        });
-        json!({
-            "rule": rule,
-            "cases": failure.cases,
-            "kept": kept.collect::<Vec<_>>(),
-            "replayed": failure.replayed,
-            "failed-once": failure.once,
-        })
-    });
-    let coverage = Cell::all().map(|cell| {
-        json!({
-            "role": cell.role,
-            "state": cell.state,
-            "signal": cell.signal,
-            "reason": cell.reason,
-            "played": run.coverage.count(&cell),
-        })
-    });
-    json!({
-        "fuzz": 1,
-        "target": options.place.name(),
-        "profile": options.place.profile().class.name(),
-        "seed": args.seed,
-        "played": run.played,
-        "failed": run.failed(),
-        "cut": run.cut,
-        "skipped": run.skipped,
-        "untested": run.untested,
-        "unsound": run.unsound,
-        "failures": failures.collect::<Vec<_>>(),
-        "coverage": coverage.collect::<Vec<_>>(),
-    })
 }

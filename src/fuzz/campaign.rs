@@ -3,27 +3,33 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use tokio::sync::watch;
 
-use super::coverage::{Cell, Coverage};
-use super::generate::moves;
-use super::shrink::{AGAIN, Kept, Shrinker, breach, play_one, sound};
-use super::text::{Rendered, render};
-use super::walk::{Call, Move, Reply, Signal};
-use crate::lint::lint;
-use crate::profile::Class;
+use super::coverage::Coverage;
+use super::exhaustive::Exhaustive;
+use super::keep::{Found, Kept, keep};
+use super::replay::replay;
+use super::shrink::{Shrinker, breach, play_one};
+use super::source::{Rendered, Source, Title};
+use super::steps::render;
+use super::strategy::{Ground, Walks};
+use super::walk::{Call, Move, Ordering, Reply, Signal};
 use crate::protocol::{Kind, Reason, Role};
-use crate::rules::Outcome;
+use crate::rules::{Blame, Outcome};
 use crate::run::{Finished, Options, Place, Progress, suite};
-use crate::scenario::{Case, load};
+use crate::scenario::Case;
 
 /// Cases made and played at a time, at first and at most: what is quickly found is quickly told.
 const BATCH: (u64, u64) = (8, 64);
-/// So many failures of one rule are cut down; the others are counted.
-const SHAPES: usize = 3;
-/// Throws of the dice for one case until it is sound.
+/// So many shapes of one rule's failure are looked for; whatever is another is counted only.
+const SHAPES: usize = 4;
+/// So many failures of one rule are cut down for that.
+const TRIED: usize = 12;
+/// Throws of the dice for one case until what has to come of it is certain.
 const ATTEMPTS: u64 = 20;
 
 /// What is to be done.
@@ -31,13 +37,38 @@ const ATTEMPTS: u64 = 20;
 pub struct Plan {
     pub options: Options,
     pub seed: u64,
+    /// The numbers of the cases end here.
     pub cases: u64,
+    /// Every ordering of up to so many steps, in place of walks from the seed.
+    pub exhaustive: Option<usize>,
+    /// The K-th of N parts of the numbers, K from 1.
+    pub shard: (u64, u64),
     pub until: Option<Instant>,
     pub until_failure: bool,
+    /// How long one failure may be cut down.
+    pub shrink_time: Duration,
     /// Where failures go.
     pub folder: PathBuf,
     /// Whether what is in the folder is played first.
     pub replay: bool,
+}
+
+impl Plan {
+    fn source(&self) -> Box<dyn Source> {
+        let ground = Ground::of(&self.options.place);
+        match self.exhaustive {
+            Some(steps) => Box::new(Exhaustive::new(ground.class, steps)),
+            None => Box::new(Walks(ground)),
+        }
+    }
+
+    /// The words of a command line that comes upon the same cases.
+    fn command(&self) -> String {
+        match self.exhaustive {
+            Some(steps) => format!("callspec fuzz --exhaustive {steps}"),
+            None => format!("callspec fuzz --seed {}", self.seed),
+        }
+    }
 }
 
 /// Failures of one rule.
@@ -58,6 +89,8 @@ pub struct Failure {
 #[derive(Debug, Clone, Default)]
 pub struct Campaign {
     pub played: u64,
+    /// In these: one a case, unless several are played on the same streams.
+    pub orderings: u64,
     /// Stopped before their end: nothing is known of them.
     pub cut: u64,
     pub skipped: u64,
@@ -79,6 +112,23 @@ impl Campaign {
             .map(|failure| failure.cases + failure.replayed.len() as u64)
             .sum()
     }
+
+    pub(super) fn is_untested(&mut self, finished: &Finished) {
+        let verdict = finished.verdict.as_ref();
+        let why = verdict.and_then(|verdict| verdict.trouble.clone());
+        let ours = verdict.is_some_and(|verdict| {
+            let findings = &verdict.findings;
+            verdict.trouble.is_none() && findings.iter().any(|finding| finding.blame == Blame::Ourselves)
+        });
+        if ours {
+            self.unsound += 1;
+            return;
+        }
+        self.untested += 1;
+        if let Some(why) = finished.reason.clone().or(why) {
+            self.trouble.get_or_insert(why);
+        }
+    }
 }
 
 /// What an observer hears.
@@ -95,39 +145,24 @@ pub enum News<'a> {
 
 struct Made {
     number: u64,
-    case: Case,
-    moves: Vec<Move>,
-    cells: Vec<Cell>,
-}
-
-/// What decides how cases look, besides the seed.
-#[derive(Debug, Clone, Copy)]
-struct Ground {
-    class: Class,
-    /// Whether waiting costs nothing.
-    waits: bool,
-    users: usize,
-}
-
-impl Ground {
-    fn of(place: &Place) -> Ground {
-        let (waits, users) = match place {
-            Place::Embedded(_) | Place::Rigged(_) => (true, 4),
-            Place::Target(target) if target.is_anonymous() => (false, 4),
-            Place::Target(target) => (false, target.accounts.len()),
-        };
-        Ground {
-            class: place.profile().class,
-            waits,
-            users,
-        }
-    }
+    ordering: Ordering,
+    rendered: Rendered,
 }
 
 /// The case of this number, as text: the same for the same seed on the same kind of target.
 pub fn case(place: &Place, seed: u64, number: u64) -> Option<String> {
-    let (_, rendered, _) = made(Ground::of(place), seed, number)?;
-    Some(rendered.yaml)
+    let made = made(&Walks(Ground::of(place)), seed, number)?;
+    Some(made.rendered.yaml())
+}
+
+/// What the cases of these numbers cover; none is played.
+pub fn survey(place: &Place, seed: u64, numbers: std::ops::Range<u64>) -> Coverage {
+    let source = Walks(Ground::of(place));
+    let mut coverage = Coverage::default();
+    for made in numbers.filter_map(|number| made(&source, seed, number)) {
+        coverage.add(&made.rendered.covered);
+    }
+    coverage
 }
 
 /// A case that needs as many users as this campaign's do. `most`: four, whatever the target has so far.
@@ -140,56 +175,78 @@ pub fn roster(place: &Place, most: bool) -> Option<Case> {
         signal,
         reply: Reply::Result,
     };
-    let mut moves = vec![say(Kind::Initiate.into())];
-    moves.push(say(Signal {
-        kind: Kind::Hangup,
-        reason: Some(Reason::Cancelled),
-    }));
+    let mut moves = vec![say(Kind::Initiate.into()), say(Reason::Cancelled.into())];
     let others = ["mallory", "other"].into_iter();
     moves.extend(others.take(users.saturating_sub(2)).map(Move::Quiet));
-    sound(&render(&moves, ground.class, "fuzz/roster", "Everybody comes in.", None).yaml)
+    let class = ground.class;
+    let title = Title {
+        name: "fuzz/roster",
+        about: "Everybody comes in.",
+        rule: None,
+    };
+    Some(render(&Ordering { class, moves }, &title).case)
 }
 
-fn made(ground: Ground, seed: u64, number: u64) -> Option<(Vec<Move>, Rendered, Case)> {
-    (0..ATTEMPTS).find_map(|attempt| {
-        let moves = moves(seed, number, attempt, ground.class, ground.waits, ground.users);
-        let name = format!("fuzz/{seed}-{number}");
-        let about = format!("The ordering of seed {seed} and number {number}.");
-        let rendered = render(&moves, ground.class, &name, &about, None);
-        let case = rendered.certain.then(|| sound(&rendered.yaml)).flatten()?;
-        Some((moves, rendered, case))
+fn tree(
+    source: &dyn Source,
+    seed: u64,
+    number: u64,
+    attempt: u64,
+) -> Option<Box<dyn ValueTree<Value = Ordering>>> {
+    let mut bytes = [0_u8; 32];
+    for (slot, word) in bytes.chunks_exact_mut(8).zip([seed, number, attempt, 0]) {
+        slot.copy_from_slice(&word.to_le_bytes());
+    }
+    let config = Config {
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    source.strategy(number)?.new_tree(&mut runner).ok()
+}
+
+/// The first throw of the dice of which it is certain what has to come of it.
+fn attempts(
+    source: &dyn Source,
+    seed: u64,
+    number: u64,
+) -> impl Iterator<Item = Box<dyn ValueTree<Value = Ordering>>> {
+    (0..ATTEMPTS).map_while(move |attempt| tree(source, seed, number, attempt))
+}
+
+fn made(source: &dyn Source, seed: u64, number: u64) -> Option<Made> {
+    attempts(source, seed, number).find_map(|tree| {
+        let ordering = tree.current();
+        let title = Title {
+            name: &format!("fuzz/{seed}-{number}"),
+            about: &format!("The ordering of seed {seed} and number {number}."),
+            rule: None,
+        };
+        let rendered = render(&ordering, &title);
+        rendered.certain.then_some(Made {
+            number,
+            ordering,
+            rendered,
+        })
     })
 }
 
 /// Makes the cases of these numbers, `jobs` at a time.
-fn batch(ground: Ground, seed: u64, numbers: std::ops::Range<u64>, jobs: usize) -> (Vec<Made>, u64) {
-    let wanted = numbers.end - numbers.start;
-    let jobs = jobs.clamp(1, 16) as u64;
-    let mut all: Vec<Made> = std::thread::scope(|scope| {
-        let makers: Vec<_> = (0..jobs)
-            .map(|job| {
-                let numbers = numbers.clone().filter(move |number| number % jobs == job);
+fn batch(source: &dyn Source, seed: u64, numbers: &[u64], jobs: usize) -> Vec<Made> {
+    let share = numbers.len().div_ceil(jobs.clamp(1, 16)).max(1);
+    std::thread::scope(|scope| {
+        let makers: Vec<_> = numbers
+            .chunks(share)
+            .map(|numbers| {
                 scope.spawn(move || {
-                    let made = numbers.filter_map(|number| {
-                        let (moves, rendered, case) = made(ground, seed, number)?;
-                        let cells = rendered.cells;
-                        Some(Made {
-                            number,
-                            case,
-                            moves,
-                            cells,
-                        })
-                    });
+                    let made = numbers.iter().filter_map(|number| made(source, seed, *number));
                     made.collect::<Vec<_>>()
                 })
             })
             .collect();
         let made = makers.into_iter().filter_map(|maker| maker.join().ok());
         made.flatten().collect()
-    });
-    all.sort_by_key(|made| made.number);
-    let unsound = wanted - all.len() as u64;
-    (all, unsound)
+    })
 }
 
 /// Runs it to its end. `fresh` gives what stops the next part of it; `observe` hears how it goes.
@@ -202,31 +259,34 @@ pub fn campaign(
     observe: &mut dyn FnMut(News<'_>),
 ) -> Result<Campaign, String> {
     let mut run = Campaign::default();
-    let ground = Ground::of(&plan.options.place);
     if plan.replay {
         replay(plan, &fresh(), &mut run, observe)?;
     }
-    let mut next = 0;
-    while next < plan.cases {
+    let source = plan.source();
+    let end = source.count().map_or(plan.cases, |count| count.min(plan.cases));
+    let (part, parts) = (plan.shard.0.max(1), plan.shard.1.max(1));
+    let mut numbers = (part - 1..end).step_by(usize::try_from(parts).unwrap_or(usize::MAX));
+    let mut size = BATCH.0;
+    loop {
         let stop = fresh();
         let late = plan.until.is_some_and(|until| Instant::now() >= until);
-        if *stop.borrow() || late || (plan.until_failure && !run.failures.is_empty()) {
+        let next: Vec<u64> = numbers.by_ref().take(size as usize).collect();
+        if next.is_empty() || *stop.borrow() || late || (plan.until_failure && !run.failures.is_empty()) {
             break;
         }
-        let end = plan.cases.min(next + next.clamp(BATCH.0, BATCH.1));
-        let (made, unsound) = batch(ground, plan.seed, next..end, plan.options.jobs);
-        run.unsound += unsound;
-        next = end;
+        size = (size * 2).min(BATCH.1);
+        let made = batch(source.as_ref(), plan.seed, &next, plan.options.jobs);
+        run.unsound += (next.len() - made.len()) as u64;
         let finished = play_batch(plan, &made, &stop, &mut run);
-        observe(News::Played(&run));
         for (made, finished) in made.iter().zip(&finished) {
             let Some(finished) = finished else { continue };
-            run.coverage.add(&made.cells);
-            judge(plan, ground, made, finished, &fresh(), &mut run, observe)?;
+            run.coverage.add(&made.rendered.covered);
+            judge(plan, source.as_ref(), made, finished, fresh, &mut run, observe)?;
             if plan.until_failure && !run.failures.is_empty() {
                 break;
             }
         }
+        observe(News::Played(&run));
         if run.played == 0 && run.untested > 0 {
             break;
         }
@@ -241,7 +301,7 @@ fn play_batch(
     stop: &watch::Sender<bool>,
     run: &mut Campaign,
 ) -> Vec<Option<Finished>> {
-    let cases = made.iter().map(|made| made.case.clone()).collect();
+    let cases = made.iter().map(|made| made.rendered.case.clone()).collect();
     let mut cut = 0;
     let results = std::thread::scope(|scope| {
         let (over, until) = mpsc::channel::<()>();
@@ -266,128 +326,109 @@ fn play_batch(
     for finished in results {
         match finished.outcome {
             Outcome::Skipped => run.skipped += 1,
-            Outcome::Error => {
-                run.untested += 1;
-                let verdict = finished.verdict.as_ref();
-                let why = verdict.and_then(|verdict| verdict.trouble.clone());
-                if let Some(why) = finished.reason.or(why) {
-                    run.trouble.get_or_insert(why);
-                }
-            }
+            Outcome::Error => run.is_untested(&finished),
             _ => {
                 run.played += 1;
                 by_name.insert(finished.case.name.clone(), finished);
             }
         }
     }
-    made.iter().map(|made| by_name.remove(&made.case.name)).collect()
+    let finished = made.iter().map(|made| {
+        let finished = by_name.remove(&made.rendered.case.name);
+        run.orderings += finished.as_ref().map_or(0, |_| made.ordering.weight());
+        finished
+    });
+    finished.collect()
 }
 
 fn judge(
     plan: &Plan,
-    ground: Ground,
+    source: &dyn Source,
     made: &Made,
     finished: &Finished,
-    stop: &watch::Sender<bool>,
+    fresh: &dyn Fn() -> watch::Sender<bool>,
     run: &mut Campaign,
     observe: &mut dyn FnMut(News<'_>),
 ) -> Result<(), String> {
     let Some(finding) = breach(finished) else {
         return Ok(());
     };
-    let rule = finding.rule.id;
-    let failure = run.failures.entry(rule).or_default();
-    failure.cases += 1;
-    if failure.tried >= SHAPES || *stop.borrow() {
-        return Ok(());
-    }
-    failure.tried += 1;
+    let stop = fresh();
     // So that `run` plays what was found, its own seed is used.
     let options = Options {
         seed: 0,
         jobs: 1,
         ..plan.options.clone()
     };
-    let mut shrinker = Shrinker::new(&options, ground.class, rule, stop);
-    let least = shrinker.shrink(made.moves.clone());
-    let head = format!(
-        "found by callspec fuzz --seed {}, case {}",
-        plan.seed, made.number
-    );
-    let Some(draft) = shrinker.keep(&least, &plan.folder, &head)? else {
-        failure.once.push(made.number);
-        return Ok(());
-    };
-    if failure.kept.iter().any(|kept| kept.file == draft.file) {
+    let mut alone = false;
+    for ordering in made.ordering.apart() {
+        let title = Title {
+            name: "fuzz/apart",
+            about: "",
+            rule: None,
+        };
+        let played = play_one(render(&ordering, &title).case, &options, &stop);
+        if let Some(finding) = played.as_ref().and_then(breach) {
+            alone = true;
+            note(plan, None, made.number, &ordering, finding.rule.id, &stop, run, observe)?;
+        }
+    }
+    if alone {
         return Ok(());
     }
-    let kept = Kept {
-        rule,
-        message: draft.message,
-        file: draft.file,
-        transcript: draft.transcript,
-        number: made.number,
-        moves: (least.len(), made.moves.len()),
-        stable: (draft.failed, AGAIN),
-    };
-    observe(News::Kept(&kept));
-    failure.kept.push(kept);
-    Ok(())
+    let tree = attempts(source, plan.seed, made.number).find(|tree| tree.current() == made.ordering);
+    let rule = finding.rule.id;
+    note(plan, tree, made.number, &made.ordering, rule, &stop, run, observe)
 }
 
-/// Plays what was kept earlier.
-fn replay(
+/// Takes note of a failure; one of a new shape is cut down and kept. `tree`: what made the ordering.
+#[allow(clippy::too_many_arguments)]
+fn note(
     plan: &Plan,
+    tree: Option<Box<dyn ValueTree<Value = Ordering>>>,
+    number: u64,
+    ordering: &Ordering,
+    rule: &'static str,
     stop: &watch::Sender<bool>,
     run: &mut Campaign,
     observe: &mut dyn FnMut(News<'_>),
 ) -> Result<(), String> {
-    let wrong = |error: std::io::Error| format!("cannot read {}: {error}", plan.folder.display());
-    if !plan.folder.exists() {
+    let failure = run.failures.entry(rule).or_default();
+    failure.cases += 1;
+    if let Some(kept) = failure
+        .kept
+        .iter_mut()
+        .find(|kept| ordering.holds(&kept.least))
+    {
+        kept.cases += 1;
         return Ok(());
     }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(&plan.folder).map_err(wrong)? {
-        let path = entry.map_err(wrong)?.path();
-        if path.extension().is_some_and(|extension| extension == "yaml") {
-            files.push(path);
-        }
+    if failure.tried >= TRIED || failure.kept.len() >= SHAPES || *stop.borrow() {
+        return Ok(());
     }
-    files.sort();
+    failure.tried += 1;
     let options = Options {
         seed: 0,
+        jobs: 1,
         ..plan.options.clone()
     };
-    for file in files {
-        let scenario = load(&file).map_err(|errors| {
-            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            errors.join("\n").trim_start_matches("error: ").to_owned()
-        })?;
-        if let Some(error) = lint(&scenario).first() {
-            return Err(error.to_string().trim_start_matches("error: ").to_owned());
-        }
-        for case in scenario.cases() {
-            let Some(finished) = play_one(case.clone(), &options, stop) else {
-                run.cut += 1;
-                continue;
-            };
-            match finished.outcome {
-                Outcome::Skipped => run.skipped += 1,
-                Outcome::Error => {
-                    run.untested += 1;
-                    if let Some(why) = &finished.reason {
-                        run.trouble.get_or_insert(why.clone());
-                    }
-                }
-                _ => run.played += 1,
-            }
-            if let Some(finding) = breach(&finished) {
-                let rule = finding.rule.id;
-                let failure = run.failures.entry(rule).or_default();
-                failure.replayed.push(file.clone());
-                observe(News::Replayed { file: &file, rule });
-            }
-        }
+    let mut shrinker = Shrinker::new(&options, rule, stop, plan.shrink_time);
+    let least = shrinker.shrink(tree, ordering.clone());
+    let found = Found {
+        folder: &plan.folder,
+        number,
+        moves: ordering.moves.len(),
+        command: &plan.command(),
+    };
+    let Some(kept) = keep(&shrinker, &options, least, &found)? else {
+        failure.once.push(number);
+        return Ok(());
+    };
+    if let Some(known) = failure.kept.iter_mut().find(|known| known.file == kept.file) {
+        known.cases += 1;
+        return Ok(());
     }
+    observe(News::Kept(&kept));
+    failure.kept.push(kept);
     Ok(())
 }

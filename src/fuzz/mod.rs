@@ -1,12 +1,22 @@
-//! Orderings that nobody wrote: made from a seed, played like any scenario, and cut down to a file where they fail.
+//! Orderings that nobody wrote: made from a seed or counted out, played like any scenario, and cut down to a file where
+//! they fail.
 
+mod board;
 mod campaign;
 mod coverage;
-mod generate;
+mod exhaustive;
+mod file;
+mod keep;
+mod replay;
 mod shrink;
-mod text;
+mod source;
+mod steps;
+mod strategy;
+#[cfg(test)]
+mod tests;
 mod walk;
 
-pub use campaign::{Campaign, Failure, News, Plan, campaign, case, roster};
-pub use coverage::{Cell, Coverage};
-pub use shrink::Kept;
+pub use campaign::{Campaign, Failure, News, Plan, campaign, case, roster, survey};
+pub use coverage::{Cell, Coverage, Pair, Trait};
+pub use exhaustive::{Census, Exhaustive, MOST_STEPS};
+pub use keep::Kept;

@@ -1,5 +1,9 @@
 //! An ordering as data: moves that can be left out one by one, and what is left is an ordering again.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::profile::Class;
 use crate::protocol::{Kind, Reason, Role};
 
 /// One signal, as far as an ordering cares.
@@ -16,6 +20,23 @@ impl From<Kind> for Signal {
     }
 }
 
+impl From<Reason> for Signal {
+    fn from(reason: Reason) -> Signal {
+        Signal {
+            kind: Kind::Hangup,
+            reason: Some(reason),
+        }
+    }
+}
+
+/// The nine signals, the hangup once for each reason.
+pub(super) fn signals() -> impl Iterator<Item = Signal> + Clone {
+    let others = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Hangup);
+    others
+        .map(Signal::from)
+        .chain(Reason::ALL.into_iter().map(Signal::from))
+}
+
 /// A call by who rings whom; its label is its callId's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Call {
@@ -24,17 +45,23 @@ pub(super) enum Call {
     Back,
     /// Somebody else rings the callee.
     Third,
+    /// The caller rings another device of the callee's.
+    Device,
+    /// One of many orderings that are played one after the other on the same streams.
+    Next(u16),
     /// A sound call at the end: the target is still of use.
     Canary,
 }
 
 impl Call {
-    pub const fn label(self) -> &'static str {
+    pub fn label(self) -> Cow<'static, str> {
         match self {
-            Call::Main => "main",
-            Call::Back => "back",
-            Call::Third => "third",
-            Call::Canary => "canary",
+            Call::Main => "main".into(),
+            Call::Back => "back".into(),
+            Call::Third => "third".into(),
+            Call::Device => "device".into(),
+            Call::Next(number) => format!("next-{number}").into(),
+            Call::Canary => "canary".into(),
         }
     }
 
@@ -42,10 +69,16 @@ impl Call {
     pub const fn actor(self, role: Role) -> &'static str {
         match (self, role) {
             (Call::Third, Role::Caller) => "other",
+            (Call::Device, Role::Callee) => "callee-2",
             (Call::Back, Role::Callee) => "caller",
             (Call::Back, Role::Caller) | (_, Role::Callee) => "callee",
             (_, Role::Caller) => "caller",
         }
+    }
+
+    /// Whether its two sides have to say whom they mean.
+    pub const fn is_addressed(self) -> bool {
+        matches!(self, Call::Back | Call::Third | Call::Device)
     }
 }
 
@@ -82,12 +115,23 @@ pub(super) enum Move {
     Wait(u64),
     /// This one, who takes part in nothing, has heard nothing.
     Quiet(&'static str),
+    /// It leaves and comes back.
     Rejoin(&'static str),
+    /// This side says something of the first call while the other is away for a moment: it comes back as an error.
+    Miss { role: Role, signal: Signal },
+    /// Somebody who has no part in the first call sends this on it, to this side.
+    Stray { to: Role, signal: Signal },
+    /// Nobody answers the first call: a server that judges ends it for both.
+    Expire,
+    /// This side of the first call is gone, and comes back when a server that judges has told the other.
+    Vanish(Role),
+    /// A server that judges rings both devices of the callee's; the second is faster, or the first.
+    Ring { second: bool },
 }
 
 impl Move {
     /// The time that it takes on purpose, in milliseconds.
-    pub fn times(&mut self) -> Vec<&mut u64> {
+    fn times(&mut self) -> Vec<&mut u64> {
         match self {
             Move::Wait(time)
             | Move::Say {
@@ -97,5 +141,190 @@ impl Move {
             Move::Cross { caller, callee, .. } => vec![&mut caller.1, &mut callee.1],
             _ => Vec::new(),
         }
+    }
+
+    fn call(&mut self) -> Option<&mut Call> {
+        match self {
+            Move::Say { call, .. } | Move::Cross { call, .. } => Some(call),
+            _ => None,
+        }
+    }
+}
+
+/// Moves, and the class of server that they are meant for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ordering {
+    pub class: Class,
+    pub moves: Vec<Move>,
+}
+
+impl Ordering {
+    fn with(&self, part: usize, instead: Vec<Move>) -> Ordering {
+        let mut moves = self.moves.clone();
+        if part < moves.len() {
+            moves.splice(part..=part, instead);
+        }
+        Ordering {
+            class: self.class,
+            moves,
+        }
+    }
+
+    /// The numbers of the orderings that it consists of, where there are several.
+    fn numbers(&self) -> Vec<u16> {
+        let mut numbers: Vec<u16> = Vec::new();
+        for step in &self.moves {
+            if let Move::Say {
+                call: Call::Next(number),
+                ..
+            }
+            | Move::Cross {
+                call: Call::Next(number),
+                ..
+            } = step
+                && numbers.last() != Some(number)
+            {
+                numbers.push(*number);
+            }
+        }
+        numbers
+    }
+}
+
+/// The sound call at the end.
+pub(super) fn canary() -> impl Iterator<Item = Move> {
+    let call: [(Role, Signal); 9] = [
+        (Role::Caller, Kind::Initiate.into()),
+        (Role::Callee, Kind::Accept.into()),
+        (Role::Caller, Kind::Offer.into()),
+        (Role::Callee, Kind::Answer.into()),
+        (Role::Caller, Kind::IceCandidate.into()),
+        (Role::Callee, Kind::IceCandidate.into()),
+        (Role::Caller, Kind::MuteChange.into()),
+        (Role::Caller, Kind::MuteChange.into()),
+        (Role::Caller, Reason::Completed.into()),
+    ];
+    call.into_iter().map(|(role, signal)| Move::Say {
+        call: Call::Canary,
+        role,
+        signal,
+        reply: Reply::Result,
+    })
+}
+
+impl Ordering {
+    pub fn without(&self, parts: Range<usize>) -> Ordering {
+        let kept = self.moves.iter().enumerate();
+        let kept = kept.filter(|(at, _)| !parts.contains(at));
+        Ordering {
+            class: self.class,
+            moves: kept.map(|(_, step)| step.clone()).collect(),
+        }
+    }
+
+    /// What differs from it in this move only, and is simpler; the simplest first.
+    pub fn simpler(&self, part: usize) -> Vec<Ordering> {
+        let Some(step) = self.moves.get(part) else {
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        if let Move::Cross { call, caller, callee } = step {
+            // One signal after the other in place of a crossing.
+            let say = |role, signal| Move::Say {
+                call: *call,
+                role,
+                signal,
+                reply: Reply::Result,
+            };
+            let caller = say(Role::Caller, caller.0);
+            let callee = say(Role::Callee, callee.0);
+            all.push(self.with(part, vec![caller.clone()]));
+            all.push(self.with(part, vec![callee.clone()]));
+            all.push(self.with(part, vec![caller.clone(), callee.clone()]));
+            all.push(self.with(part, vec![callee, caller]));
+        }
+        if matches!(step, Move::Chat { from: "mallory", .. }) {
+            let (from, to) = ("caller", "callee");
+            all.push(self.with(part, vec![Move::Chat { from, to }]));
+        }
+        if let Move::Say { reply, .. } = step
+            && *reply != Reply::Result
+        {
+            let mut plain = step.clone();
+            if let Move::Say { reply, .. } = &mut plain {
+                *reply = Reply::Result;
+            }
+            all.push(self.with(part, vec![plain]));
+        }
+        // The shortest wait that will do, by halves.
+        for which in 0..step.clone().times().len() {
+            let mut next = step.clone();
+            let Some(time) = next.times().into_iter().nth(which).map(|time| *time) else {
+                continue;
+            };
+            for shorter in [0, time / 2, time - time / 8] {
+                if shorter < time
+                    && let Some(slot) = next.times().into_iter().nth(which)
+                {
+                    *slot = shorter;
+                    all.push(self.with(part, vec![next.clone()]));
+                }
+            }
+        }
+        // Where one call is left, it is the first.
+        let mut moves = self.moves.clone();
+        let calls: Vec<Call> = moves.iter_mut().filter_map(|step| step.call().copied()).collect();
+        if let Some(first) = calls.first()
+            && matches!(first, Call::Next(_) | Call::Canary)
+            && !calls.contains(&Call::Main)
+        {
+            for call in moves.iter_mut().filter_map(Move::call) {
+                if call == first {
+                    *call = Call::Main;
+                }
+            }
+            all.push(Ordering {
+                class: self.class,
+                moves,
+            });
+        }
+        all
+    }
+
+    /// How many orderings it plays one after the other.
+    pub fn weight(&self) -> u64 {
+        self.numbers().len().max(1) as u64
+    }
+
+    /// Taken apart into those; empty where it is one.
+    pub fn apart(&self) -> Vec<Ordering> {
+        let numbers = self.numbers();
+        if numbers.len() < 2 {
+            return Vec::new();
+        }
+        let one = |number: u16| {
+            let mut moves = self.moves.clone();
+            moves.retain_mut(|step| match step.call() {
+                Some(call) if *call == Call::Next(number) => {
+                    *call = Call::Main;
+                    true
+                }
+                Some(Call::Next(_)) => false,
+                _ => true,
+            });
+            Ordering {
+                class: self.class,
+                moves,
+            }
+        };
+        numbers.into_iter().map(one).collect()
+    }
+
+    /// Whether everything in the smaller one stands in this one too, in the same order: the same failure then has the
+    /// same cause.
+    pub fn holds(&self, smaller: &Ordering) -> bool {
+        let mut own = self.moves.iter();
+        let mut wanted = smaller.moves.iter();
+        wanted.all(|step| own.any(|own| own == step))
     }
 }

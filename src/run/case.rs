@@ -282,10 +282,12 @@ pub(super) fn play(
 ) -> Finished {
     let began = Instant::now();
     let embedded = !matches!(options.place, Place::Target(_));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(embedded)
-        .build();
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    // In memory there is nothing to poll for.
+    let runtime = match embedded {
+        true => builder.enable_time().start_paused(true).build(),
+        false => builder.enable_all().build(),
+    };
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return Finished::without_run(case, Outcome::Error, format!("no runtime: {error}")),

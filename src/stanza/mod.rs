@@ -2,9 +2,11 @@
 
 mod message;
 mod prefixes;
+mod recent;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use minidom::Element;
 
@@ -32,8 +34,8 @@ pub enum IqType {
 /// A stanza, or another top-level element of a stream, beside the exact text it was read from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stanza {
-    raw: String,
-    element: Element,
+    raw: Arc<str>,
+    element: Arc<Element>,
 }
 
 /// Why a text is not a stanza.
@@ -69,8 +71,12 @@ impl Stanza {
     /// and nothing in the element says for what: such a one stands for a namespace that nobody here knows.
     pub fn parse(raw: impl Into<String>) -> Result<Stanza, XmlError> {
         let raw = raw.into();
-        let element = read(&raw, known()).or_else(|error| {
-            let declared = prefixes::unbound(&raw).map(|prefix| {
+        recent::or_read(&raw, || Stanza::read(&raw))
+    }
+
+    fn read(raw: &str) -> Result<Stanza, XmlError> {
+        let element = read(raw, known()).or_else(|error| {
+            let declared = prefixes::unbound(raw).map(|prefix| {
                 let namespace = format!("{UNKNOWN}{prefix}");
                 (Some(prefix), namespace)
             });
@@ -79,16 +85,23 @@ impl Stanza {
             if prefixes.len() == known().len() {
                 return Err(error);
             }
-            read(&raw, prefixes)
+            read(raw, prefixes)
         })?;
-        Ok(Stanza { raw, element })
+        Ok(Stanza::new(raw, element))
     }
 
     /// Reads one element that every reader can read, whatever the header of its stream has declared.
     pub fn parse_alone(raw: impl Into<String>) -> Result<Stanza, XmlError> {
         let raw = raw.into();
         let element = read(&raw, known())?;
-        Ok(Stanza { raw, element })
+        Ok(Stanza::new(&raw, element))
+    }
+
+    fn new(raw: &str, element: Element) -> Stanza {
+        Stanza {
+            raw: raw.into(),
+            element: Arc::new(element),
+        }
     }
 
     /// The text on the wire, to the byte.
@@ -189,7 +202,7 @@ impl Stanza {
     /// (RFC 6120 §8.3.3, §4.9.3).
     pub fn error_condition(&self) -> Option<&str> {
         let (parent, ns) = if self.element.is("error", STREAM) {
-            (Some(&self.element), STREAM_ERRORS)
+            (Some(self.element()), STREAM_ERRORS)
         } else {
             (self.element.get_child("error", CLIENT), STANZA_ERRORS)
         };

@@ -1,0 +1,152 @@
+//! What a failure comes down to, written into a folder as a scenario with its transcript beside it.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::shrink::{Shrinker, breach, play_one};
+use super::source::sound;
+use super::walk::Ordering;
+use crate::rules::Finding;
+use crate::run::{Finished, Options};
+use crate::scenario::Case;
+use crate::transcript::{Dir, Event};
+
+/// How often the result is played again to see whether it is stable.
+const AGAIN: u32 = 5;
+
+/// A failure that was written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub rule: &'static str,
+    /// What the judge says of it.
+    pub message: String,
+    pub file: PathBuf,
+    pub transcript: Option<PathBuf>,
+    /// The number of the case that it was found by.
+    pub number: u64,
+    /// How many cases came down to it, or hold all of it.
+    pub cases: u64,
+    /// Moves left, and moves that there were.
+    pub moves: (usize, usize),
+    /// How often it failed when it was played again, of how often.
+    pub stable: (u32, u32),
+    /// Whether what failed is the sound call at the end: the target is harmed by what came before.
+    pub canary: bool,
+    pub(super) least: Ordering,
+}
+
+/// Where it goes, and how it came about.
+pub(super) struct Found<'a> {
+    pub folder: &'a Path,
+    pub number: u64,
+    /// Moves that there were.
+    pub moves: usize,
+    /// The words of the command line that find it again.
+    pub command: &'a str,
+}
+
+/// Plays what is left again, and writes it down. `None`: it never failed again, or was stopped before that could be
+/// seen.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(super) fn keep(
+    shrinker: &Shrinker<'_>,
+    options: &Options,
+    least: Ordering,
+    found: &Found<'_>,
+) -> Result<Option<Kept>, String> {
+    let (folder, rule) = (found.folder, shrinker.rule);
+    let shape = shrinker.render(&least, "fuzz/shape", "").yaml();
+    let shape = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{rule}\n{shape}").as_bytes());
+    let hash: String = shape.simple().to_string().chars().take(8).collect();
+    let stem = format!("{rule}-{hash}");
+    let name = format!("fuzz/{stem}");
+    let about = |canary: bool| match canary {
+        false => format!("An ordering after which the target was seen to break {rule}."),
+        true => format!("An ordering after which a sound call, the canary, was seen to break {rule}."),
+    };
+    let rendered = shrinker.render(&least, &name, &about(false));
+    let Some(case) = sound(&rendered.yaml()) else {
+        return Ok(None);
+    };
+    let wrong = |error: std::io::Error| format!("cannot write to {}: {error}", folder.display());
+    std::fs::create_dir_all(folder).map_err(wrong)?;
+    let mut kept = Kept {
+        rule,
+        message: String::new(),
+        file: folder.join(format!("{stem}.yaml")),
+        transcript: None,
+        number: found.number,
+        cases: 1,
+        moves: (least.moves.len(), found.moves),
+        stable: (0, 0),
+        canary: false,
+        least,
+    };
+    for _ in 0..AGAIN {
+        let mut options = options.clone();
+        if kept.stable.0 == 0 {
+            options.transcripts = Some(folder.to_owned());
+        }
+        let Some(finished) = play_one(case.clone(), &options, shrinker.stop) else {
+            break;
+        };
+        kept.stable.1 += 1;
+        match breach(&finished).filter(|finding| finding.rule.id == rule) {
+            None => {
+                if let Some(path) = &finished.transcript {
+                    std::fs::remove_file(path).map_err(wrong)?;
+                }
+            }
+            Some(finding) => {
+                kept.stable.0 += 1;
+                if let Some(path) = finished.transcript.as_ref() {
+                    let beside = folder.join(format!("{stem}.jsonl"));
+                    std::fs::rename(path, &beside).map_err(wrong)?;
+                    kept.transcript = Some(beside);
+                    kept.message.clone_from(&finding.message);
+                    kept.canary = hits_canary(&finished, finding, &case, rendered.canary);
+                }
+            }
+        }
+    }
+    let (failed, played) = kept.stable;
+    if failed == 0 {
+        return Ok(None);
+    }
+    let head = format!(
+        "# found by {}, case {}; failed {failed} of {played} times when played again\n",
+        found.command, found.number
+    );
+    let rendered = shrinker.render(&kept.least, &name, &about(kept.canary));
+    std::fs::write(&kept.file, head + &rendered.yaml()).map_err(wrong)?;
+    Ok(Some(kept))
+}
+
+/// Whether the finding is about the call that shows whether the target is still of use.
+fn hits_canary(finished: &Finished, finding: &Finding, case: &Case, canary: Option<usize>) -> bool {
+    let Some(first) = canary.and_then(|at| case.steps.get(at)).map(|step| step.place.line) else {
+        return false;
+    };
+    let line = |event: &Event| {
+        let (_, line) = event.step.as_deref()?.rsplit_once(':')?;
+        line.parse::<usize>().ok()
+    };
+    let of_canary = |event: &&Event| line(event).is_some_and(|line| line >= first);
+    let id = |event: &Event| Some(event.signal.as_ref()?.get("callId")?.as_str()?.to_owned());
+    let sent = finished.events.iter().filter(|event| event.dir == Dir::Sent);
+    let calls: BTreeSet<String> = sent.filter(of_canary).filter_map(id).collect();
+    if let Some(call) = &finding.call {
+        return calls.contains(call);
+    }
+    let shown = finished
+        .events
+        .iter()
+        .filter(|event| finding.events.contains(&event.n));
+    let mut shown = shown.peekable();
+    shown.peek().is_some()
+        && shown.all(|event| of_canary(&event) || id(event).is_none_or(|id| calls.contains(&id)))
+}

@@ -1,0 +1,69 @@
+//! What was kept earlier is played first.
+
+use tokio::sync::watch;
+
+use super::campaign::{Campaign, News, Plan};
+use super::shrink::{breach, play_one};
+use crate::lint::lint;
+use crate::rules::Outcome;
+use crate::run::Options;
+use crate::scenario::load;
+
+/// Plays every scenario of the folder.
+///
+/// # Errors
+/// One cannot be read, or is not sound.
+pub(super) fn replay(
+    plan: &Plan,
+    stop: &watch::Sender<bool>,
+    run: &mut Campaign,
+    observe: &mut dyn FnMut(News<'_>),
+) -> Result<(), String> {
+    let wrong = |error: std::io::Error| format!("cannot read {}: {error}", plan.folder.display());
+    if !plan.folder.exists() {
+        return Ok(());
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(&plan.folder).map_err(wrong)? {
+        let path = entry.map_err(wrong)?.path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    // So that what `run` plays is what was found, its own seed is used.
+    let options = Options {
+        seed: 0,
+        ..plan.options.clone()
+    };
+    for file in files {
+        let scenario = load(&file).map_err(|errors| {
+            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            errors.join("\n").trim_start_matches("error: ").to_owned()
+        })?;
+        if let Some(error) = lint(&scenario).first() {
+            return Err(error.to_string().trim_start_matches("error: ").to_owned());
+        }
+        for case in scenario.cases() {
+            let Some(finished) = play_one(case.clone(), &options, stop) else {
+                run.cut += 1;
+                continue;
+            };
+            match finished.outcome {
+                Outcome::Skipped => run.skipped += 1,
+                Outcome::Error => run.is_untested(&finished),
+                _ => {
+                    run.played += 1;
+                    run.orderings += 1;
+                }
+            }
+            if let Some(finding) = breach(&finished) {
+                let rule = finding.rule.id;
+                let failure = run.failures.entry(rule).or_default();
+                failure.replayed.push(file.clone());
+                observe(News::Replayed { file: &file, rule });
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,406 @@
+//! An ordering as the scenario that is played: the breaches are announced as each sender's own view has them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::board::{Board, Deed, Said};
+use super::coverage::{Covered, Trait};
+use super::source::{Rendered, Title};
+use super::walk::{Call, Ordering, Reply, Signal};
+use crate::profile::Class;
+use crate::protocol::{Kind, Reason, Role};
+use crate::scenario::{
+    Action, Actor, Answer, Answered, AnsweredBy, Case, Connection, Expect, Pattern, Place, Send, Step, Verb,
+    What,
+};
+
+/// What a signal for a client that is away may come back with (RFC 6121 §8.5.3.2.3).
+const AWAY: [&str; 2] = ["service-unavailable", "recipient-unavailable"];
+
+struct Writer {
+    class: Class,
+    steps: Vec<Step>,
+    chats: usize,
+    actors: BTreeSet<&'static str>,
+    rules: Vec<&'static str>,
+    covered: Covered,
+    breaches: usize,
+    doubts: usize,
+    unclear: bool,
+    canary: Option<usize>,
+}
+
+/// The place of the step of this number, as long as there is no file.
+pub(super) fn place(number: usize) -> Place {
+    Place {
+        file: "fuzz.yaml".into(),
+        line: number + 1,
+        column: 1,
+    }
+}
+
+fn expect(who: &str, pattern: Pattern) -> Expect {
+    Expect {
+        who: who.to_owned(),
+        pattern,
+        within: None,
+        equals: Vec::new(),
+        matches: Vec::new(),
+        absent: Vec::new(),
+        from: None,
+        captures: Vec::new(),
+        next: false,
+        optional: false,
+        rule: None,
+        answer: None,
+    }
+}
+
+fn payload(kind: Kind, reason: Option<Reason>, muted: Option<bool>) -> Map<String, Value> {
+    let mut with = Map::new();
+    if let Some(reason) = reason {
+        with.insert("reason".into(), json!(reason.wire()));
+    }
+    if let Some(muted) = muted.filter(|_| kind == Kind::MuteChange) {
+        with.insert("muted".into(), json!(muted));
+    }
+    with
+}
+
+fn signal(kind: Kind, call: Call, to: Option<String>, with: Map<String, Value>) -> What {
+    What::Signal {
+        kind,
+        call: call.label().into_owned(),
+        to,
+        with,
+        without: Vec::new(),
+        envelope: Map::new(),
+        id: None,
+    }
+}
+
+impl Writer {
+    fn step(&mut self, action: Action) -> Step {
+        let place = place(self.steps.len());
+        Step { place, action }
+    }
+
+    fn push(&mut self, action: Action) {
+        let step = self.step(action);
+        self.steps.push(step);
+    }
+
+    fn acts(&mut self, who: &'static str, verb: Verb) {
+        self.actors.insert(who);
+        self.push(Action::Connection(Connection {
+            who: who.to_owned(),
+            verb,
+            after: Duration::ZERO,
+        }));
+    }
+
+    fn breaks(&mut self, rules: &[&'static str]) -> Vec<String> {
+        for rule in rules {
+            if !self.rules.contains(rule) {
+                self.rules.push(rule);
+            }
+        }
+        self.breaches += usize::from(!rules.is_empty());
+        rules.iter().map(|rule| (*rule).to_owned()).collect()
+    }
+
+    fn said(&mut self, said: &Said) -> Action {
+        let (call, weighed) = (said.call, &said.weighed);
+        let (who, other) = (call.actor(said.role), call.actor(said.role.other()));
+        self.actors.extend([who, other]);
+        self.covered.signal(call, weighed);
+        self.doubts += usize::from(weighed.doubtful);
+        self.unclear |= weighed.unclear;
+        if call == Call::Canary {
+            self.canary.get_or_insert(self.steps.len());
+        }
+        let breaks = self.breaks(&weighed.breaks);
+        let answered = if said.bounces {
+            Some(Answered {
+                by: AnsweredBy::Error(AWAY.map(str::to_owned).to_vec()),
+                within: None,
+                rule: Some("RT-09".into()),
+            })
+        } else {
+            (self.class == Class::Enforcing && !breaks.is_empty()).then_some(Answered {
+                by: AnsweredBy::Any,
+                within: None,
+                rule: None,
+            })
+        };
+        let act = &weighed.act;
+        let to = call.is_addressed().then(|| other.to_owned());
+        Action::Send(Send {
+            who: who.to_owned(),
+            what: signal(act.kind, call, to, payload(act.kind, act.reason, act.muted)),
+            after: Duration::from_millis(said.gap),
+            answered,
+            breaks,
+        })
+    }
+
+    fn hear(&mut self, call: Call, role: Role, kind: Kind, reply: Reply) {
+        let pattern = Pattern::Signal {
+            kind,
+            call: call.label().into_owned(),
+        };
+        let answer = match reply {
+            Reply::Result => None,
+            Reply::Error => Some(Answer::Error("unexpected-request".into())),
+            Reply::Withheld => Some(Answer::Withhold),
+            Reply::Late(time) => Some(Answer::After(Duration::from_millis(time))),
+        };
+        if answer.is_some() {
+            self.covered.is(Trait::Answers);
+        }
+        let expect = expect(call.actor(role), pattern);
+        self.push(Action::Expect(Expect { answer, ..expect }));
+    }
+
+    /// A hangup of the server's own.
+    fn told(&mut self, call: &str, who: &str, reason: Option<Reason>, rule: &str) {
+        let pattern = Pattern::Signal {
+            kind: Kind::Hangup,
+            call: call.to_owned(),
+        };
+        let reason = reason.map(|reason| ("/payload/reason".to_owned(), json!(reason.wire())));
+        self.push(Action::Expect(Expect {
+            equals: reason.into_iter().collect(),
+            rule: Some(rule.to_owned()),
+            ..expect(who, pattern)
+        }));
+    }
+
+    fn chat(&mut self, from: &'static str, to: &'static str) {
+        self.chats += 1;
+        let body = format!("words {}", self.chats);
+        self.push(Action::Send(Send {
+            who: from.to_owned(),
+            what: What::Chat {
+                to: Some(to.to_owned()),
+                body: body.clone(),
+            },
+            after: Duration::ZERO,
+            answered: None,
+            breaks: Vec::new(),
+        }));
+        self.push(Action::Expect(expect(to, Pattern::Chat { body: Some(body) })));
+        self.actors.extend([from, to]);
+        self.covered.is(Trait::Chat);
+    }
+
+    fn stray(&mut self, to: &'static str, told: Signal, heard: bool) {
+        let breaks = self.breaks(&["ST-11"]);
+        let with = payload(told.kind, told.reason, Some(true));
+        self.push(Action::Send(Send {
+            who: "mallory".into(),
+            what: signal(told.kind, Call::Main, Some(to.to_owned()), with),
+            after: Duration::ZERO,
+            answered: (!heard).then(|| Answered {
+                by: AnsweredBy::Error(vec!["forbidden".into()]),
+                within: None,
+                rule: Some("EN-06".into()),
+            }),
+            breaks,
+        }));
+        if heard {
+            let pattern = Pattern::Signal {
+                kind: told.kind,
+                call: Call::Main.label().into_owned(),
+            };
+            self.push(Action::Expect(Expect {
+                from: Some("mallory".into()),
+                ..expect(to, pattern)
+            }));
+        }
+        self.actors.extend(["mallory", to]);
+        self.covered.is(Trait::ThirdParty);
+    }
+
+    /// Both devices ring, and one is faster.
+    fn ring(&mut self, second: bool) {
+        let (winner, loser) = match second {
+            true => ("callee-2", "callee"),
+            false => ("callee", "callee-2"),
+        };
+        let send = |who: &str, kind, to: Option<&str>, with, answered| {
+            let what = What::Signal {
+                kind,
+                call: "ring".into(),
+                to: to.map(str::to_owned),
+                with,
+                without: Vec::new(),
+                envelope: Map::new(),
+                id: None,
+            };
+            Action::Send(Send {
+                who: who.to_owned(),
+                what,
+                after: Duration::ZERO,
+                answered,
+                breaks: Vec::new(),
+            })
+        };
+        let hears = |who: &str, kind, from: Option<&str>, rule: Option<&str>| {
+            let call = "ring".to_owned();
+            Action::Expect(Expect {
+                from: from.map(str::to_owned),
+                rule: rule.map(str::to_owned),
+                ..expect(who, Pattern::Signal { kind, call })
+            })
+        };
+        let result = Answered {
+            by: AnsweredBy::Result,
+            within: None,
+            rule: None,
+        };
+        let over = payload(Kind::Hangup, Some(Reason::Failed), None);
+        for action in [
+            send(
+                "caller",
+                Kind::Initiate,
+                Some("{callee.bare}"),
+                Map::new(),
+                Some(result),
+            ),
+            hears("callee", Kind::Initiate, None, Some("EN-04")),
+            hears("callee-2", Kind::Initiate, None, Some("EN-04")),
+            send(winner, Kind::Accept, None, Map::new(), None),
+            hears("caller", Kind::Accept, Some(winner), None),
+            hears(loser, Kind::Hangup, None, Some("EN-04")),
+            send("caller", Kind::Hangup, None, over, None),
+            hears(winner, Kind::Hangup, None, None),
+        ] {
+            self.push(action);
+        }
+        self.actors.extend(["caller", "callee", "callee-2"]);
+        self.covered.is(Trait::Devices);
+    }
+
+    fn write(&mut self, deed: Deed) {
+        match deed {
+            Deed::Say(said) => {
+                let action = self.said(&said);
+                self.push(action);
+            }
+            Deed::Cross(both) => {
+                let branches = both.iter().map(|said| {
+                    let action = self.said(said);
+                    vec![self.step(action)]
+                });
+                let branches = branches.collect();
+                self.push(Action::Together(branches));
+                self.covered.is(Trait::Crossing);
+            }
+            Deed::Hear {
+                call,
+                role,
+                kind,
+                reply,
+            } => self.hear(call, role, kind, reply),
+            Deed::Told {
+                call,
+                role,
+                reason,
+                rule,
+            } => self.told(&call.label(), call.actor(role), Some(reason), rule),
+            Deed::Chat { from, to } => self.chat(from, to),
+            Deed::Wait(time) => self.push(Action::Wait(Duration::from_millis(time))),
+            Deed::Quiet(who) => {
+                self.actors.insert(who);
+                self.push(Action::Silence {
+                    who: vec![who.to_owned()],
+                    length: Duration::from_millis(200),
+                });
+                self.covered.is(if who == "callee-2" {
+                    Trait::Devices
+                } else {
+                    Trait::ThirdParty
+                });
+            }
+            Deed::Leave(who) => {
+                self.covered.is(Trait::Returns);
+                self.acts(who, Verb::Disconnect);
+            }
+            Deed::Come(who) => self.acts(who, Verb::Connect),
+            Deed::Stray { to, signal, heard } => self.stray(to, signal, heard),
+            Deed::Ring { second } => self.ring(second),
+        }
+    }
+}
+
+/// The scenario of these moves.
+pub(super) fn render(ordering: &Ordering, title: &Title<'_>) -> Rendered {
+    let class = ordering.class;
+    let mut board = Board::new(class);
+    let mut out = Writer {
+        class,
+        steps: Vec::new(),
+        chats: 0,
+        actors: BTreeSet::new(),
+        rules: Vec::new(),
+        covered: Covered::default(),
+        breaches: 0,
+        doubts: 0,
+        unclear: false,
+        canary: None,
+    };
+    for step in &ordering.moves {
+        for deed in board.take(step) {
+            out.write(deed);
+        }
+    }
+    out.covered.breaches(out.breaches);
+    let mut rules: Vec<String> = title.rule.map(str::to_owned).into_iter().collect();
+    for rule in &out.rules {
+        if !rules.iter().any(|other| other == rule) {
+            rules.push((*rule).to_owned());
+        }
+    }
+    if rules.is_empty() {
+        rules.push("RT-03".into());
+    }
+    let cast = [
+        ("caller", "alice"),
+        ("callee", "bob"),
+        ("callee-2", "bob"),
+        ("other", "carol"),
+        ("mallory", "mallory"),
+    ];
+    let cast = cast.into_iter().filter(|(name, _)| out.actors.contains(name));
+    let cast = cast.map(|(name, user)| Actor {
+        name: name.to_owned(),
+        user: user.to_owned(),
+        connected: true,
+        presence: false,
+        raw: false,
+    });
+    let open = board.is_open() || board.abandoned;
+    Rendered {
+        case: Case {
+            name: title.name.to_owned(),
+            about: title.about.to_owned(),
+            place: place(0),
+            rules,
+            tags: vec!["fuzz".into()],
+            matrix: Vec::new(),
+            classes: vec![class],
+            needs: Vec::new(),
+            cast: cast.collect(),
+            steps: out.steps,
+            quiet: None,
+            leaves_open: open.then(|| "the ordering ends in the middle of a call".to_owned()),
+        },
+        covered: out.covered,
+        breaches: out.breaches,
+        certain: !out.unclear && (class == Class::Relay || out.doubts == 0),
+        canary: out.canary,
+    }
+}

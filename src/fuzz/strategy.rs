@@ -1,0 +1,509 @@
+//! Walks on the call machine as a proptest strategy. Each is steered to one cell of role × state × signal × reason, and
+//! then to one of the steps that may follow it, so that few walks reach every cell and every pair of steps; what
+//! surrounds them is thrown. A throw of nothing is the plainest walk, which is where proptest's shrinking goes.
+
+use std::sync::LazyLock;
+
+use proptest::collection::vec;
+use proptest::prelude::{Strategy, any};
+use proptest::strategy::BoxedStrategy;
+
+use super::board::Board;
+use super::coverage::{Cell, Trait};
+use super::source::Source;
+use super::walk::{Call, Move, Ordering, Reply, Signal, canary, signals};
+use crate::profile::Class;
+use crate::protocol::{Kind, Reason, Role, State};
+use crate::run::Place;
+
+/// Milliseconds between two signals that cross.
+const GAPS: [u64; 4] = [0, 5, 20, 50];
+/// What a walk is mostly about, besides its cell; in turn.
+const ABOUT: [Trait; 8] = [
+    Trait::Legal,
+    Trait::Crossing,
+    Trait::ManyWrong,
+    Trait::Interleaved,
+    Trait::Answers,
+    Trait::Returns,
+    Trait::ThirdParty,
+    Trait::Devices,
+];
+/// A step that has no factor in common with the number of cells meets each once, in an order that mixes them.
+const STRIDE: u64 = 65;
+/// Milliseconds: whoever was rung for so long may give up.
+const RUNG: u64 = 30_500;
+
+static CELLS: LazyLock<Vec<Cell>> = LazyLock::new(|| Cell::all().collect());
+
+/// What decides how cases look, besides the seed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ground {
+    pub class: Class,
+    /// Whether waiting costs nothing.
+    pub waits: bool,
+    pub users: usize,
+    /// Whether one of them can come back, or have two devices.
+    pub names: bool,
+}
+
+impl Ground {
+    pub fn of(place: &Place) -> Ground {
+        let (waits, users, names) = match place {
+            Place::Embedded(_) | Place::Rigged(_) => (true, 4, true),
+            Place::Target(target) if target.is_anonymous() => (false, 4, false),
+            Place::Target(target) => (false, target.accounts.len(), true),
+        };
+        Ground {
+            class: place.profile().class,
+            waits,
+            users,
+            names,
+        }
+    }
+}
+
+/// Walks for this ground.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Walks(pub Ground);
+
+impl Source for Walks {
+    fn strategy(&self, number: u64) -> Option<BoxedStrategy<Ordering>> {
+        let ground = self.0;
+        let all = CELLS.len() as u64;
+        let cell = *CELLS.get((number.wrapping_mul(STRIDE) % all) as usize)?;
+        let round = number / all;
+        let about = *ABOUT.get(((number + round) % ABOUT.len() as u64) as usize)?;
+        let strategy = (
+            vec(throw(), 4..=5),
+            throw(),
+            vec((throw(), throw()), 0..5),
+            throw(),
+        );
+        let walk = move |(way, aim, turns, end): (Vec<Throw>, Throw, Vec<(Throw, Throw)>, Throw)| {
+            let maker = Maker {
+                ground,
+                about,
+                board: Board::new(ground.class),
+                moves: Vec::new(),
+            };
+            maker.walk(cell, round, &way, aim, &turns, end)
+        };
+        Some(strategy.prop_map(walk).boxed())
+    }
+}
+
+/// Whether something is done, of a hundred; what; and which of it.
+type Throw = (u8, u8, u16);
+
+fn throw() -> impl Strategy<Value = Throw> {
+    (0..100_u8, any::<u8>(), any::<u16>())
+}
+
+fn pick<T: Copy>(of: &[T], which: impl Into<usize>) -> Option<T> {
+    of.get(which.into().checked_rem(of.len())?).copied()
+}
+
+/// What makes its sender the caller of a call that has not begun.
+fn is_callers(signal: Signal) -> bool {
+    matches!(signal.kind, Kind::Initiate | Kind::Offer)
+}
+
+/// Something that belongs to no step of the call.
+#[derive(Debug, Clone, Copy)]
+enum Beside {
+    Chat,
+    StrangersChat,
+    Wait,
+    Rejoin,
+    Miss,
+    Stray,
+    Second(Call),
+    Ring,
+}
+
+struct Maker {
+    ground: Ground,
+    about: Trait,
+    board: Board,
+    moves: Vec<Move>,
+}
+
+impl Maker {
+    fn push(&mut self, step: Move) {
+        // What does not fit here comes to nothing.
+        if !self.board.take(&step).is_empty() {
+            self.moves.push(step);
+        }
+    }
+
+    fn say(&mut self, call: Call, role: Role, signal: impl Into<Signal>, reply: Reply) {
+        let signal = signal.into();
+        self.push(Move::Say {
+            call,
+            role,
+            signal,
+            reply,
+        });
+    }
+
+    fn walk(
+        mut self,
+        cell: Cell,
+        round: u64,
+        way: &[Throw],
+        aim: Throw,
+        turns: &[(Throw, Throw)],
+        end: Throw,
+    ) -> Ordering {
+        self.toward(cell, round, way);
+        let signal = cell.told();
+        let early = cell.reason == Some(Reason::Timeout) && cell.state == State::Ringing;
+        if early && self.ground.waits && round % 2 == 0 {
+            self.push(Move::Wait(RUNG));
+        }
+        let doubtful = self.board.is_doubtful(Call::Main, cell.role, signal);
+        let flips = cell.role == Role::Callee && is_callers(signal) && self.is_idle();
+        if !((doubtful || flips) && self.ground.class == Class::Enforcing) {
+            let legal = self.board.is_legal(Call::Main, cell.role, signal);
+            self.aim(cell.role, signal, aim, legal && round % 3 != 2);
+            if legal {
+                self.follow(round);
+            }
+        }
+        for (beside, step) in turns {
+            self.beside(*beside);
+            self.onward(*step);
+        }
+        if self.ground.class == Class::Enforcing {
+            match pick(&[0, 1, 2, 3], end.1) {
+                Some(1) => self.push(Move::Expire),
+                Some(2) => self.push(Move::Vanish(Role::Caller)),
+                Some(3) => self.push(Move::Vanish(Role::Callee)),
+                _ => {}
+            }
+        }
+        for call in self.board.calls().collect::<Vec<_>>() {
+            self.end(call, end.2);
+        }
+        self.listen(end);
+        canary().for_each(|step| self.push(step));
+        Ordering {
+            class: self.ground.class,
+            moves: self.moves,
+        }
+    }
+
+    /// The legal way to the cell's state, with this and that in between.
+    fn toward(&mut self, cell: Cell, round: u64, throws: &[Throw]) {
+        let way = [
+            (Role::Caller, Kind::Initiate),
+            (Role::Callee, Kind::Accept),
+            (Role::Caller, Kind::Offer),
+            (Role::Callee, Kind::Answer),
+        ];
+        let last = throws.first().map_or(0, |throw| throw.2);
+        let far = match cell.state {
+            State::Ended => 1 + usize::from(last) % way.len(),
+            state => state as usize,
+        };
+        for (at, (role, kind)) in way.into_iter().take(far).enumerate() {
+            self.say(Call::Main, role, kind, Reply::Result);
+            if let Some(throw) = throws.get(at) {
+                self.beside(*throw);
+            }
+        }
+        if cell.state == State::Ended && !(round % 2 == 0 && self.end_for(cell)) {
+            self.end(Call::Main, last);
+        }
+    }
+
+    /// The other side ends the call, so that what the cell says is legal: the echo of it.
+    fn end_for(&mut self, cell: Cell) -> bool {
+        let other = cell.role.other();
+        let ends = signals().find(|signal| {
+            let mut board = self.board.clone();
+            board.is_legal(Call::Main, other, *signal) && {
+                board.take(&Move::Say {
+                    call: Call::Main,
+                    role: other,
+                    signal: *signal,
+                    reply: Reply::Result,
+                });
+                board.state(Call::Main, cell.role) == State::Ended
+                    && board.is_legal(Call::Main, cell.role, cell.told())
+            }
+        });
+        if let Some(signal) = ends {
+            self.say(Call::Main, other, signal, Reply::Result);
+        }
+        ends.is_some()
+    }
+
+    /// What the cell is about, alone or across something of the other side's.
+    fn aim(&mut self, role: Role, aim: Signal, throw: Throw, alone: bool) {
+        let other: Vec<Signal> = signals()
+            .filter(|signal| self.board.is_legal(Call::Main, role.other(), *signal))
+            .collect();
+        let often = if self.about == Trait::Crossing { 20 } else { 80 };
+        let crosses = self.ground.class == Class::Relay && !alone && throw.0 >= often;
+        if self.ground.class == Class::Relay && role == Role::Callee && is_callers(aim) && self.is_idle() {
+            // Nobody is the callee before the other side has called; across that it does not know it yet.
+            let across = Move::Cross {
+                call: Call::Main,
+                caller: (Kind::Initiate.into(), 0),
+                callee: (aim, 0),
+            };
+            self.push(across);
+            return;
+        }
+        match pick(&other, throw.1) {
+            Some(signal) if crosses => self.cross(role, aim, signal, throw.2),
+            _ => {
+                let reply = self.reply(throw);
+                self.say(Call::Main, role, aim, reply);
+            }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let mut roles = Role::ALL.into_iter();
+        roles.all(|role| self.board.state(Call::Main, role) == State::Idle)
+    }
+
+    fn cross(&mut self, role: Role, own: Signal, others: Signal, gaps: u16) {
+        let gap = |which| pick(&GAPS, which).unwrap_or(0);
+        let (mine, theirs) = ((own, gap(gaps % 4)), (others, gap(gaps / 4 % 4)));
+        let (caller, callee) = match role {
+            Role::Caller => (mine, theirs),
+            Role::Callee => (theirs, mine),
+        };
+        self.push(Move::Cross {
+            call: Call::Main,
+            caller,
+            callee,
+        });
+    }
+
+    /// One of the legal steps that may come next, another one each time.
+    fn follow(&mut self, round: u64) {
+        let legal = |board: &Board| -> Vec<(Role, Signal)> {
+            let roles = Role::ALL.into_iter();
+            let all = roles.flat_map(|role| signals().map(move |signal| (role, signal)));
+            all.filter(|(role, signal)| board.is_legal(Call::Main, *role, *signal))
+                .collect()
+        };
+        let now = legal(&self.board);
+        let mut later = Vec::new();
+        if self.ground.waits {
+            let mut board = self.board.clone();
+            board.take(&Move::Wait(RUNG));
+            later = legal(&board);
+            later.retain(|step| !now.contains(step));
+        }
+        let Some(which) = (round as usize).checked_rem(now.len() + later.len()) else {
+            return;
+        };
+        let step = match now.get(which) {
+            Some(step) => Some(*step),
+            None => {
+                self.push(Move::Wait(RUNG));
+                later.get(which - now.len()).copied()
+            }
+        };
+        if let Some((role, signal)) = step {
+            self.say(Call::Main, role, signal, Reply::Result);
+        }
+    }
+
+    fn reply(&mut self, throw: Throw) -> Reply {
+        let often = if self.about == Trait::Answers { 30 } else { 85 };
+        if self.ground.class != Class::Relay || throw.0 < often {
+            return Reply::Result;
+        }
+        let all = [
+            Reply::Late(300),
+            Reply::Late(1_500),
+            Reply::Withheld,
+            Reply::Error,
+        ];
+        pick(&all, throw.1).unwrap_or(Reply::Result)
+    }
+
+    fn beside(&mut self, throw: Throw) {
+        let often = match self.about {
+            Trait::Legal | Trait::ManyWrong | Trait::Crossing => 75,
+            _ => 45,
+        };
+        if throw.0 < often {
+            return;
+        }
+        let relay = self.ground.class == Class::Relay;
+        let names = self.ground.names;
+        let users = self.ground.users;
+        let mut all = vec![Beside::Wait, Beside::Chat];
+        let mut own = Vec::new();
+        if users > 2 {
+            all.push(Beside::StrangersChat);
+            own.extend((self.about == Trait::ThirdParty).then_some(Beside::Stray));
+        }
+        if relay {
+            all.push(Beside::Second(Call::Back));
+            if users > 3 {
+                all.push(Beside::Second(Call::Third));
+                own.extend((self.about == Trait::ThirdParty).then_some(Beside::Second(Call::Third)));
+            }
+            if self.about == Trait::Interleaved {
+                own.extend([Beside::Second(Call::Back), Beside::Second(Call::Back)]);
+            }
+            if names {
+                all.push(Beside::Rejoin);
+                match self.about {
+                    Trait::Returns => own.extend([Beside::Rejoin, Beside::Miss]),
+                    Trait::Devices | Trait::Interleaved => own.push(Beside::Second(Call::Device)),
+                    _ => {}
+                }
+            }
+        } else if names && self.about == Trait::Devices {
+            own.push(Beside::Ring);
+        }
+        let from = if own.is_empty() || throw.1 % 3 == 0 { all } else { own };
+        match pick(&from, throw.1 / 3) {
+            Some(beside) => self.do_beside(beside, throw.2),
+            None => {}
+        }
+    }
+
+    fn do_beside(&mut self, beside: Beside, which: u16) {
+        let role = if which.is_multiple_of(2) { Role::Caller } else { Role::Callee };
+        let (from, to) = (Call::Main.actor(role), Call::Main.actor(role.other()));
+        match beside {
+            Beside::Chat => self.push(Move::Chat { from, to }),
+            Beside::StrangersChat => self.push(Move::Chat { from: "mallory", to }),
+            Beside::Wait => {
+                let time = pick(&[10, 100, 400], which).unwrap_or(10);
+                self.push(Move::Wait(time));
+            }
+            Beside::Rejoin => self.push(Move::Rejoin(from)),
+            Beside::Miss => {
+                let signal = pick(&[Kind::MuteChange, Kind::IceCandidate], which / 2);
+                let signal = signal.unwrap_or(Kind::MuteChange).into();
+                self.push(Move::Miss { role, signal });
+            }
+            Beside::Stray => {
+                let all: Vec<Signal> = signals()
+                    .filter(|signal| signal.kind != Kind::Initiate)
+                    .collect();
+                if let Some(signal) = pick(&all, which / 2) {
+                    self.push(Move::Stray { to: role, signal });
+                }
+            }
+            Beside::Ring => self.push(Move::Ring {
+                second: which.is_multiple_of(2),
+            }),
+            Beside::Second(call) => self.second(call, which),
+        }
+    }
+
+    /// The next step of a second call on the same streams, while the first is alive or after it.
+    fn second(&mut self, call: Call, which: u16) {
+        if self.board.state(Call::Main, Role::Caller) == State::Idle {
+            return;
+        }
+        let fits = self.legal(call);
+        let fits: Vec<_> = fits
+            .into_iter()
+            .filter(|(role, signal)| !(signal.kind == Kind::Accept && self.engaged(call, *role)))
+            .collect();
+        if let Some((role, signal)) = pick(&fits, which) {
+            self.say(call, role, signal, Reply::Result);
+        }
+    }
+
+    fn legal(&self, call: Call) -> Vec<(Role, Signal)> {
+        let table = self.board.table(call);
+        let roles = Role::ALL.into_iter();
+        let all = roles.flat_map(|role| signals().map(move |signal| (role, signal)));
+        all.filter(|(role, signal)| table.is_legal(*role, *signal, self.board.at))
+            .collect()
+    }
+
+    /// Whether whoever is on this side of it is taken up by another call.
+    fn engaged(&self, call: Call, role: Role) -> bool {
+        let who = call.actor(role);
+        self.board.calls().filter(|other| *other != call).any(|other| {
+            Role::ALL.into_iter().any(|role| {
+                let state = self.board.state(other, role);
+                other.actor(role) == who
+                    && matches!(state, State::Accepted | State::Offered | State::Answered)
+            })
+        })
+    }
+
+    /// One more step, mostly a legal one.
+    fn onward(&mut self, throw: Throw) {
+        let (done, what, which) = throw;
+        let role = if what.is_multiple_of(2) { Role::Caller } else { Role::Callee };
+        let wrong = match self.about {
+            Trait::Legal => false,
+            Trait::ManyWrong => done >= 40,
+            _ => done >= 88,
+        };
+        let fits: Vec<Signal> = signals()
+            .filter(|signal| {
+                let doubtful = self.board.is_doubtful(Call::Main, role, *signal);
+                let flips = role == Role::Callee && is_callers(*signal) && self.is_idle();
+                !doubtful && !flips && self.board.is_legal(Call::Main, role, *signal) != wrong
+            })
+            .filter(|signal| wrong || !matches!(signal.kind, Kind::Hangup | Kind::Reject | Kind::Busy))
+            .collect();
+        let Some(signal) = pick(&fits, which) else { return };
+        let others: Vec<Signal> = signals()
+            .filter(|signal| self.board.is_legal(Call::Main, role.other(), *signal))
+            .collect();
+        let crosses = self.about == Trait::Crossing && what % 3 != 0;
+        match pick(&others, which / 16) {
+            Some(other) if crosses && self.ground.class == Class::Relay => {
+                self.cross(role, signal, other, which);
+            }
+            _ => {
+                let reply = self.reply(throw);
+                self.say(Call::Main, role, signal, reply);
+            }
+        }
+    }
+
+    /// Whoever is still in the call leaves it as is right.
+    fn end(&mut self, call: Call, which: u16) {
+        for role in Role::ALL {
+            let state = self.board.state(call, role);
+            if matches!(state, State::Idle | State::Ended) {
+                continue;
+            }
+            let fits: Vec<Signal> = signals()
+                .filter(|signal| signal.kind == Kind::Hangup && self.board.is_legal(call, role, *signal))
+                .collect();
+            if let Some(signal) = pick(&fits, which) {
+                self.say(call, role, signal, Reply::Result);
+            }
+        }
+    }
+
+    /// Somebody who has no part in it has heard nothing.
+    fn listen(&mut self, throw: Throw) {
+        if throw.0 < 60 {
+            return;
+        }
+        let strays = |step: &Move| matches!(step, Move::Chat { from: "mallory", .. } | Move::Stray { .. });
+        let who = match throw.1 % 2 == 0 || self.moves.iter().any(strays) {
+            true if self.ground.users > 2 => "mallory",
+            _ if self.ground.names && self.ground.class == Class::Relay => "callee-2",
+            _ => return,
+        };
+        let calls_device = |step: &Move| matches!(step, Move::Say { call: Call::Device, .. });
+        if who == "callee-2" && self.moves.iter().any(calls_device) {
+            return;
+        }
+        self.push(Move::Quiet(who));
+    }
+}
