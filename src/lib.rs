@@ -10,6 +10,7 @@ pub mod fuzz;
 pub mod lint;
 pub mod profile;
 pub mod protocol;
+pub mod record;
 pub mod report;
 pub mod rules;
 pub mod run;

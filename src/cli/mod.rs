@@ -8,6 +8,7 @@ mod fuzz;
 mod init;
 mod interrupt;
 mod lint;
+mod record;
 mod report;
 mod rules;
 mod run;
@@ -50,6 +51,8 @@ enum Command {
     /// Make one report of several
     Report(report::Args),
     Fuzz(Box<fuzz::Args>),
+    /// Sit between clients and their server, and write transcripts of their calls
+    Record(Box<record::Args>),
     /// Serve the embedded endpoint on a port, over WebSocket and TCP
     Serve(serve::Args),
     /// The rule catalogue; with ids, each rule's text and source
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),

@@ -269,7 +269,7 @@ fn user(jid: &str) -> Result<&str, String> {
     Ok(user)
 }
 
-fn addresses(listen: &str) -> Result<Vec<SocketAddr>, String> {
+pub(super) fn addresses(listen: &str) -> Result<Vec<SocketAddr>, String> {
     let wrong = |why: String| format!("--listen `{listen}` is no address to listen on: {why}");
     let addresses: Vec<_> = listen
         .to_socket_addrs()
@@ -281,7 +281,7 @@ fn addresses(listen: &str) -> Result<Vec<SocketAddr>, String> {
     }
 }
 
-fn unbound(listen: &str, error: &std::io::Error) -> String {
+pub(super) fn unbound(listen: &str, error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {
         ErrorKind::AddrInUse => format!(

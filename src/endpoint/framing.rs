@@ -222,7 +222,7 @@ impl Reader {
                     Ok(Some(Piece::Header(raw))) => return header(&raw),
                     Ok(Some(Piece::Element(raw))) => return element(&raw),
                     Ok(Some(Piece::Footer)) => return Incoming::Close,
-                    Ok(None) => {}
+                    Ok(Some(Piece::Skipped(_)) | None) => {}
                     Err(flaw) => return Incoming::Flaw(flaw.condition),
                 }
                 match half.read(buffer).await {

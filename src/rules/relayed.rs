@@ -3,12 +3,12 @@
 //! Recordings are less than a run: others may be there unseen, clocks are set against each other by estimate, and a
 //! recording may begin late and stop early. So only this is judged: what was sent while both recordings ran.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::{Blame, Family, Finding, Record, Seen, rule};
 use crate::profile::{Class, Profile};
 use crate::stanza::{IqType, Stanza, fold, resource};
-use crate::transcript::{Dir, Event, Header};
+use crate::transcript::{Dir, Event, Header, Witness};
 
 /// How long something else has to have gone on coming in, in seconds, before what is missing was lost.
 const MARGIN: f64 = 5.0;
@@ -58,6 +58,12 @@ pub(super) struct Relayed {
     next: u64,
     /// From one connection to another: the number and the event of the latest flight that arrived.
     newest: BTreeMap<(u64, u64), (u64, u64)>,
+    /// It was seen on its way: what had passed there the server had perhaps not read yet.
+    between: bool,
+    /// Every request of a connection, by its id: its event.
+    asked: HashMap<(u64, String), u64>,
+    /// The latest event of each connection that the server has surely read: it was answered.
+    read: BTreeMap<u64, u64>,
 }
 
 fn finding(id: &str, flight: &Flight, message: String, wanted: &str, seen: String, more: &[u64]) -> Finding {
@@ -108,6 +114,35 @@ impl Relayed {
             by_id: BTreeMap::new(),
             next: 0,
             newest: BTreeMap::new(),
+            between: header.witness == Witness::Between,
+            asked: HashMap::new(),
+            read: BTreeMap::new(),
+        }
+    }
+
+    /// What an answer says of its request, whatever that was: the server had read it by then.
+    fn note_reading(&mut self, event: &Event, stanza: &Stanza) {
+        let (Some(kind), Some(id)) = (stanza.iq_type(), stanza.id()) else {
+            return;
+        };
+        let Some(session) = self.sessions.get(&event.who).filter(|_| self.between) else {
+            return;
+        };
+        let (conn, answers) = (session.conn, matches!(kind, IqType::Result | IqType::Error));
+        match event.dir {
+            Dir::Sent if !answers => {
+                if self.asked.len() >= REMEMBERED {
+                    self.asked.clear();
+                }
+                self.asked.insert((conn, id.to_owned()), event.n);
+            }
+            Dir::Received if answers => {
+                if let Some(n) = self.asked.remove(&(conn, id.to_owned())) {
+                    let read = self.read.entry(conn).or_default();
+                    *read = n.max(*read);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -364,6 +399,10 @@ impl Relayed {
 
     /// The recording of this connection ends: what ought to be in it and is not was lost.
     fn ends(&mut self, gone: &Session, record: &mut Record) {
+        let unread = |conn: u64, n: u64| {
+            let read = !self.between || self.read.get(&conn).is_some_and(|read| n <= *read);
+            (!read).then(|| "the server had not read it yet when the recording stopped".to_owned())
+        };
         for (key, flight) in &self.flights {
             let what = format!("{}'s iq `{}`", flight.who, flight.id);
             let waited = |since: f64| gone.heard - since >= MARGIN;
@@ -380,15 +419,20 @@ impl Relayed {
                 // Both ends heard on for a while, of it and of an error, or what came after it overtook it.
                 let long = |conn| heard(conn).is_some_and(|at| at - flight.t >= MARGIN);
                 let passed = self.newest.get(&(flight.conn, goal));
-                if passed.is_some_and(|(later, _)| later > key) || (long(flight.conn) && long(goal)) {
-                    record.broken(finding(
-                        "RT-03",
-                        flight,
-                        format!("{what} never reached {}, and no error came back.", flight.to),
-                        "delivery, or an error",
-                        "nothing until the recordings stop".to_owned(),
-                        &[],
-                    ));
+                let passed = passed.is_some_and(|(later, _)| later > key);
+                if passed || (long(flight.conn) && long(goal)) {
+                    let excuse = unread(flight.conn, flight.n).filter(|_| !passed);
+                    record.broken(Finding {
+                        excuse,
+                        ..finding(
+                            "RT-03",
+                            flight,
+                            format!("{what} never reached {}, and no error came back.", flight.to),
+                            "delivery, or an error",
+                            "nothing until the recordings stop".to_owned(),
+                            &[],
+                        )
+                    });
                 }
             }
             if let Some((n, since, _)) = &flight.given
@@ -396,14 +440,18 @@ impl Relayed {
                 && flight.got.is_none()
                 && waited(*since)
             {
-                record.broken(finding(
-                    "RT-08",
-                    flight,
-                    format!("{} answered {what}, but the answer never came back.", flight.to),
-                    "the addressee's answer",
-                    "nothing until the recordings stop".to_owned(),
-                    &[*n],
-                ));
+                let goal = flight.goal.unwrap_or_default();
+                record.broken(Finding {
+                    excuse: unread(goal, *n),
+                    ..finding(
+                        "RT-08",
+                        flight,
+                        format!("{} answered {what}, but the answer never came back.", flight.to),
+                        "the addressee's answer",
+                        "nothing until the recordings stop".to_owned(),
+                        &[*n],
+                    )
+                });
             }
         }
         let over = |f: &Flight| f.conn == gone.conn || f.goal == Some(gone.conn);
@@ -418,12 +466,16 @@ impl Relayed {
         }
         self.newest
             .retain(|(from, to), _| *from != gone.conn && *to != gone.conn);
+        self.read.remove(&gone.conn);
     }
 }
 
 impl Family for Relayed {
     fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
         let event = seen.event;
+        if let Some(stanza) = seen.stanza {
+            self.note_reading(event, stanza);
+        }
         match (event.dir, seen.stanza) {
             (Dir::Connected | Dir::Begins, _) => {
                 if let Some(gone) = self.sessions.remove(&event.who) {

@@ -23,6 +23,11 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
+    /// Goes on with a transcript whose header is written already.
+    pub fn append(out: W) -> Writer<W> {
+        Writer { out }
+    }
+
     /// Writes one event as one line.
     ///
     /// # Errors

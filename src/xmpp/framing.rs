@@ -97,7 +97,7 @@ impl Reader {
                     Ok(Some(Piece::Header(raw))) => return Incoming::Header(raw),
                     Ok(Some(Piece::Element(raw))) => return element(raw),
                     Ok(Some(Piece::Footer)) => return Incoming::StreamClosed,
-                    Ok(None) => {}
+                    Ok(Some(Piece::Skipped(_)) | None) => {}
                     // A document that is broken once cannot be read on.
                     Err(error) => return Incoming::Ended(format!("what came is no XMPP stream: {error}")),
                 }

@@ -7,7 +7,6 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sasl::client::mechanisms::{Anonymous, Plain, Scram};
 use sasl::common::scram::{Sha1, Sha256};
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{self};
@@ -17,9 +16,10 @@ use xmpp_parsers::sasl as sasl_elements;
 use xmpp_parsers::stream_features::StreamFeatures;
 
 use super::framing::{Incoming, Reader, Writer, split_tcp, split_web};
-use super::socket::{Cut, Io, Socket};
+use super::leg::lead;
+use super::socket::{Cut, Io};
 use super::tls::Trust;
-use super::{ConnectError, starttls, tls};
+use super::ConnectError;
 use crate::stanza::{CLIENT, FRAMING, IqType, SASL, STREAM, Stanza, escape};
 
 /// A text that no formatter prints.
@@ -175,50 +175,11 @@ pub async fn unregister(dial: &Dial, login: &Login) -> Result<(), ConnectError> 
 
 /// The two halves of a connection that is ready for a stream.
 async fn reach(dial: &Dial, stage: &Stage) -> Result<(Reader, Writer), ConnectError> {
-    let host = dial
-        .url
-        .host_str()
-        .ok_or_else(|| ConnectError::Address("the URL names no host".into()))?;
-    let scheme = dial.url.scheme();
-    let port = dial.url.port_or_known_default().unwrap_or(match scheme {
-        "xmpps" => 5223,
-        _ => 5222,
-    });
-    let address = format!("{host}:{port}");
-    let unreachable = |error: std::io::Error| ConnectError::Unreachable {
-        address: address.clone(),
-        why: error.to_string(),
-    };
-    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port))
-        .await
-        .map_err(unreachable)?;
-    let local = stream.peer_addr().is_ok_and(|peer| peer.ip().is_loopback());
     let cut = Cut::default();
-    let socket = Socket::new(stream, cut.clone()).map_err(unreachable)?;
-    let trust = &dial.trust;
-    match scheme {
-        "wss" => {
-            stage.set("TLS");
-            let io = tls::wrap(socket, host, trust, &[b"http/1.1"]).await?;
-            upgrade(Box::new(io), dial, cut, stage).await
-        }
-        "xmpps" => {
-            stage.set("TLS");
-            let io = tls::wrap(socket, &dial.domain, trust, &[b"xmpp-client"]).await?;
-            Ok(split_tcp(Box::new(io), cut))
-        }
-        "xmpp" if dial.plaintext && local => Ok(split_tcp(Box::new(socket), cut)),
-        "xmpp" if dial.plaintext => Err(ConnectError::Address(format!(
-            "{address} is not on this machine: without TLS nothing is sent there"
-        ))),
-        "xmpp" => {
-            stage.set("STARTTLS");
-            let socket = starttls::negotiate(socket, &dial.domain).await?;
-            stage.set("TLS");
-            let io = tls::wrap(socket, &dial.domain, trust, &[]).await?;
-            Ok(split_tcp(Box::new(io), cut))
-        }
-        _ => upgrade(Box::new(socket), dial, cut, stage).await,
+    let io = lead(dial, &dial.domain, &cut, &mut |name| stage.set(name)).await?;
+    match dial.url.scheme() {
+        "xmpp" | "xmpps" => Ok(split_tcp(io, cut)),
+        _ => upgrade(io, dial, cut, stage).await,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod error;
 mod framing;
+mod leg;
 pub mod line;
 mod login;
 mod socket;
@@ -12,7 +13,8 @@ mod tls;
 
 pub use error::ConnectError;
 pub use framing::{Incoming, Reader, Writer, part, split_tcp, split_web};
+pub use leg::lead;
 pub use login::{Dial, Login, Mechanism, Secret, Session, connect, connect_over, register, unregister};
-pub use socket::{Cut, Io};
+pub use socket::{Cut, Io, Socket};
 pub use splitter::{Flaw, Limits, Piece, Splitter, check_frame};
-pub use tls::Trust;
+pub use tls::{Keys, Trust, serve};

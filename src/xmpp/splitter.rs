@@ -142,6 +142,8 @@ pub enum Piece {
     Header(String),
     /// One whole child of the stream.
     Element(String),
+    /// A child of the stream that is larger than the limit, of so many bytes: only where those are skipped.
+    Skipped(usize),
     /// The stream's end tag.
     Footer,
 }
@@ -157,6 +159,9 @@ pub struct Splitter {
     depth: usize,
     element: Vec<u8>,
     limits: Limits,
+    /// Too large an element ends nothing: it is passed over.
+    skips: bool,
+    skipped: usize,
 }
 
 impl Default for Splitter {
@@ -175,6 +180,16 @@ impl Splitter {
             used: 0,
             depth: 0,
             element: Vec::new(),
+            skips: false,
+            skipped: 0,
+        }
+    }
+
+    /// One that reads on after an element that is too large, for whoever only listens.
+    pub fn skipping(limits: Limits) -> Splitter {
+        Splitter {
+            skips: true,
+            ..Splitter::new(limits)
         }
     }
 }
@@ -189,6 +204,11 @@ fn parser() -> Parser {
 }
 
 impl Splitter {
+    /// Whether everything that was fed has come out.
+    pub fn is_empty(&self) -> bool {
+        self.used == self.input.len() && self.element.is_empty()
+    }
+
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.used > 0 {
             self.input.drain(..self.used);
@@ -203,6 +223,7 @@ impl Splitter {
         self.parser = parser();
         self.fed = self.used;
         self.depth = 0;
+        self.skipped = 0;
         self.element.clear();
     }
 
@@ -217,7 +238,8 @@ impl Splitter {
                 Ok(Some(event)) => event,
                 Ok(None) => return Ok(None),
                 Err(rxml::error::EndOrError::NeedMoreData) => {
-                    if self.element.len() + self.input.len() - self.used > self.limits.largest {
+                    let pending = self.element.len() + self.input.len() - self.used;
+                    if pending > self.limits.largest && !self.skips {
                         return Err(too_large(self.limits.largest));
                     }
                     // The parser waits for the end of a text; where none may stand, its beginning is enough.
@@ -277,16 +299,25 @@ impl Splitter {
                     self.element.extend(bytes);
                     match self.depth {
                         0 => return Ok(Some(Piece::Footer)),
-                        1 if self.element.len() > self.limits.largest => {
-                            return Err(too_large(self.limits.largest));
+                        1 if self.skipped + self.element.len() > self.limits.largest => {
+                            if !self.skips {
+                                return Err(too_large(self.limits.largest));
+                            }
+                            let length = std::mem::take(&mut self.skipped) + self.element.len();
+                            self.element.clear();
+                            return Ok(Some(Piece::Skipped(length)));
                         }
                         1 => return Ok(Some(Piece::Element(text(std::mem::take(&mut self.element))))),
                         _ => {}
                     }
                 }
             }
-            if self.element.len() > self.limits.largest {
-                return Err(too_large(self.limits.largest));
+            if self.skipped + self.element.len() > self.limits.largest {
+                if !self.skips {
+                    return Err(too_large(self.limits.largest));
+                }
+                self.skipped += self.element.len();
+                self.element.clear();
             }
         }
     }
@@ -391,6 +422,32 @@ mod tests {
             let whole = format!("{HEADER}{legal}");
             let wanted = vec![Piece::Header(HEADER.into()), Piece::Element(legal.into())];
             assert_eq!(pieces(&[whole.as_bytes()]), (wanted, None));
+        }
+    }
+
+    #[test]
+    fn whoever_only_listens_passes_over_what_is_too_large() {
+        let large = format!("<a><b>{}</b></a>", "x".repeat(200));
+        let whole = format!("{HEADER}<a/>{large}<c/>");
+        for size in [1, 7, 1_000] {
+            let mut splitter = Splitter::skipping(Limits {
+                largest: 100,
+                deepest: 9,
+            });
+            let mut out = Vec::new();
+            for chunk in whole.as_bytes().chunks(size) {
+                splitter.feed(chunk);
+                while let Some(piece) = splitter.next_piece().expect("nothing is wrong") {
+                    out.push(piece);
+                }
+            }
+            let wanted = [
+                Piece::Header(HEADER.into()),
+                Piece::Element("<a/>".into()),
+                Piece::Skipped(large.len()),
+                Piece::Element("<c/>".into()),
+            ];
+            assert_eq!(out, wanted, "{size}");
         }
     }
 

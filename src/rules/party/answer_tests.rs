@@ -125,3 +125,47 @@ fn a_malformed_error_of_the_server_is_its_own() {
         );
     }
 }
+
+/// Seen on its way, a request had perhaps not come in when its client went; what it did later shows that it had.
+#[test]
+fn between_the_ends_only_what_was_surely_taken_in_is_owed() {
+    let set = |id: &str| {
+        format!(
+            "<iq type='set' id='{id}' from='alice@x/1' to='bob@x/2'><call xmlns='urn:xmpp:call:0'>{{}}</call></iq>"
+        )
+    };
+    let error = |id: &str| {
+        format!(
+            "<iq type='error' id='{id}' to='alice@x/1'><error type='modify'><bad-request \
+             xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        )
+    };
+    let told = |answered: Option<(&str, f64)>| {
+        let mut lines = vec![
+            (0.0, "connected", None),
+            (1.0, "received", Some(set("first"))),
+            (1.1, "received", Some(set("second"))),
+        ];
+        lines.extend(answered.map(|(id, at)| (at, "sent", Some(error(id)))));
+        lines.push((30.0, "stops", None));
+        let header = json!({"callspec": 1, "scenario": {}, "witness": "between"});
+        let header: Header = serde_json::from_value(header).expect("a header");
+        let events = lines.into_iter().zip(1..).map(|((t, dir, xml), n)| {
+            let event = json!({"n": n, "t": t, "who": "bob", "jid": BOB, "dir": dir, "xml": xml});
+            serde_json::from_value::<Event>(event).expect("an event")
+        });
+        let verdict = judge(&header, events);
+        let of_bob = verdict.findings.iter().filter(|found| found.party == "bob");
+        let told = of_bob.map(|found| {
+            let doubt = if found.excuse.is_some() { "?" } else { "" };
+            format!("{}{doubt} {:?}", found.rule.id, found.events)
+        });
+        told.collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(told(None), "IQ-01? [2], IQ-01? [3]");
+    assert_eq!(told(Some(("second", 1.2))), "IQ-01 [2]");
+    assert_eq!(told(Some(("first", 1.2))), "IQ-01? [3]");
+    // An answer that took long may have been under way for some of that, but not for all.
+    assert_eq!(told(Some(("second", 7.0))), "IQ-01 [2], IQ-08? [3, 4]");
+    assert_eq!(told(Some(("second", 20.0))), "IQ-01 [2], IQ-08 [3, 4]");
+}

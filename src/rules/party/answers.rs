@@ -32,15 +32,40 @@ const OPEN: usize = 65_536;
 /// How long an answer may take, in seconds.
 const WITHIN: f64 = 5.0;
 
+/// How long a request and its answer may have been under way, in seconds, where they were seen on their way.
+const UNDER_WAY: f64 = 5.0;
+
 /// The requests that clients have got and not answered yet, by client, sender and id.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
+    /// They were seen on their way: what had passed there had perhaps not come in yet.
+    between: bool,
+    /// The latest event that each client has surely taken in, where that is not plain.
+    taken: BTreeMap<String, u64>,
     open: BTreeMap<(String, String, String), Asked>,
     /// Those that were answered, and once only: the events of request and answer.
     done: BTreeMap<(String, String, String), (u64, u64)>,
 }
 
 impl Answers {
+    pub fn new(between: bool) -> Answers {
+        Answers {
+            between,
+            ..Answers::default()
+        }
+    }
+
+    /// What this client did shows that it had taken in this event, and with it everything that came before.
+    pub fn taken_in(&mut self, client: &str, n: u64) {
+        if self.between {
+            if self.taken.len() >= OPEN {
+                self.taken.clear();
+            }
+            let latest = self.taken.entry(client.to_owned()).or_default();
+            *latest = n.max(*latest);
+        }
+    }
+
     pub fn asked(
         &mut self,
         client: &str,
@@ -94,13 +119,18 @@ impl Answers {
             }
             return;
         };
+        self.taken_in(client, asked.n);
         if !asked.again && self.done.len() < OPEN {
             self.done.insert(key, (asked.n, n));
         }
+        let took = at - asked.at;
+        let slow = self.between && took <= WITHIN + UNDER_WAY;
         let mut tell = |rule, message, wanted: &str, seen: String| {
             let events = vec![asked.n, n];
+            let slow = slow && rule == "IQ-08";
             record.broken(Finding {
                 call: asked.call.clone(),
+                excuse: slow.then(|| "the request and its answer were under way for some seconds".to_owned()),
                 ..found(rule, client, message, wanted, seen, events)
             });
         };
@@ -111,7 +141,6 @@ impl Answers {
         } else {
             "a result".to_owned()
         };
-        let took = at - asked.at;
         let late = took > WITHIN;
         if late {
             tell(
@@ -153,6 +182,7 @@ impl Answers {
 
     /// The client is gone: it owes no answer.
     pub fn gone(&mut self, client: &str) {
+        self.taken.remove(client);
         self.open.retain(|(who, ..), _| who != client);
         self.done.retain(|(who, ..), _| who != client);
     }
@@ -166,6 +196,7 @@ impl Answers {
             .partition(|((client, from, _), _)| ours(client, from));
         self.open = over;
         self.finish(end, |client| client == who, record);
+        self.taken.remove(who);
         self.open = on;
     }
 
@@ -179,9 +210,10 @@ impl Answers {
             }
             let rule = if asked.due == Due::Error { "IQ-07" } else { "IQ-01" };
             let lost = "it, or its answer, was lost on the way".to_owned();
+            let came = !self.between || self.taken.get(&client).is_some_and(|n| asked.n <= *n);
             record.broken(Finding {
                 call: asked.call,
-                excuse: (!seen(&client)).then_some(lost),
+                excuse: (!seen(&client) || !came).then_some(lost),
                 ..found(
                     rule,
                     &client,

@@ -41,6 +41,8 @@ pub(super) struct Actor {
     pub(super) name: String,
     jid: String,
     sight: Sight,
+    /// What it sends was recorded as it came from it, not as the server handed it on.
+    first_hand: bool,
     /// What is known of the beginning of a call that does not begin with an initiate.
     start: Start,
 }
@@ -129,7 +131,7 @@ impl Parties {
             spoilt: Recent::new(REMEMBERED),
             under_way: Recent::new(REMEMBERED),
             lines: Recent::new(REMEMBERED),
-            answers: Answers::default(),
+            answers: Answers::new(header.witness == Witness::Between),
             requests: Recent::new(REMEMBERED),
             media: Media::new(header.profile.mdns),
             whole: false,
@@ -154,6 +156,7 @@ impl Parties {
             name: event.who.clone(),
             start,
             jid: session.unwrap_or_else(|| fold(given.unwrap_or_default())),
+            first_hand: true,
             sight: match self.witness {
                 _ if bot => Sight::Exact,
                 Witness::Between | Witness::Signals => Sight::Far,
@@ -193,6 +196,7 @@ impl Parties {
                 .unwrap_or_else(|| jid.clone()),
             jid,
             sight: Sight::Far,
+            first_hand: false,
             start: near.start,
         })
     }
@@ -327,7 +331,7 @@ impl Parties {
         findings: &mut Vec<Finding>,
     ) {
         let id = stanza.id().unwrap_or_default().to_owned();
-        if id.is_empty() || !stanza.is_iq() || actor.sight == Sight::Far {
+        if id.is_empty() || !stanza.is_iq() || !actor.first_hand {
             return;
         }
         let stream = self.sessions.get(&actor.key).map_or(0, |(_, stream)| *stream);
@@ -599,6 +603,7 @@ impl Parties {
     /// Stanzas of one sender are taken in in their order, whatever call they are for: all that came from this peer up
     /// to and with this event has been taken in.
     fn reach(&mut self, party: &str, peer: &str, n: u64, at: f64) {
+        self.answers.taken_in(party, n);
         let Some(line) = self.lines.get_mut(&(party.to_owned(), peer.to_owned())) else {
             return;
         };
@@ -817,7 +822,7 @@ impl Parties {
             Vec::new()
         };
         let id = stanza.id().unwrap_or_default();
-        let far = actor.sight == Sight::Far;
+        let far = !actor.first_hand;
         let error = stanza.iq_type() == Some(IqType::Error);
         let children = stanza.element().children().count();
         let key = (bare(&actor.jid).to_owned(), bare(asker).to_owned(), id.to_owned());

@@ -11,7 +11,7 @@ pub enum Way {
 
 /// What a frame holds.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum What {
+pub enum What {
     Text(String),
     /// The recorder's clock was set back: how much time has gone by is not known.
     SetBack,
@@ -21,7 +21,7 @@ pub(super) enum What {
 
 /// One frame of one connection.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Frame {
+pub struct Frame {
     pub line: u64,
     /// What tells this connection from others of the same recording.
     pub conn: String,

@@ -28,6 +28,8 @@ struct Survey {
     first: f64,
     last: f64,
     witness: Witness,
+    /// What its times count from, where other recordings may count from the same.
+    clock: Option<String>,
 }
 
 impl Survey {
@@ -98,6 +100,9 @@ pub enum Offset {
 
 /// How far the clock of `b` is ahead of that of `a`.
 fn offset(a: &Survey, b: &Survey) -> Offset {
+    if a.clock.is_some() && a.clock == b.clock {
+        return Offset::By(0.0, 0.0);
+    }
     let mask = a.mask | b.mask;
     let (mut low, mut high, mut shared, mut same) = (f64::NEG_INFINITY, f64::INFINITY, 0_u64, 0_u64);
     for (key, here) in a.stanzas.iter().filter(|(key, _)| *key & mask == 0) {
@@ -236,6 +241,7 @@ fn survey(number: usize, source: &Source, surveys: &mut Vec<Survey>) {
     let Ok(Opened::Recording(mut recording)) = open(source) else {
         return;
     };
+    let clock = recording.clock.clone();
     let fresh = |only: Option<String>| Survey {
         source: number,
         only,
@@ -244,6 +250,7 @@ fn survey(number: usize, source: &Source, surveys: &mut Vec<Survey>) {
         first: f64::INFINITY,
         last: f64::NEG_INFINITY,
         witness: Witness::Ends,
+        clock: clock.clone(),
     };
     let mut whole = fresh(None);
     let mut columns: Vec<(String, Survey)> = Vec::new();

@@ -17,15 +17,15 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+pub use frame::{Frame, Way, What};
 pub use merge::{Merged, Offset, Sorted, group};
 pub use secrets::{CUT, without_secrets};
-pub use session::Recorded;
+pub use session::{Recorded, Sessions};
 pub use source::{Input, Patience, Source};
 
 use super::{Dir, Header, ReadError, Reader, Witness};
 use crate::protocol::{NAMESPACE, unix_seconds};
 use frame::Frames;
-use session::Sessions;
 
 /// How much of a file is looked at to tell what it is.
 const HEAD: usize = 64 * 1024;
@@ -61,7 +61,13 @@ pub struct Recording {
     pub packed: Option<&'static str>,
     /// It may hold connections one after the other that ran at the same time.
     pub in_columns: bool,
+    /// The sessions of one proxy have a clock in common.
+    clock: Option<String>,
 }
+
+/// What the sessions that a proxy recorded are tagged with: each is a part of what it saw. A call is whole by itself,
+/// and what passed during two is in both.
+pub const SESSION: &str = "session";
 
 /// Opens a recording and tells what it is.
 ///
@@ -114,6 +120,7 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
                 return Ok(Opened::Transcript(Box::new(header), reader));
             }
             let started = unix_seconds(&header.started).unwrap_or(0.0);
+            let session = header.scenario.tags.iter().any(|tag| tag == SESSION);
             return Ok(Opened::Recording(Recording {
                 reading: Reading::Transcript {
                     reader,
@@ -127,6 +134,7 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
                 total: input.total,
                 packed: input.packed,
                 in_columns: false,
+                clock: (session && !header.started.is_empty()).then_some(header.started),
             }));
         }
         Kind::Har => Reading::Frames(Box::new(har::Har::new(bytes)), Sessions::new()),
@@ -145,6 +153,7 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
         total: input.total,
         packed: input.packed,
         in_columns: matches!(kind, Kind::Har),
+        clock: None,
     }))
 }
 

@@ -17,6 +17,8 @@ const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const SM: &str = "urn:xmpp:sm:";
 /// Frames of a connection that wait until it is known whose it is.
 const WAITING: usize = 4_096;
+/// How long those may be together, in bytes.
+const WAITING_BYTES: usize = 512 * 1024;
 /// Connections that are followed at once, and sessions that may be resumed.
 const MOST: usize = 16_384;
 /// Stanzas that may go by once more when a session is resumed.
@@ -46,6 +48,7 @@ struct Conn {
     /// A login was seen: what came before the binding belongs to no session.
     login: bool,
     waiting: VecDeque<Frame>,
+    waits: usize,
     /// What a session may be resumed by.
     resumes: Option<String>,
     /// What this session can be resumed by.
@@ -65,15 +68,30 @@ struct Resumable {
     passed: VecDeque<u64>,
 }
 
+impl Conn {
+    fn forget(&mut self) {
+        self.waiting.clear();
+        self.waits = 0;
+    }
+}
+
+fn length(frame: &Frame) -> usize {
+    match &frame.what {
+        What::Text(text) | What::Over(text) => text.len(),
+    }
+}
+
 /// The connections of one recording.
 #[derive(Debug, Default)]
-pub(super) struct Sessions {
+pub struct Sessions {
     conns: BTreeMap<String, Conn>,
     /// The sessions that can be resumed, by id.
     resumable: BTreeMap<String, Resumable>,
     out: VecDeque<Recorded>,
     latest: f64,
     pub stanzas: u64,
+    /// Every stanza keeps its text, not only those that have to do with calls.
+    whole: bool,
 }
 
 impl Sessions {
@@ -81,6 +99,14 @@ impl Sessions {
         Sessions {
             latest: f64::NAN,
             ..Sessions::default()
+        }
+    }
+
+    /// For a transcript: nothing is left out.
+    pub fn whole() -> Sessions {
+        Sessions {
+            whole: true,
+            ..Sessions::new()
         }
     }
 
@@ -235,7 +261,7 @@ impl Sessions {
         }
         if conn.jid.is_none() && (text.contains(BIND) || text.contains("urn:xmpp:sasl:2")) {
             if let Some(jid) = bound(text) {
-                conn.waiting.clear();
+                conn.forget();
                 conn.jid = Some(jid);
                 self.begin(conn, &frame, Dir::Connected);
                 return;
@@ -252,10 +278,14 @@ impl Sessions {
                 conn.jid = Some(jid);
                 self.settle(conn);
             } else {
-                if conn.waiting.len() == WAITING {
-                    conn.waiting.pop_front();
-                }
+                conn.waits += length(&frame);
                 conn.waiting.push_back(frame);
+                while conn.waiting.len() > WAITING || conn.waits > WAITING_BYTES {
+                    let Some(first) = conn.waiting.pop_front() else {
+                        break;
+                    };
+                    conn.waits -= length(&first);
+                }
                 return;
             }
         }
@@ -265,6 +295,7 @@ impl Sessions {
     /// What waited is told, now that it is known whose it is, or that it will not be known.
     fn settle(&mut self, conn: &mut Conn) {
         let waiting = std::mem::take(&mut conn.waiting);
+        conn.waits = 0;
         if conn.told && waiting.is_empty() {
             return;
         }
@@ -316,7 +347,7 @@ impl Sessions {
             return;
         }
         let event = Event {
-            xml: concerns.then(|| without_secrets(text).into_owned()),
+            xml: (concerns || self.whole).then(|| without_secrets(text).into_owned()),
             time: frame.wall.filter(|_| concerns).map(wall).unwrap_or_default(),
             ..event(frame.at, conn.jid.clone(), dir)
         };
@@ -378,7 +409,7 @@ impl Sessions {
                 if let Some(session) = id.as_ref().and_then(|id| self.resumable.get(id)) {
                     conn.jid = Some(session.jid.clone());
                     conn.resumable = id;
-                    conn.waiting.clear();
+                    conn.forget();
                     self.begin(conn, frame, Dir::Begins);
                 }
             }

@@ -145,7 +145,7 @@ impl Standing {
             match splitter.next_piece() {
                 Ok(Some(Piece::Header(raw) | Piece::Element(raw))) => return News::Piece(raw),
                 Ok(Some(Piece::Footer)) => return News::Footer("</stream:stream>".into()),
-                Ok(None) => {}
+                Ok(Some(Piece::Skipped(_)) | None) => {}
                 // No element can be told from what follows.
                 Err(_) => return News::End { reset: false },
             }

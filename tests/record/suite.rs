@@ -1,0 +1,150 @@
+//! The whole built-in suite through the proxy: the same results as without it, and the same verdict live and later.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use super::proxy::{PASSWORD, Record, USERS, endpoint, outcomes, record, rules, transcripts};
+use super::support::{callspec, run};
+
+fn target(folder: &Path, url: &str) -> std::path::PathBuf {
+    let accounts: String = USERS
+        .iter()
+        .map(|user| format!("  - {{ jid: {user}@localhost, password: {PASSWORD} }}\n"))
+        .collect();
+    let name = url.replace(['/', ':', '.'], "-");
+    let file = folder.join(format!("target{name}.yaml"));
+    let text = format!("url: {url}\ndomain: localhost\nprofile: relay\naccounts:\n{accounts}");
+    std::fs::write(&file, text).expect("a file");
+    file
+}
+
+/// What became of each case of the suite.
+fn played(folder: &Path, url: &str, more: &[&str]) -> BTreeMap<String, String> {
+    let target = target(folder, url);
+    let report = target.with_extension("json");
+    let said = run(callspec()
+        .args(["run", "--quiet", "--insecure-plaintext", "--jobs", "6", "--target"])
+        .arg(&target)
+        .args(more)
+        .arg("--transcripts")
+        .arg(target.with_extension("transcripts"))
+        .arg("--report")
+        .arg(format!("json={}", report.display())));
+    let text = std::fs::read_to_string(&report);
+    let text = text.unwrap_or_else(|_| panic!("no report: {}{}", said.out, said.err));
+    let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let cases = report["scenarios"].as_array().expect("cases").iter();
+    cases
+        .map(|case| {
+            let name = format!("{} {} {}", case["name"], case["case"], case["reason"]);
+            (name, case["result"].to_string())
+        })
+        .collect()
+}
+
+/// Nothing that logs in is in any of the files.
+fn no_secrets(record: &Path) {
+    // The password as it is and as SASL PLAIN has it.
+    let plain = ["Y29ycmVjdC1Ib3JzZS0x", "NvcnJlY3QtSG9yc2UtM", "jb3JyZWN0LUhvcnNlLT"];
+    for file in transcripts(record) {
+        let text = std::fs::read_to_string(&file).expect("a text");
+        let secrets = plain.iter().copied().chain([PASSWORD]);
+        for secret in secrets {
+            assert!(!text.contains(secret), "{}: {secret}", file.display());
+        }
+    }
+}
+
+fn judged(files: &[std::path::PathBuf]) -> String {
+    run(callspec().arg("check").args(files)).out
+}
+
+/// One suite at a time: several would measure how busy this machine is.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// The suite through the proxy has the results that it has without it on a sound endpoint: everything passes but for
+/// what needs TLS.
+fn the_same_as_without(scheme: &str, split: &str) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let (_serve, address) = endpoint(&[]);
+    let Record {
+        program,
+        url,
+        folder: written,
+    } = record(
+        &format!("{scheme}://{address}"),
+        &folder.path().join("written"),
+        &["--judge", "--insecure-plaintext", "--split", split],
+    );
+    let results = played(folder.path(), &url, &[]);
+    program.signal("INT");
+    let (status, said) = program.wait();
+    let wrong: Vec<_> = results
+        .iter()
+        .filter(|(_, result)| !matches!(result.as_str(), "\"passed\"" | "\"skipped\""))
+        .collect();
+    let passed = results.values().filter(|result| *result == "\"passed\"").count();
+    assert!(wrong.is_empty() && passed > 400, "{passed} passed, but {wrong:?}");
+
+    // The suite's clients break rules on purpose; its server is sound.
+    assert_eq!(status, Some(1), "{said}");
+    let accused: Vec<&str> = said.lines().filter(|line| line.contains("blame") && line.contains("the server")).collect();
+    assert!(accused.is_empty(), "{accused:?}\n{said}");
+    assert!(rules(&said).len() > 60, "{:?}", rules(&said));
+    no_secrets(&written);
+
+    // The same verdict on each call, and the same rules, from the files.
+    let live = outcomes(&said);
+    let files = transcripts(&written);
+    let later = outcomes(&judged(&files));
+    assert!(live.len() > 100, "{}", live.len());
+    for (id, outcome) in &live {
+        assert_eq!(later.get(id), Some(outcome), "{id}");
+    }
+}
+
+#[test]
+fn the_suite_over_websocket_a_file_a_call() {
+    the_same_as_without("ws", "call");
+}
+
+#[test]
+fn the_suite_over_tcp_a_file_a_session() {
+    the_same_as_without("xmpp", "session");
+}
+
+/// Each fault of the endpoint shows in the calls of clients that know nothing of being tested.
+#[test]
+fn what_the_server_breaks_is_found_live_and_later() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let faults = [
+        ("drop:every=3", "RT-03"),
+        ("duplicate", "RT-03"),
+        ("reorder", "RT-04"),
+        ("from-bare", "RT-01"),
+        ("timestamp-replaced", "RT-05"),
+        ("leak-to-stranger", "RT-06"),
+    ];
+    std::thread::scope(|scope| {
+        for (at, (fault, rule)) in faults.into_iter().enumerate() {
+            let folder = folder.path().join(at.to_string());
+            scope.spawn(move || {
+                std::fs::create_dir_all(&folder).expect("a folder");
+                let (_serve, address) = endpoint(&["--fault", fault]);
+                let proxy = record(&format!("ws://{address}/ws"), &folder.join("written"), &["--judge", "--split", "session"]);
+                let scenarios = ["--filter", "name:call/full or name:call/* or name:ice/*"];
+                played(&folder, &proxy.url, &scenarios);
+                let written = proxy.folder.clone();
+                let (status, said) = proxy.end();
+                assert_eq!(status, Some(1), "{fault}: {said}");
+                assert!(rules(&said).contains(rule), "{fault}: {:?}\n{said}", rules(&said));
+                let later = judged(&transcripts(&written));
+                assert_eq!(rules(&later), rules(&said), "{fault}");
+                assert_eq!(outcomes(&later), outcomes(&said), "{fault}");
+            });
+        }
+    });
+}
