@@ -284,7 +284,7 @@ impl Sessions {
                     let Some(first) = conn.waiting.pop_front() else {
                         break;
                     };
-                    conn.waits -= length(&first);
+                    conn.waits = conn.waits.saturating_sub(length(&first));
                 }
                 return;
             }
