@@ -78,6 +78,7 @@ impl Conn {
 fn length(frame: &Frame) -> usize {
     match &frame.what {
         What::Text(text) | What::Over(text) => text.len(),
+        What::SetBack => 0,
     }
 }
 
