@@ -80,7 +80,10 @@ impl Pair {
 
     async fn answers(&mut self) {
         let id = element(&mut self.callee.0).await;
-        let iq = format!(r#"<iq xmlns="jabber:client" type="result" to="{}" id="{id}"/>"#, self.from);
+        let iq = format!(
+            r#"<iq xmlns="jabber:client" type="result" to="{}" id="{id}"/>"#,
+            self.from
+        );
         self.callee.1.send(&iq).await.expect("sent");
     }
 
@@ -133,7 +136,10 @@ fn full(runtime: &Runtime, pairs: &mut [Pair]) -> f64 {
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let installed = std::path::Path::new("/usr/bin/prosody").exists();
     let (_endpoint, server, url, password) = if installed {
         let server = support::Server::prosody();
@@ -143,8 +149,14 @@ fn main() {
         let (program, address) = proxy::endpoint(&[]);
         (Some(program), None, format!("ws://{address}/"), proxy::PASSWORD)
     };
-    println!("server: {}", server.as_ref().map_or("embedded endpoint", |server| server.name));
-    for (what, args) in [("", &["--split", "session"][..]), (", judged", &["--split", "session", "--judge"][..])] {
+    println!(
+        "server: {}",
+        server.as_ref().map_or("embedded endpoint", |server| server.name)
+    );
+    for (what, args) in [
+        ("", &["--split", "session"][..]),
+        (", judged", &["--split", "session", "--judge"][..]),
+    ] {
         let folder = tempfile::TempDir::new().expect("a folder");
         let record = proxy::record(&url, &folder.path().join("written"), args);
         let through = format!("{}/{}", record.url, url.rsplit('/').next().expect("a path"));
@@ -164,7 +176,8 @@ fn main() {
                 rates.push((BURST as f64 / fast, BURST as f64 / slow));
             }
         }
-        let of = |values: &[(f64, f64)], pick: fn(&(f64, f64)) -> f64| median(values.iter().map(pick).collect());
+        let of =
+            |values: &[(f64, f64)], pick: fn(&(f64, f64)) -> f64| median(values.iter().map(pick).collect());
         println!(
             "round trip{what}: {:.3} ms without, {:.3} ms with: {:+.3} ms",
             of(&trips, |t| t.0) * 1e3,

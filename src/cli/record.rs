@@ -124,7 +124,12 @@ fn prepare(args: &Args) -> Result<Ready, (String, Exit)> {
     let folder = match &args.transcripts {
         Some(folder) => {
             let made = std::fs::create_dir_all(folder);
-            made.map_err(|error| usage(format!("cannot make {} for the transcripts: {error}", folder.display())))?;
+            made.map_err(|error| {
+                usage(format!(
+                    "cannot make {} for the transcripts: {error}",
+                    folder.display()
+                ))
+            })?;
             folder.clone()
         }
         None => runs::fresh_folder(started).map_err(usage)?,
@@ -136,7 +141,9 @@ fn prepare(args: &Args) -> Result<Ready, (String, Exit)> {
             secret.iter().for_each(|secret| hidden.learn(secret, kind));
         }
     }
-    let address = listener.local_addr().map_or(args.listen.clone(), |address| address.to_string());
+    let address = listener
+        .local_addr()
+        .map_or(args.listen.clone(), |address| address.to_string());
     Ok(Ready {
         header: Header {
             callspec: FORMAT,
@@ -239,7 +246,9 @@ impl Ready {
         }
         clerk.book.finish();
         clerk.drain();
-        let failed = passing.join().unwrap_or_else(|_| Some("the proxy has broken down".to_owned()));
+        let failed = passing
+            .join()
+            .unwrap_or_else(|_| Some("the proxy has broken down".to_owned()));
         if let Some(failed) = &failed {
             complain(&format!("error: {failed}"));
         }
@@ -354,7 +363,11 @@ impl Clerk {
                 ));
             }
             for (outcome, calls) in &finished.unlisted {
-                say(&format!("{:<13} and {} more", report::word(*outcome), plural(*calls, "call")));
+                say(&format!(
+                    "{:<13} and {} more",
+                    report::word(*outcome),
+                    plural(*calls, "call")
+                ));
             }
             let any = |outcome| {
                 finished.unlisted.contains_key(&outcome)
@@ -367,9 +380,17 @@ impl Clerk {
                 exit = Exit::Untested;
             }
         }
-        let mut text = format!("{}, {} in {}", plural(sessions, "session"), plural(count, "transcript"), folder.display());
+        let mut text = format!(
+            "{}, {} in {}",
+            plural(sessions, "session"),
+            plural(count, "transcript"),
+            folder.display()
+        );
         if self.book.gaps > 0 {
-            text.push_str(&format!("; {} passed that are not recorded", plural(self.book.gaps, "stanza")));
+            text.push_str(&format!(
+                "; {} passed that are not recorded",
+                plural(self.book.gaps, "stanza")
+            ));
         }
         say(&text);
         if self.files.lost > 0 {

@@ -113,7 +113,9 @@ impl Book {
             News::Opened { secrets, told } => {
                 let conn = self.conns.entry(conn).or_default();
                 conn.told = told;
-                secrets.iter().for_each(|secret| learn(&conn.hidden, secret, "token"));
+                secrets
+                    .iter()
+                    .for_each(|secret| learn(&conn.hidden, secret, "token"));
             }
             News::Text(way, text) => {
                 if way == Way::Out
@@ -184,7 +186,13 @@ impl Book {
         if let Some(other) = self.bound.get(&key).copied().filter(|other| *other != number) {
             // The server may still be about to end the old one: what is told of the name is told of the new one.
             let note = "another connection is bound by the same address".to_owned();
-            self.push(other, Event { note: Some(note), ..plain(event.t, Dir::Stops) });
+            self.push(
+                other,
+                Event {
+                    note: Some(note),
+                    ..plain(event.t, Dir::Stops)
+                },
+            );
             if let Some(other) = self.conns.get_mut(&other) {
                 other.silent = true;
             }
@@ -211,17 +219,31 @@ impl Book {
             return;
         };
         let jid = conn.jid.clone();
-        self.push(number, Event { note: Some(why), ..plain(at, Dir::Stops) });
+        self.push(
+            number,
+            Event {
+                note: Some(why),
+                ..plain(at, Dir::Stops)
+            },
+        );
         self.count += 1;
         if let Some(conn) = self.conns.get_mut(&number) {
             conn.session = self.count;
         }
         let begins = plain(at, Dir::Begins);
-        self.push(number, Event { jid: (!jid.is_empty()).then_some(jid), ..begins });
+        self.push(
+            number,
+            Event {
+                jid: (!jid.is_empty()).then_some(jid),
+                ..begins
+            },
+        );
     }
 
     fn push(&mut self, number: u64, mut event: Event) {
-        let Some(conn) = self.conns.get(&number) else { return };
+        let Some(conn) = self.conns.get(&number) else {
+            return;
+        };
         event.who.clone_from(&conn.who);
         if event.jid.is_none() && !conn.jid.is_empty() {
             event.jid = Some(conn.jid.clone());
@@ -261,7 +283,9 @@ impl Book {
 
     fn wall(&self, t: f64) -> String {
         let moment = self.started.checked_add(time::Duration::seconds_f64(t));
-        moment.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
+        moment
+            .and_then(|moment| moment.format(&Rfc3339).ok())
+            .unwrap_or_default()
     }
 
     /// Names by the local part; a second device, and a namesake, by more.
@@ -290,7 +314,10 @@ impl Book {
 }
 
 fn learn(hidden: &Hidden, secret: &Secret, kind: &'static str) {
-    let word = secret.expose().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let word = secret
+        .expose()
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     // A plain word may stand in any signal.
     if secret.expose().len() >= SHORTEST && !word {
         hidden.learn(secret, kind);
@@ -364,15 +391,27 @@ mod tests {
         }
 
         fn log_in(&mut self, conn: u64, jid: &str) {
-            self.text(conn, Way::Out, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost'/>");
+            self.text(
+                conn,
+                Way::Out,
+                "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost'/>",
+            );
             // `\0alice\0correct horse`
             self.text(
                 conn,
                 Way::Out,
                 "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>AGFsaWNlAGNvcnJlY3QgaG9yc2U=</auth>",
             );
-            self.text(conn, Way::In, "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>");
-            self.text(conn, Way::Out, "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost'/>");
+            self.text(
+                conn,
+                Way::In,
+                "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>",
+            );
+            self.text(
+                conn,
+                Way::Out,
+                "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost'/>",
+            );
             self.text(
                 conn,
                 Way::In,
@@ -385,7 +424,9 @@ mod tests {
             entries
                 .map(|Entry { event, .. }| {
                     let text = event.xml.or(event.note).unwrap_or_default();
-                    format!("{} {:?} {text}", event.who, event.dir).trim_end().to_owned()
+                    format!("{} {:?} {text}", event.who, event.dir)
+                        .trim_end()
+                        .to_owned()
                 })
                 .collect()
         }
@@ -395,10 +436,20 @@ mod tests {
     fn sessions_get_names_and_nothing_that_logs_in_is_told() {
         let mut told = Told::new();
         let secrets = vec![Secret::new("tok.en-of-alice"), Secret::new("candidate")];
-        told.says(1, News::Opened { secrets, told: "GET /ws".into() });
+        told.says(
+            1,
+            News::Opened {
+                secrets,
+                told: "GET /ws".into(),
+            },
+        );
         told.log_in(1, "alice@localhost/a");
         told.log_in(2, "alice@localhost/b");
-        told.text(1, Way::Out, "<message><body>correct horse, tok.en-of-alice, candidate</body></message>");
+        told.text(
+            1,
+            Way::Out,
+            "<message><body>correct horse, tok.en-of-alice, candidate</body></message>",
+        );
         told.says(1, News::Over("the client closed the connection".into()));
         told.book.finish();
         assert_eq!(
@@ -421,7 +472,11 @@ mod tests {
         told.text(1, Way::In, "<stream:error/>");
         told.text(2, Way::Out, "<presence/>");
         told.says(1, News::Over("gone".into()));
-        told.text(2, Way::Out, "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>");
+        told.text(
+            2,
+            Way::Out,
+            "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>",
+        );
         assert_eq!(
             told.events(),
             [
@@ -442,7 +497,12 @@ mod tests {
         told.log_in(1, "alice@localhost/a");
         told.says(1, News::Gap("a long stanza".into()));
         told.text(1, Way::Out, "<presence/>");
-        let wanted = ["alice Connected", "alice Stops a long stanza", "alice Begins", "alice Sent <presence/>"];
+        let wanted = [
+            "alice Connected",
+            "alice Stops a long stanza",
+            "alice Begins",
+            "alice Sent <presence/>",
+        ];
         assert_eq!(told.events(), wanted);
         assert_eq!(told.book.gaps, 2);
     }

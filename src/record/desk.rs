@@ -27,7 +27,10 @@ pub struct Heard {
 #[derive(Debug)]
 pub enum News {
     /// A client came.
-    Opened { secrets: Vec<Secret>, told: String },
+    Opened {
+        secrets: Vec<Secret>,
+        told: String,
+    },
     Text(Way, String),
     /// Something passed that is not recorded: why.
     Gap(String),
@@ -135,7 +138,11 @@ impl Scribe {
         match sound {
             Sound::Text(way, text) => {
                 let lies = self.desk.lies.load(Ordering::Relaxed);
-                let room = if self.full { self.desk.room / 2 } else { self.desk.room };
+                let room = if self.full {
+                    self.desk.room / 2
+                } else {
+                    self.desk.room
+                };
                 if lies + text.len() > room {
                     if !self.full {
                         self.full = true;
@@ -162,7 +169,9 @@ impl Scribe {
                 self.over(why);
             }
             Sound::Lost(why) => {
-                self.trouble(format!("a connection is passed on, but no longer recorded: {why}"));
+                self.trouble(format!(
+                    "a connection is passed on, but no longer recorded: {why}"
+                ));
                 self.over(why);
             }
         }

@@ -50,7 +50,10 @@ pub fn request(head: &[u8], url: &Url) -> Option<Request> {
         (host, _) => host.unwrap_or_default().to_owned(),
     };
     let mut out = format!("{method} {asked} {version}\r\n");
-    let mut told = vec![format!("{method} {}", asked.split('?').next().unwrap_or_default())];
+    let mut told = vec![format!(
+        "{method} {}",
+        asked.split('?').next().unwrap_or_default()
+    )];
     let mut secrets = Vec::new();
     let query = asked.split_once('?').map_or("", |(_, query)| query);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
@@ -158,8 +161,15 @@ mod tests {
     fn who_asks_for_no_path_gets_the_targets() {
         let url: Url = "ws://localhost:5280/ws?x=y".parse().expect("a URL");
         let request = request(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", &url).expect("a request");
-        assert_eq!(request.bytes, b"GET /ws?x=y HTTP/1.1\r\nHost: localhost:5280\r\n\r\n");
-        for garbage in ["GET /\r\n\r\n", "GET / HTTP/2\r\n\r\n", "GET / HTTP/1.1\r\nno header\r\n\r\n"] {
+        assert_eq!(
+            request.bytes,
+            b"GET /ws?x=y HTTP/1.1\r\nHost: localhost:5280\r\n\r\n"
+        );
+        for garbage in [
+            "GET /\r\n\r\n",
+            "GET / HTTP/2\r\n\r\n",
+            "GET / HTTP/1.1\r\nno header\r\n\r\n",
+        ] {
             assert!(super::request(garbage.as_bytes(), &url).is_none(), "{garbage}");
         }
     }
@@ -170,8 +180,14 @@ mod tests {
                      server_no_context_takeover; client_max_window_bits=15\r\n\r\n";
         let deflate = (Deflate { alone: false }, Deflate { alone: true });
         let answer = super::answer(head).expect("an answer");
-        assert_eq!((answer.status, answer.deflate, answer.strange), (101, Some(deflate), None));
-        assert_eq!(super::answer(b"HTTP/1.1 401 No\r\n\r\n").map(|answer| answer.status), Some(401));
+        assert_eq!(
+            (answer.status, answer.deflate, answer.strange),
+            (101, Some(deflate), None)
+        );
+        assert_eq!(
+            super::answer(b"HTTP/1.1 401 No\r\n\r\n").map(|answer| answer.status),
+            Some(401)
+        );
         assert_eq!(super::answer(b"SSH-2.0\r\n\r\n"), None);
     }
 }

@@ -65,7 +65,10 @@ async fn pass(stream: TcpStream, proxy: &Proxy, scribe: &mut Scribe) -> Result<(
 /// The connection, with these bytes yet to be read first.
 fn with(read: Vec<u8>, io: Box<dyn Io>) -> Box<dyn Io> {
     let (half, out) = tokio::io::split(io);
-    Box::new(tokio::io::join(AsyncReadExt::chain(io::Cursor::new(read), half), out))
+    Box::new(tokio::io::join(
+        AsyncReadExt::chain(io::Cursor::new(read), half),
+        out,
+    ))
 }
 
 async fn more(io: &mut Box<dyn Io>, read: &mut Vec<u8>) -> Result<(), Failed> {
@@ -163,7 +166,10 @@ async fn tcp(
     scribe: &mut Scribe,
 ) -> Result<(), Failed> {
     if let Some(keys) = proxy.keys.as_ref().filter(|_| !shielded) {
-        let asked = timeout(PATIENCE, starttls::answer(client, std::mem::take(&mut read), &proxy.dial.domain));
+        let asked = timeout(
+            PATIENCE,
+            starttls::answer(client, std::mem::take(&mut read), &proxy.dial.domain),
+        );
         let plain = asked.await.map_err(|_| None)?.map_err(Some)?;
         let shaken = timeout(PATIENCE, serve(plain, keys)).await.map_err(|_| None)?;
         client = shaken.map_err(|error| Some(format!("a client's TLS handshake failed: {error}")))?;
@@ -197,11 +203,16 @@ async fn tcp(
                 escape(&error.to_string())
             );
             bid_farewell(&mut client, &text).await;
-            return Err(Some(format!("{error}; the client was refused with a stream error")));
+            return Err(Some(format!(
+                "{error}; the client was refused with a stream error"
+            )));
         }
     };
     let how = if shielded { "TLS" } else { "no TLS" };
-    scribe.opened(Vec::new(), format!("a stream to {domain}, with {how} on the client's side"));
+    scribe.opened(
+        Vec::new(),
+        format!("a stream to {domain}, with {how} on the client's side"),
+    );
     both(client, server, (cut, away), read, Tap::tcp(), scribe).await;
     Ok(())
 }

@@ -186,7 +186,10 @@ impl Sorter {
             call.ended |= matches!(kind, "hangup" | "reject" | "busy");
             if let Some(iq) = entry.iq.as_ref().filter(|iq| !iq.answers && !iq.id.is_empty())
                 && self.pending.len() < PENDING
-                && self.pending.insert((entry.conn, sent, iq.id.clone()), key.clone()).is_none()
+                && self
+                    .pending
+                    .insert((entry.conn, sent, iq.id.clone()), key.clone())
+                    .is_none()
             {
                 call.open += 1;
             }
@@ -206,9 +209,7 @@ impl Sorter {
         let to = entry.iq.as_ref().map_or("", |iq| iq.to.as_str());
         let addressed = |session: &Session| {
             let jid = session.begin.jid.as_deref().unwrap_or_default();
-            entry.event.dir == Dir::Sent
-                && !to.is_empty()
-                && (jid == to || crate::stanza::bare(jid) == to)
+            entry.event.dir == Dir::Sent && !to.is_empty() && (jid == to || crate::stanza::bare(jid) == to)
         };
         let mut known: Vec<(u64, u64)> = self
             .sessions
@@ -321,7 +322,8 @@ mod tests {
 
     fn entry(conn: u64, dir: Dir) -> Entry {
         let who = ["", "alice", "bob", "carol"].get(conn as usize).expect("a name");
-        let event = serde_json::json!({ "n": 0, "t": 0.0, "who": who, "jid": format!("{who}@h/r"), "dir": dir });
+        let event =
+            serde_json::json!({ "n": 0, "t": 0.0, "who": who, "jid": format!("{who}@h/r"), "dir": dir });
         Entry {
             event: serde_json::from_value(event).expect("an event"),
             conn,
@@ -477,7 +479,10 @@ mod tests {
     #[test]
     fn what_comes_from_the_network_makes_no_path() {
         assert_eq!(tag("../../etc/passwd"), "etc-passwd");
-        assert_eq!(tag("550e8400-e29b-41d4-a716-446655440000"), "550e8400-e29b-41d4-a716-446655440000");
+        assert_eq!(
+            tag("550e8400-e29b-41d4-a716-446655440000"),
+            "550e8400-e29b-41d4-a716-446655440000"
+        );
         assert_eq!(tag("é/\u{0}"), "");
     }
 }

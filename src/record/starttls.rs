@@ -55,7 +55,9 @@ pub async fn answer(mut client: Box<dyn Io>, read: Vec<u8>, domain: &str) -> Res
                     uuid::Uuid::new_v4()
                 )
             }
-            Some(Piece::Element(raw)) if Stanza::parse(raw.as_str()).is_ok_and(|it| it.is("starttls", TLS)) => {
+            Some(Piece::Element(raw))
+                if Stanza::parse(raw.as_str()).is_ok_and(|it| it.is("starttls", TLS)) =>
+            {
                 if !splitter.is_empty() {
                     // Sent in plain text, it would count as if it had come with TLS.
                     return Err("a client said more in plain text after it had asked for TLS".to_owned());
@@ -90,14 +92,16 @@ pub async fn answer(mut client: Box<dyn Io>, read: Vec<u8>, domain: &str) -> Res
 mod tests {
     use super::*;
 
-    const HEADER: &str =
-        "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='a.example' version='1.0'>";
+    const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='a.example' version='1.0'>";
 
     #[test]
     fn the_domain_is_known_as_soon_as_the_header_is_whole() {
         assert_eq!(wanted(&HEADER.as_bytes()[..60]), None);
         assert_eq!(wanted(HEADER.as_bytes()), Some(Some("a.example".into())));
-        assert_eq!(wanted(HEADER.replace(" to='a.example'", "").as_bytes()), Some(None));
+        assert_eq!(
+            wanted(HEADER.replace(" to='a.example'", "").as_bytes()),
+            Some(None)
+        );
         assert_eq!(wanted(b"<html>"), Some(None));
     }
 

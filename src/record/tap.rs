@@ -24,9 +24,18 @@ pub enum Sound {
 
 enum State {
     /// The server's answer to the upgrade, so far, and what the client said early.
-    Upgrading { answer: Vec<u8>, early: Vec<u8> },
-    Web { client: Box<Frames>, server: Box<Frames> },
-    Tcp { client: Box<Splitter>, server: Box<Splitter> },
+    Upgrading {
+        answer: Vec<u8>,
+        early: Vec<u8>,
+    },
+    Web {
+        client: Box<Frames>,
+        server: Box<Frames>,
+    },
+    Tcp {
+        client: Box<Splitter>,
+        server: Box<Splitter>,
+    },
     Deaf,
 }
 
@@ -104,7 +113,9 @@ impl Tap {
             return Ok(());
         }
         if let Some(name) = answer.strange {
-            return Err(format!("both sides agreed on the extension {name}, which is not known here"));
+            return Err(format!(
+                "both sides agreed on the extension {name}, which is not known here"
+            ));
         }
         let (client, server) = answer.deflate.unzip();
         self.state = State::Web {
@@ -152,8 +163,14 @@ fn split(
             // Whatever its prefix, it is known by one.
             Some(Piece::Header(raw)) => {
                 let named = raw.starts_with("<stream:stream") || !raw.starts_with('<');
-                let attributes = raw.split_once(|c: char| c.is_whitespace()).map_or("", |(_, rest)| rest);
-                let text = if named { raw } else { format!("<stream:stream {attributes}") };
+                let attributes = raw
+                    .split_once(|c: char| c.is_whitespace())
+                    .map_or("", |(_, rest)| rest);
+                let text = if named {
+                    raw
+                } else {
+                    format!("<stream:stream {attributes}")
+                };
                 out.push(Sound::Text(way, text));
             }
             Some(Piece::Element(raw)) => {
@@ -165,7 +182,9 @@ fn split(
                     own.restart();
                     other.restart();
                 } else if plain {
-                    return Err("both sides go on in bytes that are no XML (TLS of their own, or compression)".into());
+                    return Err(
+                        "both sides go on in bytes that are no XML (TLS of their own, or compression)".into(),
+                    );
                 }
             }
             Some(Piece::Skipped(length)) => out.push(Sound::Skipped(way, length)),
@@ -181,7 +200,9 @@ fn is_success(raw: &str) -> bool {
 /// Whether this is the element's name, with any prefix or none.
 fn is_named(raw: &str, name: &str) -> bool {
     let first = raw.trim_start_matches('<');
-    let first = first.split(|c: char| c.is_whitespace() || matches!(c, '/' | '>')).next();
+    let first = first
+        .split(|c: char| c.is_whitespace() || matches!(c, '/' | '>'))
+        .next();
     let local = first.unwrap_or_default();
     local.rsplit_once(':').map_or(local, |(_, local)| local) == name
 }
@@ -190,7 +211,8 @@ fn is_named(raw: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
+    const HEADER: &str =
+        "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>";
 
     fn heard(tap: &mut Tap, way: Way, bytes: &[u8]) -> Vec<Sound> {
         let mut out = Vec::new();
@@ -202,7 +224,8 @@ mod tests {
     fn a_websocket_is_heard_from_its_upgrade_on() {
         let mut tap = Tap::web();
         assert_eq!(heard(&mut tap, Way::Out, b"\x81\x81\0\0\0\0a"), []);
-        let answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x01b\x88\x02\x03\xe8";
+        let answer =
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\x81\x01b\x88\x02\x03\xe8";
         assert_eq!(
             heard(&mut tap, Way::In, answer),
             [
@@ -220,7 +243,11 @@ mod tests {
     #[test]
     fn a_stream_begins_anew_after_its_login() {
         let mut tap = Tap::tcp();
-        heard(&mut tap, Way::Out, format!("<?xml version='1.0'?>{HEADER}").as_bytes());
+        heard(
+            &mut tap,
+            Way::Out,
+            format!("<?xml version='1.0'?>{HEADER}").as_bytes(),
+        );
         heard(&mut tap, Way::In, HEADER.as_bytes());
         let success = format!("<success xmlns='{SASL}'/>");
         heard(&mut tap, Way::In, success.as_bytes());
@@ -235,11 +262,17 @@ mod tests {
     fn a_stream_that_cannot_be_read_is_told_once() {
         for (bytes, part) in [
             (format!("{HEADER}<a></b>"), "no longer be read"),
-            (format!("{HEADER}<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"), "TLS of their own"),
+            (
+                format!("{HEADER}<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"),
+                "TLS of their own",
+            ),
         ] {
             let mut tap = Tap::tcp();
             let sounds = heard(&mut tap, Way::In, bytes.as_bytes());
-            let lost = sounds.iter().filter(|sound| matches!(sound, Sound::Lost(_))).count();
+            let lost = sounds
+                .iter()
+                .filter(|sound| matches!(sound, Sound::Lost(_)))
+                .count();
             assert!(lost == 1 && format!("{sounds:?}").contains(part), "{sounds:?}");
             assert_eq!(heard(&mut tap, Way::In, b"<a/>"), []);
         }

@@ -15,11 +15,11 @@ use xmpp_parsers::bind::{BindQuery, BindResponse};
 use xmpp_parsers::sasl as sasl_elements;
 use xmpp_parsers::stream_features::StreamFeatures;
 
+use super::ConnectError;
 use super::framing::{Incoming, Reader, Writer, split_tcp, split_web};
 use super::leg::lead;
 use super::socket::{Cut, Io};
 use super::tls::Trust;
-use super::ConnectError;
 use crate::stanza::{CLIENT, FRAMING, IqType, SASL, STREAM, Stanza, escape};
 
 /// A text that no formatter prints.

@@ -41,7 +41,9 @@ impl Drop for Browser {
 fn program() -> Option<&'static str> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let there = |name: &&str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
-    ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| there(name))
+    ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| there(name))
 }
 
 impl Browser {
@@ -82,9 +84,15 @@ impl Browser {
         let url = url.expect("the browser tells where its tools listen");
         // Its pipe is read on, so that it never fills.
         std::thread::spawn(move || lines.for_each(drop));
-        let address = url.trim_start_matches("ws://").split('/').next().expect("an address");
+        let address = url
+            .trim_start_matches("ws://")
+            .split('/')
+            .next()
+            .expect("an address");
         let stream = TcpStream::connect(address).expect("a connection");
-        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .expect("a timeout");
         let (socket, _) = client(url.as_str(), stream).expect("a socket");
         let mut browser = Browser {
             child,
@@ -100,7 +108,11 @@ impl Browser {
     }
 
     fn open_page(&mut self) {
-        let id = self.send(None, "Target.createTarget", json!({ "url": "about:blank", "newWindow": true }));
+        let id = self.send(
+            None,
+            "Target.createTarget",
+            json!({ "url": "about:blank", "newWindow": true }),
+        );
         let target = self.wait(&[id]).remove(0);
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let id = self.send(None, "Target.attachToTarget", attach);
@@ -122,7 +134,9 @@ impl Browser {
         if let Some(page) = page {
             message["sessionId"] = self.pages[page].session.clone().into();
         }
-        self.socket.send(Message::text(message.to_string())).expect("the browser listens");
+        self.socket
+            .send(Message::text(message.to_string()))
+            .expect("the browser listens");
         self.next
     }
 
@@ -167,7 +181,10 @@ impl Browser {
 
     /// The values of several, side by side.
     pub fn together(&mut self, asked: &[(usize, &str)]) -> Vec<Value> {
-        let ids: Vec<u64> = asked.iter().map(|(page, expression)| self.ask(*page, expression)).collect();
+        let ids: Vec<u64> = asked
+            .iter()
+            .map(|(page, expression)| self.ask(*page, expression))
+            .collect();
         let results = self.wait(&ids).into_iter().zip(asked);
         results
             .map(|(mut result, (_, expression))| {
@@ -217,12 +234,19 @@ impl Browser {
         let message = json!({
             "type": kind, "time": entry.zero + at, "opcode": frame["opcode"], "data": frame["payloadData"],
         });
-        entry.value["_webSocketMessages"].as_array_mut().expect("a list").push(message);
+        entry.value["_webSocketMessages"]
+            .as_array_mut()
+            .expect("a list")
+            .push(message);
     }
 
     /// What a page's WebSockets have done, as its network panel saves it.
     pub fn har(&self, page: usize) -> Value {
-        let entries: Vec<&Value> = self.pages[page].entries.iter().map(|entry| &entry.value).collect();
+        let entries: Vec<&Value> = self.pages[page]
+            .entries
+            .iter()
+            .map(|entry| &entry.value)
+            .collect();
         json!({ "log": {
             "version": "1.2", "creator": { "name": "WebInspector", "version": "537.36" }, "pages": [], "entries": entries,
         } })

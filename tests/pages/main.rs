@@ -27,7 +27,15 @@ fn strophe() -> Option<Vec<u8>> {
     if !script.exists() {
         std::fs::create_dir_all(&folder).expect("a folder");
         let prefix = folder.display().to_string();
-        let install = ["install", "--no-save", "--no-audit", "--no-fund", "--prefix", &prefix, "strophe.js@5.0.0"];
+        let install = [
+            "install",
+            "--no-save",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            &prefix,
+            "strophe.js@5.0.0",
+        ];
         let _ = Command::new("npm").args(install).output();
     }
     std::fs::read(script).ok()
@@ -52,7 +60,9 @@ fn site(strophe: Vec<u8>) -> String {
                 "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                 body.len()
             );
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+            let _ = stream
+                .write_all(head.as_bytes())
+                .and_then(|()| stream.write_all(body));
         }
     });
     format!("http://localhost:{port}/call.html")
@@ -65,12 +75,22 @@ struct Left {
     live: String,
 }
 
-fn play(browser: &mut Browser, site: &str, server: &Server, folder: &Path, bugs: [&str; 2], split: &str) -> Left {
+fn play(
+    browser: &mut Browser,
+    site: &str,
+    server: &Server,
+    folder: &Path,
+    bugs: [&str; 2],
+    split: &str,
+) -> Left {
     let target = format!("ws://localhost:{}/xmpp-websocket", server.ws);
     let args = ["--judge", "--profile", "prosody", "--split", split];
     let proxy = record(&target, &folder.join("written"), &args);
     let url = format!("{}/xmpp-websocket", proxy.url.replace("127.0.0.1", "localhost"));
-    let ids = ["a1b2c3d4-e5f6-4890-abcd-ef1234567890", "b2c3d4e5-f6a7-4901-bcde-f12345678901"];
+    let ids = [
+        "a1b2c3d4-e5f6-4890-abcd-ef1234567890",
+        "b2c3d4e5-f6a7-4901-bcde-f12345678901",
+    ];
     let users = ["alice", "bob"];
     let call = uuid::Uuid::new_v4();
     for page in 0..2 {
@@ -129,14 +149,25 @@ fn two_pages_call_each_other_and_each_bug_gets_its_rule() {
         let bug = bugs.concat();
         let ends = judged(&left.hars);
         let between = judged(&left.transcripts);
-        let all = format!("{bug}: live:\n{}\ntranscripts:\n{between}\nHARs:\n{ends}", left.live);
+        let all = format!(
+            "{bug}: live:\n{}\ntranscripts:\n{between}\nHARs:\n{ends}",
+            left.live
+        );
         assert!(ends.contains("put together with"), "{all}");
         // The same verdict on the same call, live, later, and from the browser.
         let calls = outcomes(&ends);
         assert_eq!(calls.len(), 1, "{all}");
-        assert_eq!((outcomes(&between), outcomes(&left.live)), (calls.clone(), calls.clone()), "{all}");
+        assert_eq!(
+            (outcomes(&between), outcomes(&left.live)),
+            (calls.clone(), calls.clone()),
+            "{all}"
+        );
         let found = rules(&ends);
-        assert_eq!((rules(&between), rules(&left.live)), (found.clone(), found.clone()), "{all}");
+        assert_eq!(
+            (rules(&between), rules(&left.live)),
+            (found.clone(), found.clone()),
+            "{all}"
+        );
         let only: BTreeSet<String> = wanted.into_iter().map(str::to_owned).collect();
         let fails = calls.values().any(|outcome| outcome == "FAIL");
         assert!(only.is_subset(&found) && fails == wanted.is_some(), "{all}");
@@ -145,7 +176,11 @@ fn two_pages_call_each_other_and_each_bug_gets_its_rule() {
         assert!(all.contains("ended by hangup completed"), "{all}");
         for file in &left.transcripts {
             let text = std::fs::read_to_string(file).expect("a text");
-            assert!(!text.contains(PASSWORD) && text.contains("Origin: http://localhost"), "{}", file.display());
+            assert!(
+                !text.contains(PASSWORD) && text.contains("Origin: http://localhost"),
+                "{}",
+                file.display()
+            );
         }
     }
 }

@@ -26,7 +26,12 @@ fn frames(masked: bool, seed: u8) -> Vec<u8> {
         if masked {
             out.extend(mask);
         }
-        out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        out.extend(
+            payload
+                .iter()
+                .zip(mask.iter().cycle())
+                .map(|(byte, mask)| byte ^ mask),
+        );
     };
     frame(0x01, b"<message><bo");
     frame(0x89, b"ping");
@@ -54,7 +59,9 @@ fn read_head(stream: &mut TcpStream) -> String {
 
 fn client(record: &Record) -> TcpStream {
     let stream = TcpStream::connect(record.host()).expect("a connection");
-    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("a timeout");
     stream
 }
 
@@ -111,10 +118,18 @@ fn every_byte_of_a_websocket_passes_as_it_came() {
     writing.join().expect("written");
     let (head, rest) = serving.join().expect("a server");
     assert_eq!(head, request.replace(proxy.host(), &format!("localhost:{port}")));
-    assert!(came == frames(false, 3) && rest == sent, "{} {}", came.len(), rest.len());
+    assert!(
+        came == frames(false, 3) && rest == sent,
+        "{} {}",
+        came.len(),
+        rest.len()
+    );
     let (status, said) = proxy.end();
     assert_eq!(status, Some(0), "{said}");
-    assert!(!said.contains("swordfish") && !said.contains("Very.Secret"), "{said}");
+    assert!(
+        !said.contains("swordfish") && !said.contains("Very.Secret"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -124,7 +139,9 @@ fn a_refused_upgrade_is_passed_on_with_all_that_is_said() {
     let (port, serving) = server(answer, Vec::new());
     let mut proxy = record(&format!("ws://127.0.0.1:{port}"), folder.path(), &[]);
     let mut stream = client(&proxy);
-    stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").expect("written");
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .expect("written");
     let mut came = String::new();
     stream.read_to_string(&mut came).expect("all of it");
     assert_eq!(came, answer);

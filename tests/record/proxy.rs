@@ -90,11 +90,17 @@ pub fn endpoint(args: &[&str]) -> (Program, String) {
     let mut command = callspec();
     command.args(["serve", "--listen", "127.0.0.1:0"]).args(args);
     for user in USERS {
-        command.arg("--account").arg(format!("{user}@localhost:{PASSWORD}"));
+        command
+            .arg("--account")
+            .arg(format!("{user}@localhost:{PASSWORD}"));
     }
     let mut program = Program::start(&mut command);
     let line = program.hears("ws://");
-    let address = line.trim().trim_start_matches("ws://").trim_end_matches('/').to_owned();
+    let address = line
+        .trim()
+        .trim_start_matches("ws://")
+        .trim_end_matches('/')
+        .to_owned();
     (program, address)
 }
 
@@ -167,7 +173,9 @@ pub fn outcomes(said: &str) -> BTreeMap<String, String> {
 pub fn rules(said: &str) -> std::collections::BTreeSet<String> {
     let lines = said.lines().filter_map(|line| line.trim_start().split_once("  "));
     let rules = lines.filter(|(id, rest)| {
-        id.len() == 5 && id.as_bytes().get(2) == Some(&b'-') && (rest.starts_with("must") || rest.starts_with("should"))
+        id.len() == 5
+            && id.as_bytes().get(2) == Some(&b'-')
+            && (rest.starts_with("must") || rest.starts_with("should"))
     });
     rules.map(|(id, _)| id.to_owned()).collect()
 }

@@ -9,7 +9,13 @@ fn prosody_is_the_same_behind_the_proxy() {
     let path = |name: &str| server.folder.path().join(name).display().to_string();
     let (ca, cert, key) = (path("ca.pem"), path("localhost.crt"), path("localhost.key"));
     let urls = server.urls();
-    let url = |name: &str| urls.iter().find(|(known, _)| *known == name).expect("a way in").1.clone();
+    let url = |name: &str| {
+        urls.iter()
+            .find(|(known, _)| *known == name)
+            .expect("a way in")
+            .1
+            .clone()
+    };
     let shielded = ["--ca", &ca, "--cert", &cert, "--key", &key];
     let open = ["--ca", &ca];
     for (way, args, scheme, suffix) in [
@@ -23,11 +29,22 @@ fn prosody_is_the_same_behind_the_proxy() {
     ] {
         let folder = tempfile::TempDir::new().expect("a folder");
         let written = folder.path().join("written");
-        let proxy = record(&url(way), &written, &[args, &["--judge", "--profile", "prosody"]].concat());
+        let proxy = record(
+            &url(way),
+            &written,
+            &[args, &["--judge", "--profile", "prosody"]].concat(),
+        );
         let host = proxy.host().replace("127.0.0.1", "localhost");
         let mut command = callspec();
         command
-            .args(["run", "--quiet", "--profile", "prosody", "--target", &format!("{scheme}://{host}{suffix}")])
+            .args([
+                "run",
+                "--quiet",
+                "--profile",
+                "prosody",
+                "--target",
+                &format!("{scheme}://{host}{suffix}"),
+            ])
             .args(["--filter", "name:call/full or name:chat/*", "--ca", &ca])
             .args(["--account", &format!("alice@localhost:{PASSWORD}")])
             .args(["--account", &format!("bob@localhost:{PASSWORD}")])

@@ -17,7 +17,9 @@ fn closed_port() -> u16 {
 
 fn connect(record: &Record) -> TcpStream {
     let stream = TcpStream::connect(record.host()).expect("a connection");
-    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .expect("a timeout");
     stream
 }
 
@@ -44,7 +46,10 @@ fn a_server_that_is_down_is_told_to_the_client_and_in_one_sentence() {
     ] {
         let proxy = record(&format!("{scheme}://127.0.0.1:{port}"), folder.path(), &[]);
         let answer = asks(&proxy, words);
-        assert!(answer.contains(wanted) && answer.contains("cannot reach"), "{answer}");
+        assert!(
+            answer.contains(wanted) && answer.contains("cannot reach"),
+            "{answer}"
+        );
         assert_eq!(asks(&proxy, words).len(), answer.len());
         let (status, said) = proxy.end();
         assert_eq!(status, Some(0), "{said}");
@@ -75,14 +80,38 @@ fn what_cannot_be_begun_is_told_at_once() {
     let taken = taken.local_addr().expect("an address").to_string();
     let sound = "ws://127.0.0.1:9";
     for (args, status, part) in [
-        (vec!["--target", "nowhere.yaml"], 2, "neither a file that exists nor a URL"),
+        (
+            vec!["--target", "nowhere.yaml"],
+            2,
+            "neither a file that exists nor a URL",
+        ),
         (vec!["--target", "http://x"], 2, "begins with ws://"),
-        (vec!["--target", sound, "--listen", "0.0.0.0:0"], 2, "give --cert and --key"),
-        (vec!["--target", sound, "--listen", "here"], 2, "no address to listen on"),
-        (vec!["--target", sound, "--cert", missing, "--key", missing], 2, "cannot read the certificate"),
+        (
+            vec!["--target", sound, "--listen", "0.0.0.0:0"],
+            2,
+            "give --cert and --key",
+        ),
+        (
+            vec!["--target", sound, "--listen", "here"],
+            2,
+            "no address to listen on",
+        ),
+        (
+            vec!["--target", sound, "--cert", missing, "--key", missing],
+            2,
+            "cannot read the certificate",
+        ),
         (vec!["--target", sound, "--cert", missing], 2, "--key"),
-        (vec!["--target", sound, "--transcripts", "/dev/null/x"], 2, "for the transcripts"),
-        (vec!["--target", sound, "--listen", &taken], 3, "taken by another program"),
+        (
+            vec!["--target", sound, "--transcripts", "/dev/null/x"],
+            2,
+            "for the transcripts",
+        ),
+        (
+            vec!["--target", sound, "--listen", &taken],
+            3,
+            "taken by another program",
+        ),
     ] {
         let mut command = callspec();
         command.arg("record").args(&args);
@@ -134,7 +163,11 @@ fn killed_at_any_moment_it_leaves_whole_files() {
             let (folder, address) = (folder.path().join(wanted.to_string()), &address);
             scope.spawn(move || {
                 let mut proxy = record(&format!("ws://{address}"), &folder.join("written"), &[]);
-                let mut run = traffic(&folder, &proxy.url, CALLS).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().expect("a run");
+                let mut run = traffic(&folder, &proxy.url, CALLS)
+                    .stdout(std::process::Stdio::null())
+                    .stderr(std::process::Stdio::null())
+                    .spawn()
+                    .expect("a run");
                 for _ in 0..wanted {
                     proxy.program.hears("  call ");
                 }
@@ -161,7 +194,13 @@ fn a_disk_that_takes_no_more_stops_no_call_and_is_told() {
     command
         .args(["-c", "trap '' XFSZ; ulimit -f 8; exec \"$@\"", "sh"])
         .arg(env!("CARGO_BIN_EXE_callspec"))
-        .args(["record", "--listen", "127.0.0.1:0", "--target", &format!("ws://{address}")])
+        .args([
+            "record",
+            "--listen",
+            "127.0.0.1:0",
+            "--target",
+            &format!("ws://{address}"),
+        ])
         .arg("--transcripts")
         .arg(&written);
     let proxy = started(command, &written);
@@ -169,7 +208,10 @@ fn a_disk_that_takes_no_more_stops_no_call_and_is_told() {
     assert_eq!(said.status, 0, "{}{}", said.out, said.err);
     let (status, told) = proxy.end();
     assert_eq!(status, Some(3), "{told}");
-    assert!(told.contains("cannot write") && told.contains("the calls go on"), "{told}");
+    assert!(
+        told.contains("cannot write") && told.contains("the calls go on"),
+        "{told}"
+    );
     assert!(told.contains("could not be written"), "{told}");
     assert!(whole(&written) > 10);
 }
@@ -200,8 +242,14 @@ fn flood() -> (u16, Arc<AtomicU64>) {
 /// The most memory that a process has had, in kilobytes.
 fn peak(id: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).expect("a peak");
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse().ok()).expect("a number")
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .expect("a peak");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kb| kb.parse().ok())
+        .expect("a number")
 }
 
 #[test]
@@ -237,15 +285,26 @@ fn who_does_not_read_slows_the_server_and_nobody_else_and_costs_no_memory() {
 fn sigterm_ends_it_like_ctrl_c_with_a_summary() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let (_serve, address) = endpoint(&[]);
-    let proxy = record(&format!("ws://{address}"), &folder.path().join("written"), &["--judge"]);
+    let proxy = record(
+        &format!("ws://{address}"),
+        &folder.path().join("written"),
+        &["--judge"],
+    );
     let said = run(&mut traffic(folder.path(), &proxy.url, "name:call/full"));
     assert_eq!(said.status, 0, "{}{}", said.out, said.err);
     proxy.program.signal("TERM");
     let (status, said) = proxy.program.wait();
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("pass ") && said.contains("2 sessions, 1 transcript in"), "{said}");
+    assert!(
+        said.contains("pass ") && said.contains("2 sessions, 1 transcript in"),
+        "{said}"
+    );
 
-    let proxy = record(&format!("ws://{address}"), &folder.path().join("nothing"), &["--judge"]);
+    let proxy = record(
+        &format!("ws://{address}"),
+        &folder.path().join("nothing"),
+        &["--judge"],
+    );
     let (status, said) = proxy.end();
     assert!(status == Some(3) && said.contains("no call passed"), "{said}");
 }

@@ -24,7 +24,14 @@ fn played(folder: &Path, url: &str, more: &[&str]) -> BTreeMap<String, String> {
     let target = target(folder, url);
     let report = target.with_extension("json");
     let said = run(callspec()
-        .args(["run", "--quiet", "--insecure-plaintext", "--jobs", "6", "--target"])
+        .args([
+            "run",
+            "--quiet",
+            "--insecure-plaintext",
+            "--jobs",
+            "6",
+            "--target",
+        ])
         .arg(&target)
         .args(more)
         .arg("--transcripts")
@@ -46,7 +53,11 @@ fn played(folder: &Path, url: &str, more: &[&str]) -> BTreeMap<String, String> {
 /// Nothing that logs in is in any of the files.
 fn no_secrets(record: &Path) {
     // The password as it is and as SASL PLAIN has it.
-    let plain = ["Y29ycmVjdC1Ib3JzZS0x", "NvcnJlY3QtSG9yc2UtM", "jb3JyZWN0LUhvcnNlLT"];
+    let plain = [
+        "Y29ycmVjdC1Ib3JzZS0x",
+        "NvcnJlY3QtSG9yc2UtM",
+        "jb3JyZWN0LUhvcnNlLT",
+    ];
     for file in transcripts(record) {
         let text = std::fs::read_to_string(&file).expect("a text");
         let secrets = plain.iter().copied().chain([PASSWORD]);
@@ -90,7 +101,10 @@ fn the_same_as_without(scheme: &str, split: &str) {
 
     // The suite's clients break rules on purpose; its server is sound.
     assert_eq!(status, Some(1), "{said}");
-    let accused: Vec<&str> = said.lines().filter(|line| line.contains("blame") && line.contains("the server")).collect();
+    let accused: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("blame") && line.contains("the server"))
+        .collect();
     assert!(accused.is_empty(), "{accused:?}\n{said}");
     assert!(rules(&said).len() > 60, "{:?}", rules(&said));
     no_secrets(&written);
@@ -134,7 +148,11 @@ fn what_the_server_breaks_is_found_live_and_later() {
             scope.spawn(move || {
                 std::fs::create_dir_all(&folder).expect("a folder");
                 let (_serve, address) = endpoint(&["--fault", fault]);
-                let proxy = record(&format!("ws://{address}/ws"), &folder.join("written"), &["--judge", "--split", "session"]);
+                let proxy = record(
+                    &format!("ws://{address}/ws"),
+                    &folder.join("written"),
+                    &["--judge", "--split", "session"],
+                );
                 let scenarios = ["--filter", "name:call/full or name:call/* or name:ice/*"];
                 played(&folder, &proxy.url, &scenarios);
                 let written = proxy.folder.clone();
