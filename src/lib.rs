@@ -8,6 +8,7 @@ pub mod cli;
 pub mod endpoint;
 pub mod fuzz;
 pub mod lint;
+pub mod probe;
 pub mod profile;
 pub mod protocol;
 pub mod record;

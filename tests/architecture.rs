@@ -48,6 +48,7 @@ const ROOMS: &[Room] = &[
             "endpoint",
             "fuzz",
             "lint",
+            "probe",
             "profile",
             "protocol",
             "record",
@@ -104,6 +105,12 @@ const ROOMS: &[Room] = &[
         ],
         never: &[ASYNC, SOCKETS, CLOCK, PRINTS],
     },
+    // Looks, and judges nothing: what it finds are facts.
+    Room {
+        name: "probe",
+        uses: &["bot", "profile", "protocol", "run", "scenario", "stanza", "xmpp"],
+        never: &[FILES, SOCKETS, PRINTS],
+    },
     Room {
         name: "profile",
         uses: &[],
@@ -125,6 +132,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "report",
         uses: &[
+            "probe",
             "profile",
             "protocol",
             "rules",

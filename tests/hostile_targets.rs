@@ -57,6 +57,18 @@ fn play(url: &str) -> Said {
         .arg(folder.path()))
 }
 
+/// The same for a look: it has no deadlines to scale.
+fn look(url: &str) -> Said {
+    run(callspec()
+        .args(["probe", "--insecure-plaintext", "--target", url])
+        .args([
+            "--account",
+            "alice@localhost:secret-a",
+            "--account",
+            "bob@localhost:secret-b",
+        ]))
+}
+
 fn untested(said: &Said, part: &str) {
     let Said { status, out, err } = said;
     assert_eq!(*status, 3, "{out}\n{err}");
@@ -81,6 +93,65 @@ fn down() {
         &play("ws://no-such-host.invalid/"),
         "cannot reach no-such-host.invalid",
     );
+}
+
+/// Lets everybody in, and then does this.
+fn lets_in(then: impl Fn(&mut TcpStream) + Send + Sync + 'static) -> u16 {
+    let offer = |features: &str| format!("{HEADER}<stream:features>{features}</stream:features>");
+    let said = [
+        offer("<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>"),
+        "<success xmlns='urn:ietf:params:xml:ns:xmpp-sasl'/>".to_owned(),
+        offer("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"),
+        "<iq type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>alice@localhost/x</jid></bind></iq>".to_owned(),
+    ];
+    server(move |mut stream| {
+        let mut heard = [0; 4096];
+        for text in &said {
+            let _ = stream.read(&mut heard);
+            let _ = stream.write_all(text.as_bytes());
+        }
+        then(&mut stream);
+    })
+}
+
+#[test]
+fn a_look_ends_with_one_sentence_too() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let closed = listener.local_addr().expect("an address").port();
+    drop(listener);
+    untested(
+        &look(&format!("ws://127.0.0.1:{closed}/")),
+        "cannot reach 127.0.0.1",
+    );
+    let silent = says("");
+    let garbage = says(b"220 mail.example ESMTP\r\n".to_vec());
+    let mute = lets_in(|stream| drop(std::io::copy(stream, &mut std::io::sink())));
+    let noisy = lets_in(|stream| while stream.write_all(b"<message><body>hello</body></message>").is_ok() {});
+    let leaves = lets_in(|stream| drop(stream.write_all(b"</stream:stream>")));
+    // Side by side: each of them takes its time.
+    std::thread::scope(|scope| {
+        for (port, part) in [
+            (silent, "was not done within 10 s"),
+            (garbage, "no XMPP"),
+            (mute, "a ping was not answered within 5 s"),
+            (noisy, "a ping was not answered within 5 s"),
+            (leaves, "then the stream ended"),
+        ] {
+            scope.spawn(move || untested(&look(&format!("xmpp://127.0.0.1:{port}")), part));
+        }
+        let drip = server(|mut stream| {
+            for byte in HEADER.bytes() {
+                if stream.write_all(&[byte]).is_err() {
+                    return;
+                }
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        });
+        untested(
+            &look(&format!("xmpp://127.0.0.1:{drip}")),
+            "was not done within 10 s",
+        );
+    });
 }
 
 #[test]

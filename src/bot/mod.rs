@@ -10,7 +10,7 @@ mod matching;
 mod names;
 mod script;
 
-pub use compose::ping;
+pub use compose::{Ids, call_iq, ping, signal};
 pub use driver::{Dialer, Recorder, drive};
 pub use fault::{ClientFault, client_fault, client_faults};
 pub use script::{Account, Input, Output, Script, Setup};

@@ -9,6 +9,7 @@ mod init;
 mod interrupt;
 mod lint;
 mod record;
+mod probe;
 mod report;
 mod rules;
 mod run;
@@ -53,6 +54,7 @@ enum Command {
     Fuzz(Box<fuzz::Args>),
     /// Sit between clients and their server, and write transcripts of their calls
     Record(Box<record::Args>),
+    Probe(Box<probe::Args>),
     /// Serve the embedded endpoint on a port, over WebSocket and TCP
     Serve(serve::Args),
     /// The rule catalogue; with ids, each rule's text and source
@@ -99,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
         Command::Record(args) => record::run(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Schema(args) => schema::run(&args),

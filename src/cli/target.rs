@@ -82,6 +82,7 @@ impl TargetArgs {
         }
         if let Some(profile) = profile {
             target.profile = profile;
+            target.profile_said = true;
         }
         if let Some(ca) = &self.ca {
             target.dial.trust = Trust::Ca(ca.clone());

@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::case::{choose, skip_reason, users_of};
+use super::case::{skip_reason, users_of};
 use super::dial::{leave, log_in};
+use super::ground::choose;
 use super::hidden::Hidden;
 use super::{Options, Place};
 use crate::scenario::Case;
@@ -15,16 +16,22 @@ use crate::xmpp::Mechanism;
 /// Makes the accounts that these cases need and the target lacks. The answer goes to [`give_back`] after the run.
 /// An error is one sentence: the target could not be tested.
 pub fn provide(options: &mut Options, cases: &[Case]) -> Result<Vec<Account>, String> {
-    let Place::Target(target) = &options.place else {
+    let wanted = cases.iter().map(|case| users_of(case).len()).max().unwrap_or(0);
+    furnish(&mut options.place, wanted)
+}
+
+/// Makes accounts until the place has so many, where its target file allows it. The answer goes to [`clear_out`]
+/// afterwards. An error is one sentence: the target could not be tested.
+pub fn furnish(place: &mut Place, wanted: usize) -> Result<Vec<Account>, String> {
+    let Place::Target(target) = place else {
         return Ok(Vec::new());
     };
     if !target.register {
         return Ok(Vec::new());
     }
-    let wanted = cases.iter().map(|case| users_of(case).len()).max().unwrap_or(0);
     let mut target = (**target).clone();
     let made = blocking(async { target.register(wanted).await.map_err(|error| error.to_string()) })??;
-    options.place = Place::Target(Arc::new(target));
+    *place = Place::Target(Arc::new(target));
     Ok(made)
 }
 
@@ -60,11 +67,17 @@ pub fn check(options: &Options, cases: &[Case]) -> Result<Option<Mechanism>, Str
 
 /// Removes what [`provide`] made.
 pub fn give_back(options: &Options, made: &[Account]) {
-    if let (Place::Target(target), false) = (&options.place, made.is_empty()) {
+    clear_out(&options.place, made);
+}
+
+/// Removes what [`furnish`] made.
+pub fn clear_out(place: &Place, made: &[Account]) {
+    if let (Place::Target(target), false) = (place, made.is_empty()) {
         let _ = blocking(target.unregister(made));
     }
 }
 
+/// Does this on a runtime of its own, in real time.
 pub fn blocking<T>(work: impl Future<Output = T>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -7,23 +7,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::watch;
-use url::Url;
 use uuid::Uuid;
 
 use super::canary::Canary;
-use super::dial::{PASSWORD, ToEmbedded, ToTarget};
-use super::hidden::Hidden;
-use crate::bot::{Account, ClientFault, Dialer, Script, Setup, drive};
-use crate::endpoint::{self, Endpoint};
+use super::ground::Ground;
+use crate::bot::{ClientFault, Script, Setup, drive};
+use crate::endpoint;
 use crate::profile::Profile;
 use crate::rules::{Judge, Outcome, Verdict, Waiver};
 use crate::scenario::{Action, Case, Need, Step, Verb};
-use crate::target::{Algorithm, Jwt, Target, Token, derived_id};
+use crate::target::{Target, Token};
 use crate::transcript::{Event, FORMAT, Header, Member, Party, ScenarioInfo, Witness, Writer};
-use crate::xmpp::{Dial, Mechanism, Secret, Trust};
 
 /// Where to play.
 #[derive(Debug, Clone)]
@@ -306,95 +302,17 @@ async fn play_in_runtime(
 ) -> Finished {
     let seed = case_seed(options.seed, &case);
     let users = users_of(&case);
-    let hidden = Hidden::default();
-    // Transcripts of virtual time are the same each time they are made, their wall time too.
-    let started = match &options.place {
-        Place::Embedded(_) | Place::Rigged(_) => time::macros::datetime!(2026-01-01 00:00 UTC),
-        Place::Target(_) => OffsetDateTime::now_utc(),
+    let tcp = case.needs.contains(&Need::Tcp);
+    let ground = match Ground::of(&options.place, &users, tcp, canary) {
+        Ok(ground) => ground,
+        Err(why) => return Finished::without_run(case, Outcome::Error, why),
     };
-    let (dialer, accounts): (Arc<dyn Dialer>, _) = match &options.place {
-        Place::Embedded(_) | Place::Rigged(_) => {
-            let rig = match &options.place {
-                Place::Rigged(rig) => (**rig).clone(),
-                place => Rig {
-                    profile: place.profile().clone(),
-                    ..Rig::default()
-                },
-            };
-            let accounts: BTreeMap<String, Account> = users
-                .iter()
-                .map(|user| (user.clone(), account(&format!("{user}@localhost"), None)))
-                .collect();
-            let passwords = users.iter().map(|user| (user.clone(), PASSWORD.to_owned()));
-            // Where lines are TCP there is no cookie to show.
-            let tcp = rig.tcp || case.needs.contains(&Need::Tcp);
-            let jwt = (!tcp).then(embedded_tokens).flatten();
-            let config = endpoint::Config {
-                profile: rig.profile,
-                accounts: endpoint::Accounts::Only(passwords.collect()),
-                gate: jwt
-                    .as_ref()
-                    .and_then(|jwt| endpoint::Gate::new("auth_token", &jwt.key, jwt.algorithm).ok()),
-                epoch: Some(started),
-                faults: rig.faults,
-                seed: rig.fault_seed,
-                ..Default::default()
-            };
-            let endpoint = Endpoint::new(config);
-            let url = if rig.tcp {
-                "xmpp://localhost"
-            } else {
-                "ws://localhost/xmpp-websocket"
-            };
-            let url = match Url::parse(url) {
-                Ok(url) => url,
-                Err(error) => return Finished::without_run(case, Outcome::Error, error.to_string()),
-            };
-            let dial = embedded_dial(&url);
-            (
-                Arc::new(ToEmbedded {
-                    endpoint,
-                    dial,
-                    accounts: accounts.clone(),
-                    jwt,
-                    tcp,
-                    hidden: hidden.clone(),
-                }),
-                accounts,
-            )
-        }
-        Place::Target(target) if target.is_anonymous() => {
-            let accounts = users.iter().map(|user| {
-                let jid = format!("{user}@{}", target.dial.domain);
-                (user.clone(), account(&jid, None))
-            });
-            let accounts = accounts.collect();
-            let dialer = ToTarget {
-                target: (**target).clone(),
-                users: BTreeMap::new(),
-                hidden: hidden.clone(),
-                canary: canary.clone(),
-            };
-            (Arc::new(dialer), accounts)
-        }
-        Place::Target(target) => {
-            let chosen = choose(&users, target);
-            let accounts = chosen.iter().filter_map(|(user, index)| {
-                let given = target.accounts.get(*index)?;
-                Some((user.clone(), account(&given.jid, Some(given.id))))
-            });
-            let accounts = accounts.collect();
-            (
-                Arc::new(ToTarget {
-                    target: (**target).clone(),
-                    users: chosen,
-                    hidden: hidden.clone(),
-                    canary: canary.clone(),
-                }),
-                accounts,
-            )
-        }
-    };
+    let Ground {
+        dialer,
+        accounts,
+        hidden,
+        started,
+    } = ground;
     let quiet = if dialer.is_virtual() {
         Duration::from_secs(35)
     } else {
@@ -505,59 +423,6 @@ async fn play_in_runtime(
         events,
         cast,
     }
-}
-
-/// How bots reach the embedded endpoint: in memory there is nothing that SCRAM could protect.
-fn embedded_dial(url: &Url) -> Dial {
-    Dial {
-        url: url.clone(),
-        domain: "localhost".into(),
-        trust: Trust::System,
-        plaintext: false,
-        cookie: None,
-        sasl: vec![Mechanism::Plain],
-        deadline: Duration::from_secs(10),
-    }
-}
-
-/// The tokens of the embedded endpoint. Their key is no secret: nothing but this process ever reads them.
-fn embedded_tokens() -> Option<Jwt> {
-    Some(Jwt {
-        key: Secret::new("in memory"),
-        algorithm: Algorithm::parse("HS256")?,
-        claims: serde_json::Map::from_iter([("sub".to_owned(), "{user}".into())]),
-        ttl: Duration::from_secs(86_400),
-    })
-}
-
-fn account(jid: &str, id: Option<Uuid>) -> Account {
-    Account {
-        jid: jid.to_owned(),
-        id: id.unwrap_or_else(|| derived_id(jid)).to_string(),
-    }
-}
-
-/// The account whose local part is the user's name; the others in the order of the file.
-pub(super) fn choose(users: &[String], target: &Target) -> BTreeMap<String, usize> {
-    let local = |jid: &str| jid.split('@').next().unwrap_or_default().to_owned();
-    let mut chosen = BTreeMap::new();
-    for user in users {
-        if let Some(index) = target
-            .accounts
-            .iter()
-            .position(|account| local(&account.jid) == *user)
-        {
-            chosen.insert(user.clone(), index);
-        }
-    }
-    for user in users {
-        if !chosen.contains_key(user)
-            && let Some(index) = (0..target.accounts.len()).find(|i| !chosen.values().any(|taken| taken == i))
-        {
-            chosen.insert(user.clone(), index);
-        }
-    }
-    chosen
 }
 
 /// Each case has its own seed, so that one more scenario changes no other.

@@ -5,14 +5,17 @@ mod canary;
 mod case;
 mod dial;
 mod filter;
+mod ground;
 mod hidden;
 mod matrix;
 mod suite;
 mod waivers;
 
-pub use accounts::{check, give_back, provide};
+pub use accounts::{blocking, check, clear_out, furnish, give_back, provide};
 pub use case::{Finished, Options, Place, Rig};
+pub use dial::leave;
 pub use filter::{Filter, FilterError};
+pub use ground::Ground;
 pub use hidden::Hidden;
 pub use matrix::{Suspect, Trial, matrix};
 pub use suite::{Progress, length, shard, suite, untested};

@@ -53,7 +53,7 @@ fn parse(source: &Source, near: &Path, environment: Environment<'_>) -> Result<T
                 source,
                 errors: &mut errors,
             },
-            near,
+            near: Some(near),
             environment,
         };
         reading.target(&tree).ok_or_else(Vec::new)
@@ -83,7 +83,8 @@ fn hide(mut errors: Vec<Error>) -> Vec<Error> {
 
 struct Reading<'a> {
     check: Checker<'a>,
-    near: &'a Path,
+    /// The folder that paths are relative to; `None`: there are to be none.
+    near: Option<&'a Path>,
     environment: Environment<'a>,
 }
 
@@ -104,7 +105,8 @@ impl Reading<'_> {
             }
         };
         if let Some(ca) = get(members, "ca") {
-            target.dial.trust = Trust::Ca(self.near.join(PathBuf::from(self.text(ca))));
+            let path = self.text(ca);
+            target.dial.trust = Trust::Ca(self.near(Path::new(&path)));
         }
         if let Some(sasl) = get(members, "sasl") {
             target.dial.sasl = self.mechanisms(sasl);
@@ -124,6 +126,7 @@ impl Reading<'_> {
         }
         if let Some(profile) = get(members, "profile") {
             target.profile = self.profile(profile);
+            target.profile_said = true;
         }
         if target.accounts.is_empty() && !target.register && !target.is_anonymous() {
             self.check.error(
@@ -132,6 +135,10 @@ impl Reading<'_> {
             );
         }
         Some(target)
+    }
+
+    fn near(&self, path: &Path) -> PathBuf {
+        self.near.map_or_else(|| path.to_owned(), |near| near.join(path))
     }
 
     /// A text, with `${NAME}` put in.
@@ -268,8 +275,16 @@ impl Reading<'_> {
     fn profile(&mut self, node: &Node) -> Profile {
         let mut profile = Profile::default();
         if let Some(name) = node.text() {
-            return Profile::named(name).unwrap_or_else(|| {
+            if let Some(named) = Profile::named(name) {
+                return named;
+            }
+            let path = self.near(Path::new(name));
+            if self.near.is_none() || !path.is_file() {
                 self.check.unknown(node, "profile", &Profile::NAMES);
+                return profile;
+            }
+            return load_profile(&path).unwrap_or_else(|errors| {
+                self.check.errors.extend(errors);
                 profile
             });
         }
@@ -304,7 +319,13 @@ impl Reading<'_> {
             number
         };
         profile.stanza_limit = number("stanza-limit");
-        profile.rate_limit = number("rate-limit");
+        if let Some(rate) = get(members, "rate-limit") {
+            profile.rate_limit = bytes_a_second(rate);
+            if profile.rate_limit.is_none() {
+                let wanted = "`rate-limit` is a number of bytes a second, such as 10000B/s or 10kB/s";
+                self.check.error(rate, wanted);
+            }
+        }
         if let Some(mdns) = get(members, "mdns") {
             match mdns.json().as_bool() {
                 Some(hidden) => profile.mdns = hidden,
@@ -361,6 +382,24 @@ impl Reading<'_> {
     }
 }
 
+/// A number of bytes a second, more than none: `10000`, `10000B/s`, `10kB/s`.
+fn bytes_a_second(node: &Node) -> Option<u64> {
+    let rate = match node.json() {
+        Value::String(text) => {
+            let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+            let unit = match unit.trim_start() {
+                "B/s" => 1,
+                "kB/s" => 1_000,
+                "MB/s" => 1_000_000,
+                _ => return None,
+            };
+            number.parse::<u64>().ok()?.checked_mul(unit)
+        }
+        other => other.as_u64(),
+    };
+    rate.filter(|rate| *rate > 0)
+}
+
 /// Reads a profile file: the same members as a target's `profile`.
 pub fn load_profile(path: &Path) -> Result<Profile, Vec<Error>> {
     let source = Source::read(path).map_err(|error| vec![error])?;
@@ -371,7 +410,7 @@ pub fn load_profile(path: &Path) -> Result<Profile, Vec<Error>> {
             source: &source,
             errors: &mut errors,
         },
-        near: Path::new(""),
+        near: None,
         environment: &|_| None,
     };
     let profile = reading.profile(&tree);
@@ -427,6 +466,53 @@ mod tests {
         );
         assert_eq!(target.profile.known_breaches[0].rule, "RT-07");
         assert!(!format!("{target:?}").contains("swordfish"));
+    }
+
+    #[test]
+    fn a_profile_may_stand_in_a_file_of_its_own_and_a_rate_has_its_unit() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let profile = folder.path().join("chat.yaml");
+        std::fs::write(&profile, "class: enforcing\nrate-limit: 10kB/s\n").expect("a file");
+        let text = "url: ws://x/\nregister: in-band\nprofile: ./chat.yaml";
+        let source = Source {
+            file: "target.yaml".into(),
+            text: text.into(),
+        };
+        let target = parse(&source, folder.path(), &|_| None).expect("a target");
+        assert!(target.profile_said);
+        assert_eq!(
+            (target.profile.class, target.profile.rate_limit),
+            (Class::Enforcing, Some(10_000))
+        );
+        std::fs::write(&profile, "rate-limit: 10 kb").expect("a file");
+        let errors = parse(&source, folder.path(), &|_| None).expect_err("no rate");
+        let told = errors.first().map(ToString::to_string).unwrap_or_default();
+        assert!(
+            told.contains("chat.yaml:1:13") && told.contains("10kB/s"),
+            "{told}"
+        );
+        // A profile is no way to further files.
+        std::fs::write(&profile, "./chat.yaml").expect("a file");
+        assert!(parse(&source, folder.path(), &|_| None).is_err());
+        assert!(
+            !read("url: ws://x/\nregister: in-band")
+                .expect("a target")
+                .profile_said
+        );
+        for (rate, read) in [
+            ("7", Some(7)),
+            ("3000B/s", Some(3_000)),
+            ("0", None),
+            ("fast", None),
+        ] {
+            let text = format!("url: ws://x/\nregister: in-band\nprofile: {{ rate-limit: {rate} }}");
+            let target = super::tests::read(&text).ok();
+            assert_eq!(
+                target.and_then(|target| target.profile.rate_limit),
+                read,
+                "{rate}"
+            );
+        }
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub struct Target {
     pub dial: Dial,
     pub accounts: Vec<Account>,
     pub profile: Profile,
+    /// Somebody has said what it is; otherwise `profile` is no more than a guess.
+    pub profile_said: bool,
     pub cookie: Option<Cookie>,
     /// Accounts that are missing are made in band (XEP-0077), and removed afterwards.
     pub register: bool,
@@ -110,6 +112,7 @@ impl Target {
             },
             accounts: Vec::new(),
             profile: Profile::default(),
+            profile_said: false,
             cookie: None,
             register: false,
         })

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::version::{TLS12, TLS13};
+use rustls::{
+    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme, SupportedProtocolVersion,
+};
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -25,6 +28,12 @@ pub enum Trust {
     Anyone,
 }
 
+/// Versions of TLS to offer.
+pub type Versions = &'static [&'static SupportedProtocolVersion];
+pub const ALL: Versions = &[&TLS13, &TLS12];
+pub const ONLY_13: Versions = &[&TLS13];
+pub const ONLY_12: Versions = &[&TLS12];
+
 /// Encrypts a connection; the certificate has to be valid for `domain` (RFC 7590 §3.4). `alpn` in order of
 /// preference (RFC 7301); empty: none.
 pub async fn wrap(
@@ -33,13 +42,24 @@ pub async fn wrap(
     trust: &Trust,
     alpn: &[&[u8]],
 ) -> Result<TlsStream<Socket>, ConnectError> {
+    wrap_in(stream, domain, trust, alpn, ALL).await
+}
+
+/// The same, in one of these versions.
+pub async fn wrap_in(
+    stream: Socket,
+    domain: &str,
+    trust: &Trust,
+    alpn: &[&[u8]],
+    versions: Versions,
+) -> Result<TlsStream<Socket>, ConnectError> {
     let fail = |why: String| ConnectError::Tls {
         domain: domain.into(),
         why,
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .map_err(|error| fail(error.to_string()))?;
     let mut config = match trust {
         Trust::Anyone => builder

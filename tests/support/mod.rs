@@ -142,11 +142,21 @@ pub struct Server {
 impl Server {
     /// Stock Prosody, in the foreground.
     pub fn prosody() -> Server {
-        Server::prosody_that(false)
+        Server::prosody_with(false, "", "")
     }
 
     /// The same; `demands`: nobody logs in without TLS.
     pub fn prosody_that(demands: bool) -> Server {
+        Server::prosody_with(demands, "", "")
+    }
+
+    /// Prosody with the limits of Debian's default configuration.
+    pub fn throttled_prosody() -> Server {
+        let limits = r#"limits = { c2s = { rate = "10kb/s" }; s2sin = { rate = "30kb/s" } }"#;
+        Server::prosody_with(false, "\"limits\",", limits)
+    }
+
+    fn prosody_with(demands: bool, modules: &str, more: &str) -> Server {
         let lax = !demands;
         let folder = TempDir::new().expect("a folder");
         certificate(folder.path());
@@ -165,7 +175,7 @@ pidfile = "{d}/prosody.pid"; data_path = "{d}/data"
 log = {{ info = "*console" }}
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {tcp} }}; c2s_direct_tls_ports = {{ {direct} }}; http_ports = {{ {ws} }}; https_ports = {{ {wss} }}
-modules_enabled = {{ "posix","disco","roster","saslauth","tls","ping","smacks","carbons","presence","iq","message","websocket","register_ibr" }}
+modules_enabled = {{ {modules} "posix","disco","roster","saslauth","tls","ping","smacks","carbons","presence","iq","message","websocket","register_ibr" }}
 modules_disabled = {{ "s2s" }}
 consider_websocket_secure = {lax}
 allow_registration = true
@@ -173,6 +183,7 @@ c2s_require_encryption = {demands}
 allow_unencrypted_plain_auth = {lax}
 ssl = {{ certificate = "{d}/localhost.crt"; key = "{d}/localhost.key" }}
 authentication = "internal_plain"
+{more}
 VirtualHost "localhost"
 VirtualHost "anon.localhost"
   authentication = "anonymous"
@@ -199,11 +210,22 @@ VirtualHost "anon.localhost"
 
     /// Stock ejabberd, its virtual machine in the foreground.
     pub fn ejabberd() -> Server {
-        Server::ejabberd_that(false)
+        Server::ejabberd_with(false, "", "")
     }
 
     /// The same; `demands`: nobody logs in over TCP without TLS. Its WebSocket has no such word.
     pub fn ejabberd_that(demands: bool) -> Server {
+        Server::ejabberd_with(demands, "", "")
+    }
+
+    /// ejabberd with the shaper of Debian's default configuration: what is named for TCP goes for WebSocket, too.
+    pub fn throttled_ejabberd() -> Server {
+        let shaper = "shaper: {normal: {rate: 3000, burst_size: 20000}, fast: 200000}\n\
+                      shaper_rules: {c2s_shaper: {normal: all}}";
+        Server::ejabberd_with(false, ", shaper: c2s_shaper", shaper)
+    }
+
+    fn ejabberd_with(demands: bool, port: &str, more: &str) -> Server {
         let starttls = if demands { "starttls_required" } else { "starttls" };
         let folder = TempDir::new().expect("a folder");
         certificate(folder.path());
@@ -221,11 +243,12 @@ host_config:
   anon.localhost: {{ auth_method: anonymous, anonymous_protocol: sasl_anon }}
   jwt.localhost: {{ auth_method: jwt, jwt_key: "{d}/jwk.json", jwt_jid_field: sub }}
 listen:
-  - {{port: {tcp}, ip: "127.0.0.1", module: ejabberd_c2s, {starttls}: true, max_stanza_size: 262144, backlog: 128}}
-  - {{port: {direct}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, max_stanza_size: 262144, backlog: 128}}
+  - {{port: {tcp}, ip: "127.0.0.1", module: ejabberd_c2s, {starttls}: true, max_stanza_size: 262144, backlog: 128{port}}}
+  - {{port: {direct}, ip: "127.0.0.1", module: ejabberd_c2s, tls: true, max_stanza_size: 262144, backlog: 128{port}}}
   - {{port: {ws}, ip: "127.0.0.1", module: ejabberd_http, request_handlers: {{/ws: ejabberd_http_ws, /api: mod_http_api}}, backlog: 128}}
   - {{port: {wss}, ip: "127.0.0.1", module: ejabberd_http, tls: true, request_handlers: {{/ws: ejabberd_http_ws}}, backlog: 128}}
 access_rules: {{local: {{allow: all}}}}
+{more}
 api_permissions: {{http: {{from: [mod_http_api], who: {{ip: "127.0.0.1/8"}}, what: [register, status, stop]}}}}
 modules: {{mod_admin_extra: {{}}, mod_carboncopy: {{}}, mod_disco: {{}}, mod_http_api: {{}}, mod_ping: {{}}, mod_roster: {{}}, mod_stream_mgmt: {{}}, mod_register: {{ip_access: all}}}}
 "#

@@ -17,6 +17,7 @@ use reports::Reports;
 use select::{Selection, select};
 
 use super::interrupt::Interrupt;
+use super::probe::look_if_unsaid;
 use super::{Exit, complain, runs, say, target, watch};
 use crate::report::{self, Again, Detail, Facts, Report};
 use crate::rules::{Outcome, Waiver};
@@ -59,6 +60,8 @@ struct Prepared {
     reports: Reports,
     waivers: Vec<Entry>,
     started: OffsetDateTime,
+    /// What a probe has seen of a target of which nothing was said.
+    probed: Option<String>,
     /// Where the run's own report goes, if it has a folder of its own.
     record: Option<PathBuf>,
 }
@@ -104,6 +107,7 @@ fn prepare(args: &Args, paths: &[PathBuf]) -> Result<Prepared, String> {
         reports,
         waivers,
         started,
+        probed: None,
         record: None,
     })
 }
@@ -134,7 +138,10 @@ impl Prepared {
             Err(why) => return self.lost(args, &why),
         };
         let exit = match check(&self.options, &self.selection.cases) {
-            Ok(mechanism) => self.play(args, interrupt, mechanism.map(|mechanism| mechanism.name())),
+            Ok(mechanism) => {
+                self.probed = look_if_unsaid(&mut self.options.place, interrupt);
+                self.play(args, interrupt, mechanism.map(|mechanism| mechanism.name()))
+            }
             Err(why) => self.lost(args, &why),
         };
         self.give_back(&made);
@@ -215,7 +222,12 @@ impl Prepared {
 
     fn play(&self, args: &Args, interrupt: &Interrupt, mechanism: Option<&'static str>) -> Exit {
         let facts = self.facts(args, mechanism);
-        self.tell(&format!("{}\n", report::headline(&facts)));
+        let probed = self.probed.as_ref().map(|line| format!("\n  {line}"));
+        self.tell(&format!(
+            "{}{}\n",
+            report::headline(&facts),
+            probed.unwrap_or_default()
+        ));
         let stop = interrupt.next_run();
         let began = std::time::Instant::now();
         let cases = self.selection.cases.clone();

@@ -39,6 +39,8 @@ impl Delivery {
                 found.excuse = Some(format!(
                     "for {stalled:.3} s of it this process was stalled or the whole target was busy"
                 ));
+            } else if late.to - late.from <= late.allowed + late.held {
+                found.excuse = self.pace.excuse(late.held);
             }
             record.broken(found);
         }

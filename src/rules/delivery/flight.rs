@@ -48,6 +48,8 @@ pub(super) struct Flight {
     pub print: u64,
     pub call: Option<String>,
     pub size: usize,
+    /// How many seconds a server that holds back needs until it has read this.
+    pub held: f64,
     pub goal: Goal,
     /// The forged `from`, if it bears one that is not the sender's.
     pub forged: Option<String>,

@@ -2,6 +2,7 @@
 
 mod close;
 mod flight;
+mod pace;
 mod watch;
 
 pub(super) use watch::Delivery;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::{Blame, Family, Finding, Record, Seen, rule};
 use super::flight::{Flight, Freight, Goal, answer, call_id, has_special, only_special, print, text};
+use super::pace::Pace;
 use crate::profile::{Addressing, Class, Profile};
 use crate::protocol::NAMESPACE;
 use crate::stanza::{IqType, STREAM, Stanza, bare, fold, resource};
@@ -33,6 +34,8 @@ pub(super) struct Late {
     pub to: f64,
     /// How long it might have taken, in seconds.
     pub allowed: f64,
+    /// What a server that holds back needs beyond that, in seconds.
+    pub held: f64,
     pub finding: Finding,
 }
 
@@ -62,6 +65,7 @@ pub(in super::super) struct Delivery {
     pub(super) whole: bool,
     pub(super) stalls: Vec<(f64, f64)>,
     pub(super) late: Vec<Late>,
+    pub(super) pace: Pace,
     odd_next: BTreeSet<String>,
     /// The stream errors that parties were sent, by condition.
     refused: BTreeMap<String, String>,
@@ -117,6 +121,7 @@ impl Delivery {
             whole: false,
             stalls: Vec::new(),
             late: Vec::new(),
+            pace: Pace::new(header.profile.rate_limit),
             odd_next: BTreeSet::new(),
             refused: BTreeMap::new(),
         }
@@ -154,6 +159,7 @@ impl Delivery {
         let Some(session) = self.sessions.get(&event.who).cloned() else {
             return;
         };
+        let held = self.pace.said(session.conn, event.t, stanza.raw().len());
         let to = stanza.to().unwrap_or_default().to_owned();
         let id = stanza.id().unwrap_or_default().to_owned();
         match stanza.iq_type() {
@@ -205,6 +211,7 @@ impl Delivery {
             text,
             call: call_id(stanza),
             size: stanza.raw().len(),
+            held,
             forged,
             crowd: self.chats,
             delivered: None,
@@ -469,7 +476,8 @@ impl Delivery {
         if flight.signal {
             let delay = arrived - flight.t;
             // A second for each 10 000 bytes begun, the least that every server has to take (RFC 6120 §13.12).
-            let allowed = self.profile.relay_within * flight.size.div_ceil(10_000) as f64;
+            let allowed = self.profile.relay_within * flight.size.div_ceil(10_000) as f64
+                + self.pace.allowed(flight.held);
             let crowded = flight.crowd.max(self.chats) >= CROWD;
             if delay > allowed && self.flowed(session.conn, (flight.t, arrived), allowed) {
                 // It stood in line with others that went on arriving: the order asks for no less (RFC 6120 §10.1).
@@ -488,6 +496,7 @@ impl Delivery {
                         from: flight.t,
                         to: arrived,
                         allowed,
+                        held: flight.held,
                         finding,
                     });
                 }
@@ -869,6 +878,7 @@ impl Family for Delivery {
                 if let Some(gone) = self.sessions.remove(&event.who) {
                     self.leaving.remove(&gone.conn);
                     self.heard.remove(&gone.conn);
+                    self.pace.gone(gone.conn);
                     self.past.insert(gone.jid.clone(), event.t);
                     self.newest
                         .retain(|(from, to), _| *from != gone.conn && *to != gone.conn);

@@ -28,6 +28,10 @@ pub enum Shield {
     Usual,
     /// Without TLS.
     Plain,
+    /// TLS 1.3 and no other version.
+    Tls13,
+    /// TLS 1.2 and no other version.
+    Tls12,
     /// An offer of TLS 1.1 at the most, and nothing after it.
     OldTls,
 }

@@ -158,7 +158,12 @@ async fn reach(
         "xmpps" => &[b"xmpp-client"],
         _ => &[],
     };
-    let io = tls::wrap(socket, name, &dial.trust, alpn)
+    let versions = match shield {
+        Shield::Tls13 => tls::ONLY_13,
+        Shield::Tls12 => tls::ONLY_12,
+        _ => tls::ALL,
+    };
+    let io = tls::wrap_in(socket, name, &dial.trust, alpn, versions)
         .await
         .map_err(|error| error.to_string())?;
     let version = match io.get_ref().1.protocol_version() {

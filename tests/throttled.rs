@@ -1,0 +1,144 @@
+//! Servers that hold back, as Debian's default configurations do: they are slow, and lose nothing.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use callspec::profile::Profile;
+use serde_json::Value;
+use support::{Server, callspec, run};
+
+/// One suite at a time: several would measure how busy this machine is.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn target(server: &Server, transport: &str, profile: &str) -> std::path::PathBuf {
+    let urls = server.urls();
+    let (_, url) = urls
+        .iter()
+        .find(|(name, _)| *name == transport)
+        .expect("a transport");
+    server.target_as(url, profile)
+}
+
+/// The rate that a probe sees, and the profile that it writes.
+fn probed(server: &Server, transport: &str, file: &Path) -> u64 {
+    let said = run(callspec()
+        .args(["probe", "--report", "json=-", "--target"])
+        .arg(target(server, transport, "relay"))
+        .arg("--out")
+        .arg(file));
+    assert_eq!(said.status, 0, "{}", said.err);
+    let report: Value = serde_json::from_str(&said.out).expect("JSON");
+    assert!(
+        report["seconds"].as_f64().is_some_and(|seconds| seconds < 60.0),
+        "{}",
+        said.out
+    );
+    report["profile"]["rate-limit"]
+        .as_u64()
+        .unwrap_or_else(|| panic!("no rate in {}", said.out))
+}
+
+/// The report of a run.
+fn played(server: &Server, target: &Path, filter: &[&str]) -> Value {
+    let json = server.folder.path().join("report.json");
+    let said = run(callspec()
+        .args(["run", "--quiet", "--target"])
+        .arg(target)
+        .args(filter)
+        .arg("--transcripts")
+        .arg(server.folder.path().join("transcripts"))
+        .arg("--report")
+        .arg(format!("json={}", json.display())));
+    assert!(said.status == 0 || said.status == 1, "{}\n{}", said.out, said.err);
+    serde_json::from_str(&std::fs::read_to_string(&json).expect("a report")).expect("JSON")
+}
+
+/// The rules in the findings of scenarios with this result.
+fn rules(report: &Value, results: &[&str]) -> BTreeSet<String> {
+    let scenarios = report["scenarios"].as_array().expect("scenarios").iter();
+    scenarios
+        .filter(|scenario| results.iter().any(|result| scenario["result"] == *result))
+        .flat_map(|scenario| scenario["findings"].as_array().cloned().unwrap_or_default())
+        .filter_map(|finding| finding["rule"].as_str().map(str::to_owned))
+        .collect()
+}
+
+/// What this server breaks whether it holds back or not.
+fn known(server: &Server) -> BTreeSet<String> {
+    let profile = Profile::named(server.name).expect("a profile");
+    profile
+        .known_breaches
+        .into_iter()
+        .map(|known| known.rule)
+        .collect()
+}
+
+/// Nothing but `profile: relay` is said: what is slow is at the most inconclusive, and says why.
+fn untold(server: &Server) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let report = played(server, &target(server, "ws", "relay"), &[]);
+    let wrong: Vec<_> = rules(&report, &["failed", "warned", "error"])
+        .difference(&known(server))
+        .cloned()
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert_eq!(report["summary"]["error"], 0, "{}", report["summary"]);
+    let open = rules(&report, &["inconclusive"]);
+    assert!(
+        open.iter().all(|rule| rule == "RT-13" || rule == "CH-02"),
+        "{open:?}"
+    );
+    assert!(
+        report["summary"]["passed"]
+            .as_u64()
+            .is_some_and(|passed| passed > 400),
+        "{}",
+        report["summary"]
+    );
+}
+
+/// The probe sees the rate, and with its profile what is large or much is judged by it.
+fn told(server: &Server, rate: u64) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = server.folder.path().join("seen.yaml");
+    let seen = probed(server, "direct-tls", &file);
+    assert!(seen.abs_diff(rate) * 10 <= rate, "{seen} B/s");
+    let target = target(server, "direct-tls", "./seen.yaml");
+    let large = [
+        "--filter",
+        "tag:size or tag:load or tag:chat or name:payload/* or name:call/*",
+    ];
+    let report = played(server, &target, &large);
+    for result in ["failed", "warned", "inconclusive", "error"] {
+        assert_eq!(
+            report["summary"][result],
+            0,
+            "{result}: {:?}",
+            rules(&report, &[result])
+        );
+    }
+    assert!(
+        report["summary"]["passed"]
+            .as_u64()
+            .is_some_and(|passed| passed > 40),
+        "{}",
+        report["summary"]
+    );
+}
+
+#[test]
+fn prosody_as_debian_sets_it_up() {
+    let server = Server::throttled_prosody();
+    told(&server, 10_000);
+    untold(&server);
+}
+
+#[test]
+fn ejabberd_as_debian_sets_it_up() {
+    let server = Server::throttled_ejabberd();
+    told(&server, 3_000);
+    untold(&server);
+}
