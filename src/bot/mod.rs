@@ -8,6 +8,7 @@ mod fault;
 mod fence;
 mod matching;
 mod names;
+mod pace;
 mod script;
 
 pub use compose::{Ids, call_iq, ping, signal};

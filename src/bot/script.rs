@@ -15,6 +15,7 @@ use super::fault::{ClientFault, Faulty};
 use super::fence::{Fence, Next};
 use super::matching::{Arrival, Wanted, brief};
 use super::names::Names;
+use super::pace::Pace;
 use crate::profile::Profile;
 use crate::scenario::{
     Action, Answer, Answered, AnsweredBy, Case, Connection, Expect, Pattern, Send, Step, Verb, What,
@@ -198,6 +199,7 @@ pub struct Script {
     failed: bool,
     /// The newest, if there ever was one.
     fence: Option<Fence>,
+    pace: Pace,
 }
 
 const DEFAULT_WITHIN: Duration = Duration::from_secs(5);
@@ -285,6 +287,7 @@ impl Script {
             belated: Vec::new(),
             failed: false,
             fence: None,
+            pace: Pace::default(),
         };
         let first: Vec<String> = script
             .setup
@@ -304,6 +307,14 @@ impl Script {
     pub fn with_fault(self, fault: &'static ClientFault) -> Script {
         Script {
             faulty: Some(Faulty::new(fault)),
+            ..self
+        }
+    }
+
+    /// The server may read what each bot says at no more than so many bytes a second.
+    pub fn with_rate(self, rate: u64) -> Script {
+        Script {
+            pace: Pace::new(rate),
             ..self
         }
     }
@@ -624,6 +635,7 @@ impl Script {
 
     fn connect(&mut self, who: &str) {
         if let Some(bot) = self.bots.get_mut(who) {
+            self.pace.forget(who);
             bot.link = Link::Rising;
             bot.ended = false;
             let (account, resource) = (bot.user.clone(), bot.resource.clone());
@@ -777,7 +789,8 @@ impl Script {
             Some(fence) if fence.begun() >= since => fence.is_over(now),
             Some(fence) if !fence.is_over(now) => false,
             _ => {
-                self.fence = Some(Fence::new(now, now + self.scaled(FENCE_WITHIN)));
+                let until = now + self.scaled(FENCE_WITHIN) + self.pace.allowance(now);
+                self.fence = Some(Fence::new(now, until));
                 self.ask_the_server();
                 self.fence.as_ref().is_none_or(|fence| fence.is_over(now))
             }
@@ -1325,6 +1338,7 @@ impl Script {
             .ok()
             .and_then(|stanza| stanza.call_text())
             .and_then(|text| serde_json::from_str(&text).ok());
+        self.pace.said(who, self.now, raw.len());
         let event = self.event(Dir::Sent, who);
         let step = step.map(|step| step.place.to_string());
         self.record(Event {
@@ -1530,7 +1544,7 @@ impl Script {
     // -- small things --------------------------------------------------------------------------------------
 
     fn within(&self, within: Option<Duration>) -> Duration {
-        self.scaled(within.unwrap_or(DEFAULT_WITHIN))
+        self.scaled(within.unwrap_or(DEFAULT_WITHIN)) + self.pace.allowance(self.now)
     }
 
     fn scaled(&self, length: Duration) -> Duration {

@@ -89,6 +89,15 @@ impl Default for Profile {
 }
 
 impl Profile {
+    /// Bytes a second that stock servers read from one stream at the least, where they are set up to hold back: ejabberd
+    /// as Debian configures it, Prosody's `limits` without a number.
+    pub const SLOWEST_RATE: u64 = 3_000;
+
+    /// Bytes a second that it reads from one stream for all that is known: it may read faster.
+    pub fn surely_reads(&self) -> u64 {
+        self.rate_limit.unwrap_or(Profile::SLOWEST_RATE)
+    }
+
     /// The names that [`Profile::named`] knows.
     pub const NAMES: [&str; 4] = ["relay", "enforcing", "prosody", "ejabberd"];
 

@@ -337,6 +337,11 @@ async fn play_in_runtime(
             quiet.mul_f64(options.time_scale)
         },
     });
+    // The embedded endpoint reads at once.
+    let script = match &options.place {
+        Place::Target(target) => script.with_rate(target.profile.surely_reads()),
+        _ => script,
+    };
     let script = match rig.and_then(|rig| rig.client) {
         Some(fault) => script.with_fault(fault),
         None => script,

@@ -127,6 +127,12 @@ impl Script {
     }
 
     fn order(&mut self, who: &str, order: LineOrder) {
+        let bytes = match &order {
+            LineOrder::Text(text) => text.len(),
+            LineOrder::Bytes(bytes) | LineOrder::Frame { payload: bytes, .. } => bytes.len(),
+            _ => 0,
+        };
+        self.pace.said(who, self.now, bytes);
         self.out.push_back(Output::Line {
             who: who.to_owned(),
             order,

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-/// Bytes a second: what stock servers read where they are set up to hold back, if nothing is said of this one.
-const SLOWEST: f64 = 3_000.0;
+use crate::profile::Profile;
+
 /// A server that reads in lots does so this many seconds apart at the most.
 const LOT: f64 = 1.0;
 
@@ -18,10 +18,10 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(rate: Option<u64>) -> Pace {
+    pub(super) fn new(profile: &Profile) -> Pace {
         Pace {
-            rate: rate.map_or(SLOWEST, |rate| rate.max(1) as f64),
-            told: rate.is_some(),
+            rate: profile.surely_reads().max(1) as f64,
+            told: profile.rate_limit.is_some(),
             until: BTreeMap::new(),
         }
     }
@@ -49,8 +49,9 @@ impl Pace {
     pub(super) fn excuse(&self, held: f64) -> Option<String> {
         (!self.told).then(|| {
             format!(
-                "a server that reads {SLOWEST:.0} bytes a second from each stream, as stock ones may, takes {held:.1} s \
-                 to read what was said by then; `callspec probe` finds out, `rate-limit` in the profile tells"
+                "a server that reads {:.0} bytes a second from each stream, as stock ones may, takes {held:.1} s \
+                 to read what was said by then; `callspec probe` finds out, `rate-limit` in the profile tells",
+                self.rate
             )
         })
     }
@@ -62,14 +63,17 @@ mod tests {
 
     #[test]
     fn what_was_said_before_is_read_before() {
-        let mut pace = Pace::new(Some(1_000));
+        let mut pace = Pace::new(&Profile {
+            rate_limit: Some(1_000),
+            ..Profile::default()
+        });
         assert_eq!(pace.said(1, 10.0, 500), 0.5);
         assert_eq!(pace.said(1, 10.25, 500), 0.75);
         assert_eq!(pace.said(2, 10.25, 500), 0.5);
         assert_eq!(pace.said(1, 20.0, 250), 0.25);
         assert!(pace.allowed(0.05) == 0.0 && pace.allowed(2.0) >= 3.0);
         assert_eq!(pace.excuse(2.0), None);
-        let untold = Pace::new(None);
+        let untold = Pace::new(&Profile::default());
         assert_eq!(untold.allowed(9.0), 0.0);
         assert!(untold.excuse(9.0).is_some_and(|excuse| excuse.contains("9.0 s")));
     }

@@ -121,7 +121,7 @@ impl Delivery {
             whole: false,
             stalls: Vec::new(),
             late: Vec::new(),
-            pace: Pace::new(header.profile.rate_limit),
+            pace: Pace::new(&header.profile),
             odd_next: BTreeSet::new(),
             refused: BTreeMap::new(),
         }
