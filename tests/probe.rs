@@ -193,7 +193,7 @@ fn the_profile_says_what_was_seen_and_reads_back() {
         let read = callspec::target::load_profile(&file).expect("a profile");
         assert_eq!(read, found.profile(), "{text}");
         assert!(
-            text.contains("# rate-limit: 10000B/s      # none seen: "),
+            text.contains("rate-limit: none            # 64000 bytes in one go"),
             "{text}"
         );
     }

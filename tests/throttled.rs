@@ -41,8 +41,8 @@ fn probed(server: &Server, transport: &str, file: &Path) -> u64 {
         .unwrap_or_else(|| panic!("no rate in {}", said.out))
 }
 
-/// The report of a run.
-fn played(server: &Server, target: &Path, filter: &[&str]) -> Value {
+/// The report of a run, and what it said.
+fn played(server: &Server, target: &Path, filter: &[&str]) -> (Value, String) {
     let json = server.folder.path().join("report.json");
     let said = run(callspec()
         .args(["run", "--quiet", "--target"])
@@ -53,7 +53,8 @@ fn played(server: &Server, target: &Path, filter: &[&str]) -> Value {
         .arg("--report")
         .arg(format!("json={}", json.display())));
     assert!(said.status == 0 || said.status == 1, "{}\n{}", said.out, said.err);
-    serde_json::from_str(&std::fs::read_to_string(&json).expect("a report")).expect("JSON")
+    let report = std::fs::read_to_string(&json).expect("a report");
+    (serde_json::from_str(&report).expect("JSON"), said.out)
 }
 
 /// The rules in the findings of scenarios with this result.
@@ -79,17 +80,17 @@ fn known(server: &Server) -> BTreeSet<String> {
 /// Nothing but `profile: relay` is said: what is slow is at the most inconclusive, and says why.
 fn untold(server: &Server) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let report = played(server, &target(server, "ws", "relay"), &[]);
+    let (report, out) = played(server, &target(server, "ws", "relay"), &[]);
     let wrong: Vec<_> = rules(&report, &["failed", "warned", "error"])
         .difference(&known(server))
         .cloned()
         .collect();
-    assert!(wrong.is_empty(), "{wrong:?}");
-    assert_eq!(report["summary"]["error"], 0, "{}", report["summary"]);
+    assert!(wrong.is_empty(), "{wrong:?}\n{out}");
+    assert_eq!(report["summary"]["error"], 0, "{out}");
     let open = rules(&report, &["inconclusive"]);
     assert!(
         open.iter().all(|rule| rule == "RT-13" || rule == "CH-02"),
-        "{open:?}"
+        "{open:?}\n{out}"
     );
     assert!(
         report["summary"]["passed"]
@@ -111,14 +112,9 @@ fn told(server: &Server, rate: u64) {
         "--filter",
         "tag:size or tag:load or tag:chat or name:payload/* or name:call/*",
     ];
-    let report = played(server, &target, &large);
+    let (report, out) = played(server, &target, &large);
     for result in ["failed", "warned", "inconclusive", "error"] {
-        assert_eq!(
-            report["summary"][result],
-            0,
-            "{result}: {:?}",
-            rules(&report, &[result])
-        );
+        assert_eq!(report["summary"][result], 0, "{result}\n{out}");
     }
     assert!(
         report["summary"]["passed"]

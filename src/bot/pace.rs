@@ -18,9 +18,9 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub fn new(rate: u64) -> Pace {
+    pub fn new(rate: Option<u64>) -> Pace {
         Pace {
-            rate: Some(rate.max(1)),
+            rate: rate.map(|rate| rate.max(1)),
             until: BTreeMap::new(),
         }
     }
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn the_fullest_stream_counts_until_it_is_read() {
         let at = Duration::from_secs_f64;
-        let mut pace = Pace::new(1_000);
+        let mut pace = Pace::new(Some(1_000));
         pace.said("alice", at(1.0), 2_000);
         pace.said("alice", at(1.5), 500);
         pace.said("bob", at(1.5), 50);

@@ -311,8 +311,8 @@ impl Script {
         }
     }
 
-    /// The server may read what each bot says at no more than so many bytes a second.
-    pub fn with_rate(self, rate: u64) -> Script {
+    /// The server may read what each bot says at no more than so many bytes a second; `None`: it reads at once.
+    pub fn with_rate(self, rate: Option<u64>) -> Script {
         Script {
             pace: Pace::new(rate),
             ..self
@@ -1021,7 +1021,9 @@ impl Script {
                         return Some((who.clone(), sight.n, line::words(sight)));
                     }
                     let pool = &bot.pool;
-                    let arrival = pool.iter().find(|a| a.n > since && !a.taken && a.counts())?;
+                    let arrival = pool
+                        .iter()
+                        .find(|a| a.n > since && !a.taken && a.counts() && !self.is_anothers(a))?;
                     Some((who.clone(), arrival.n, arrival.brief()))
                 });
                 if let Some((who, n, brief)) = heard {
@@ -1069,6 +1071,19 @@ impl Script {
             }
         }
         true
+    }
+
+    /// A chat message from a session of one of these users that is not in this cast, such as another scenario's that
+    /// plays beside this one: what comes too late for the device it was for goes to whichever device is there
+    /// (RFC 6121 §8.5.3.2.1).
+    fn is_anothers(&self, arrival: &Arrival) -> bool {
+        let from = arrival.stanza.from().map(stanza::fold).unwrap_or_default();
+        let mut cast = self.bots.values().map(|bot| stanza::fold(&bot.jid));
+        arrival.stanza.is_message()
+            && arrival.stanza.calls().next().is_none()
+            && stanza::resource(&from).is_some()
+            && cast.clone().any(|jid| stanza::bare(&jid) == stanza::bare(&from))
+            && cast.all(|jid| jid != from)
     }
 
     fn begin(&mut self, cursor: &mut Cursor, step: &Step) -> bool {

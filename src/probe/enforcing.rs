@@ -117,18 +117,22 @@ async fn judged(parties: &Parties, found: &RefCell<Found>) {
         (&mut one, to, &address),
     )
     .await;
-    if rang.arrived.is_none() {
+    two.ping(BY_ITSELF).await;
+    let rings = |peer: &Peer| {
+        peer.find(|heard| is(&heard.stanza, &call, Kind::Initiate).then_some(()))
+            .is_some()
+    };
+    // Where only one of them rings, that one picks up.
+    if !rings(&one) {
+        std::mem::swap(&mut one, &mut two);
+    }
+    if !rings(&one) {
         let why = format!("a sound initiate did not ring: {rang}");
         for topic in [Topic::En03, Topic::En04, Topic::En06, Topic::En07] {
             found.borrow_mut().unknown(topic, &why);
         }
         return;
     }
-    two.ping(BY_ITSELF).await;
-    let rings = |peer: &Peer| {
-        peer.find(|heard| is(&heard.stanza, &call, Kind::Initiate).then_some(()))
-            .is_some()
-    };
     let two_rings = rings(&two);
 
     let members = parties.signal(Kind::Offer, &call, from, to);

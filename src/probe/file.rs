@@ -53,7 +53,10 @@ pub fn profile_file(found: &Found, at: &str) -> String {
         ),
         (
             "rate-limit",
-            known.rate_limit.map(|rate| format!("{rate}B/s")),
+            match known.rate_limit {
+                None if known.full_rate => Some("none".to_owned()),
+                rate => rate.map(|rate| format!("{rate}B/s")),
+            },
             Topic::RateLimit,
             "10000B/s",
         ),

@@ -116,6 +116,8 @@ pub struct Known {
     pub addressing: Option<Addressing>,
     pub stanza_limit: Option<u64>,
     pub rate_limit: Option<u64>,
+    /// What was said in one go was read in one go.
+    pub full_rate: bool,
     pub tls_demanded: Option<bool>,
 }
 
@@ -238,6 +240,7 @@ impl Found {
             addressing: self.known.addressing.unwrap_or(usual),
             stanza_limit: self.known.stanza_limit,
             rate_limit: self.known.rate_limit,
+            full_rate: self.known.full_rate,
             tls_demanded: self.known.tls_demanded,
             ..Profile::default()
         }

@@ -77,6 +77,7 @@ fn tell(volley: &Volley, sent: usize, at_once: bool, end: Option<String>, found:
         return found.unknown(Topic::RateLimit, "requests to the server were not answered");
     };
     if at_once {
+        found.known.full_rate = true;
         return found.set(
             Topic::RateLimit,
             "none seen",

@@ -49,6 +49,9 @@ pub struct Profile {
     pub relay_within: f64,
     /// Bytes a second that the server reads from one stream; `None`: no limit known.
     pub rate_limit: Option<u64>,
+    /// It is known to read as fast as a client can write.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub full_rate: bool,
     /// Clients hide their local addresses behind names of multicast DNS.
     pub mdns: bool,
     /// How long a stream may be idle before the server ends it, in seconds; `None`: not known.
@@ -80,6 +83,7 @@ impl Default for Profile {
             stanza_limit: None,
             relay_within: 1.0,
             rate_limit: None,
+            full_rate: false,
             mdns: false,
             keep_alive: None,
             tls_demanded: None,
@@ -93,9 +97,12 @@ impl Profile {
     /// as Debian configures it, Prosody's `limits` without a number.
     pub const SLOWEST_RATE: u64 = 3_000;
 
-    /// Bytes a second that it reads from one stream for all that is known: it may read faster.
-    pub fn surely_reads(&self) -> u64 {
-        self.rate_limit.unwrap_or(Profile::SLOWEST_RATE)
+    /// Bytes a second that it reads from one stream at the least, for all that is known; `None`: whatever is said.
+    pub fn surely_reads(&self) -> Option<u64> {
+        match self.rate_limit {
+            None if self.full_rate => None,
+            rate => Some(rate.unwrap_or(Profile::SLOWEST_RATE).max(1)),
+        }
     }
 
     /// The names that [`Profile::named`] knows.

@@ -324,10 +324,14 @@ async fn play_in_runtime(
     };
     let under_test =
         |who: &str| rig.is_some_and(|rig| rig.clients || rig.client.is_some_and(|fault| fault.who == who));
+    let mut profile = options.place.profile().clone();
+    // What is in memory is read at once, unless it is said to be otherwise.
+    profile.full_rate |= dialer.is_virtual() && profile.rate_limit.is_none();
+    let rate = profile.surely_reads();
     let script = Script::new(Setup {
         case: case.clone(),
         accounts,
-        profile: options.place.profile().clone(),
+        profile: profile.clone(),
         seed,
         time_scale: options.time_scale,
         started,
@@ -336,12 +340,8 @@ async fn play_in_runtime(
         } else {
             quiet.mul_f64(options.time_scale)
         },
-    });
-    // The embedded endpoint reads at once.
-    let script = match &options.place {
-        Place::Target(target) => script.with_rate(target.profile.surely_reads()),
-        _ => script,
-    };
+    })
+    .with_rate(rate);
     let script = match rig.and_then(|rig| rig.client) {
         Some(fault) => script.with_fault(fault),
         None => script,
@@ -369,7 +369,7 @@ async fn play_in_runtime(
             steps: serde_json::to_value(&case.steps).unwrap_or_default(),
         },
         target: options.place.name(),
-        profile: options.place.profile().clone(),
+        profile,
         witness: Witness::Bots,
         cast: cast.clone(),
         seed: options.seed,

@@ -320,9 +320,11 @@ impl Reading<'_> {
         };
         profile.stanza_limit = number("stanza-limit");
         if let Some(rate) = get(members, "rate-limit") {
+            profile.full_rate = rate.text() == Some("none");
             profile.rate_limit = bytes_a_second(rate);
-            if profile.rate_limit.is_none() {
-                let wanted = "`rate-limit` is a number of bytes a second, such as 10000B/s or 10kB/s";
+            if profile.rate_limit.is_none() && !profile.full_rate {
+                let wanted =
+                    "`rate-limit` is a number of bytes a second, such as 10000B/s or 10kB/s, or `none`";
                 self.check.error(rate, wanted);
             }
         }

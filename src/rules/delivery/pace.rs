@@ -10,7 +10,8 @@ const LOT: f64 = 1.0;
 /// What each connection has said, and when such a server would have read it.
 #[derive(Debug)]
 pub(super) struct Pace {
-    rate: f64,
+    /// Bytes a second; `None`: it reads at once.
+    rate: Option<f64>,
     /// Whether the profile names the rate.
     told: bool,
     /// Until when it reads what was said, by connection.
@@ -20,7 +21,7 @@ pub(super) struct Pace {
 impl Pace {
     pub(super) fn new(profile: &Profile) -> Pace {
         Pace {
-            rate: profile.surely_reads().max(1) as f64,
+            rate: profile.surely_reads().map(|rate| rate as f64),
             told: profile.rate_limit.is_some(),
             until: BTreeMap::new(),
         }
@@ -28,8 +29,9 @@ impl Pace {
 
     /// A connection says something; how many seconds later it is read, all that was said before included.
     pub(super) fn said(&mut self, conn: u64, at: f64, bytes: usize) -> f64 {
+        let Some(rate) = self.rate else { return 0.0 };
         let until = self.until.entry(conn).or_insert(at);
-        *until = until.max(at) + bytes as f64 / self.rate;
+        *until = until.max(at) + bytes as f64 / rate;
         *until - at
     }
 
@@ -47,13 +49,11 @@ impl Pace {
 
     /// Why such a delay may be no fault, where the profile says nothing.
     pub(super) fn excuse(&self, held: f64) -> Option<String> {
-        (!self.told).then(|| {
-            format!(
-                "a server that reads {:.0} bytes a second from each stream, as stock ones may, takes {held:.1} s \
-                 to read what was said by then; `callspec probe` finds out, `rate-limit` in the profile tells",
-                self.rate
-            )
-        })
+        let rate = self.rate.filter(|_| !self.told)?;
+        Some(format!(
+            "a server that reads {rate:.0} bytes a second from each stream, as stock ones may, takes {held:.1} s to read \
+             what was said by then; `callspec probe` finds out, `rate-limit` in the profile tells"
+        ))
     }
 }
 
@@ -73,6 +73,11 @@ mod tests {
         assert_eq!(pace.said(1, 20.0, 250), 0.25);
         assert!(pace.allowed(0.05) == 0.0 && pace.allowed(2.0) >= 3.0);
         assert_eq!(pace.excuse(2.0), None);
+        let mut quick = Pace::new(&Profile {
+            full_rate: true,
+            ..Profile::default()
+        });
+        assert_eq!((quick.said(1, 0.0, 1 << 20), quick.excuse(9.0)), (0.0, None));
         let untold = Pace::new(&Profile::default());
         assert_eq!(untold.allowed(9.0), 0.0);
         assert!(untold.excuse(9.0).is_some_and(|excuse| excuse.contains("9.0 s")));
