@@ -71,7 +71,7 @@ pub fn profile_file(found: &Found, at: &str) -> String {
         match value {
             Some(value) => comment(&mut out, &format!("{name}: {value}"), evidence),
             None => {
-                let state = seen.map_or("unknown".to_owned(), |seen| format!("{seen}"));
+                let state = seen.unwrap_or("unknown");
                 comment(
                     &mut out,
                     &format!("# {name}: {example}"),

@@ -309,16 +309,13 @@ impl Reading<'_> {
                 _ => self.check.unknown(addressing, "addressing", &["full", "bare"]),
             }
         }
-        let mut number = |name: &str| {
-            let node = get(members, name)?;
-            let number = node.json().as_u64();
-            if number.is_none() {
+        if let Some(limit) = get(members, "stanza-limit") {
+            profile.stanza_limit = limit.json().as_u64();
+            if profile.stanza_limit.is_none() {
                 self.check
-                    .error(node, format!("`{name}` has to be a number of bytes"));
+                    .error(limit, "`stanza-limit` has to be a number of bytes");
             }
-            number
-        };
-        profile.stanza_limit = number("stanza-limit");
+        }
         if let Some(rate) = get(members, "rate-limit") {
             profile.full_rate = rate.text() == Some("none");
             profile.rate_limit = bytes_a_second(rate);
