@@ -90,6 +90,8 @@ impl Shared {
 enum Out {
     Say(String),
     Close,
+    /// The other side has ended the stream.
+    Over,
     Cut,
 }
 
@@ -259,6 +261,8 @@ async fn read(mut reader: Reader, log: Shared, tell: watch::Sender<u64>, out: mp
         }
         tell.send_modify(|n| *n += 1);
         if over {
+            // Its own part in the end, if that is still to do; then nothing is left of the connection.
+            let _ = out.send(Out::Over);
             return;
         }
     }
@@ -296,7 +300,11 @@ async fn write(mut writer: Writer, mut todo: mpsc::UnboundedReceiver<Out>) {
         match out {
             // What cannot be written any more shows itself at the reader as the end of the stream.
             Out::Say(raw) => drop(writer.send(&raw).await),
-            Out::Close => drop(writer.close().await),
+            Out::Close => drop(writer.close_stream().await),
+            Out::Over => {
+                drop(writer.close_connection().await);
+                return;
+            }
             Out::Cut => {
                 writer.cut();
                 return;
