@@ -317,7 +317,7 @@ impl Clerk {
     }
 
     fn drain(&mut self) {
-        while let Some(entry) = self.book.next() {
+        while let Some(entry) = self.book.pop() {
             self.enter(entry);
         }
     }

@@ -97,7 +97,7 @@ impl Book {
         self.count
     }
 
-    /// Takes what was heard. [`Book::next`] gives what came of it.
+    /// Takes what was heard. [`Book::pop`] gives what came of it.
     pub fn take(&mut self, heard: Heard) {
         let Heard { conn, at, news } = heard;
         let frame = |way: Option<Way>, what: What| Frame {
@@ -141,7 +141,7 @@ impl Book {
     }
 
     /// The next event, in the order in which they happened.
-    pub fn next(&mut self) -> Option<Entry> {
+    pub fn pop(&mut self) -> Option<Entry> {
         self.out.pop_front()
     }
 
@@ -420,7 +420,7 @@ mod tests {
         }
 
         fn events(&mut self) -> Vec<String> {
-            let entries = std::iter::from_fn(|| self.book.next());
+            let entries = std::iter::from_fn(|| self.book.pop());
             entries
                 .map(|Entry { event, .. }| {
                     let text = event.xml.or(event.note).unwrap_or_default();

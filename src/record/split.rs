@@ -177,7 +177,10 @@ impl Sorter {
             };
             self.calls.insert(key.clone(), call);
         }
-        let known = fresh.is_some().then(|| self.known(entry)).unwrap_or_default();
+        let known = match &fresh {
+            Some(_) => self.known(entry),
+            None => Vec::new(),
+        };
         for begin in known {
             self.begin(&key, begin, &mut fresh, lines);
         }
