@@ -50,9 +50,9 @@ async fn log_in(url: &str, user: &str, resource: &str, password: &str) -> Sessio
 }
 
 impl Pair {
-    async fn new(url: &str, name: &str, password: &str) -> Pair {
-        let caller = log_in(url, "alice", name, password).await;
-        let callee = log_in(url, "bob", name, password).await;
+    async fn new(url: &str, name: String, password: &str) -> Pair {
+        let caller = log_in(url, "alice", &name, password).await;
+        let callee = log_in(url, "bob", &name, password).await;
         Pair {
             to: callee.jid.clone(),
             from: caller.jid.clone(),
@@ -161,7 +161,7 @@ fn main() {
         let record = proxy::record(&url, &folder.path().join("written"), args);
         let through = format!("{}/{}", record.url, url.rsplit('/').next().expect("a path"));
         let pairs = |url: &str, name: &str| {
-            let made = (0..PAIRS).map(|n| Pair::new(url, &format!("{name}{n}"), password));
+            let made = (0..PAIRS).map(|n| Pair::new(url, format!("{name}{n}"), password));
             runtime.block_on(futures_util::future::join_all(made.collect::<Vec<_>>()))
         };
         let (mut direct, mut recorded) = (pairs(&url, "direct"), pairs(&through, "recorded"));
