@@ -50,14 +50,25 @@ fn exits_0_where_nothing_is_wrong_and_says_what_was_covered() {
     let folder = folder();
     let (status, report) = report(folder.path(), &["--cases", "24"]);
     assert_eq!(status, 0);
-    assert_eq!((&report["played"], &report["orderings"]), (&24.into(), &24.into()));
+    assert_eq!(
+        (&report["played"], &report["orderings"]),
+        (&24.into(), &24.into())
+    );
     assert_eq!(report["failures"], Value::Array(Vec::new()));
     let list = |name: &str| report[name].as_array().expect("a list").clone();
     assert_eq!(list("coverage").len(), 164);
     let pairs = list("pairs");
     assert!(pairs.iter().any(|pair| pair["played"].as_u64() > Some(0)));
-    assert!(pairs.iter().all(|pair| pair["first"]["role"].is_string() && pair["second"]["signal"].is_string()));
-    assert!(list("kinds").iter().any(|kind| kind["kind"] == "one-wrong" && kind["cases"].as_u64() > Some(0)));
+    assert!(
+        pairs
+            .iter()
+            .all(|pair| pair["first"]["role"].is_string() && pair["second"]["signal"].is_string())
+    );
+    assert!(
+        list("kinds")
+            .iter()
+            .any(|kind| kind["kind"] == "one-wrong" && kind["cases"].as_u64() > Some(0))
+    );
     assert!(yaml(folder.path()).is_empty());
 }
 
@@ -68,12 +79,23 @@ fn exits_1_where_something_is_and_plays_it_first_the_next_time() {
     let (status, first) = report(folder.path(), &words);
     assert_eq!(status, 1);
     let kept = &first["failures"][0]["kept"][0];
-    assert_eq!((&first["failures"][0]["rule"], &kept["failed-again"]), (&"RT-03".into(), &5.into()));
+    assert_eq!(
+        (&first["failures"][0]["rule"], &kept["failed-again"]),
+        (&"RT-03".into(), &5.into())
+    );
     let again = kept["again"].as_str().expect("a command");
     let file = folder.path().join(kept["file"].as_str().expect("a file"));
-    assert!(folder.path().join(kept["transcript"].as_str().expect("a transcript")).exists());
+    assert!(
+        folder
+            .path()
+            .join(kept["transcript"].as_str().expect("a transcript"))
+            .exists()
+    );
     let text = std::fs::read_to_string(&file).expect("a text");
-    assert!(text.starts_with("# found by callspec fuzz --seed 0, case "), "{text}");
+    assert!(
+        text.starts_with("# found by callspec fuzz --seed 0, case "),
+        "{text}"
+    );
     assert!(text.contains("failed 5 of 5 times"), "{text}");
 
     // The command that it tells shows it again; the corpus comes before everything else.
@@ -83,9 +105,23 @@ fn exits_1_where_something_is_and_plays_it_first_the_next_time() {
     assert!(said.out.contains("still shows it"), "{}", said.out);
     let (status, second) = report(
         folder.path(),
-        &["--cases", "8", "--until-failure", "--corpus", "found", "--fault", "drop-hangup"],
+        &[
+            "--cases",
+            "8",
+            "--until-failure",
+            "--corpus",
+            "found",
+            "--fault",
+            "drop-hangup",
+        ],
     );
-    assert_eq!((status, &second["played"]), (1, &first["failures"][0]["kept"].as_array().map_or(0, Vec::len).into()));
+    assert_eq!(
+        (status, &second["played"]),
+        (
+            1,
+            &first["failures"][0]["kept"].as_array().map_or(0, Vec::len).into()
+        )
+    );
 
     // Mended, it passes.
     let file = file.to_str().expect("UTF-8");
@@ -149,7 +185,15 @@ fn a_deadline_ends_it_and_what_it_cuts_off_is_told_apart() {
 fn ctrl_c_keeps_what_was_found() {
     let folder = folder();
     let mut child = Command::new(env!("CARGO_BIN_EXE_callspec"))
-        .args(["fuzz", "--cases", "1000000000", "--corpus", "found", "--fault", "drop-hangup"])
+        .args([
+            "fuzz",
+            "--cases",
+            "1000000000",
+            "--corpus",
+            "found",
+            "--fault",
+            "drop-hangup",
+        ])
         .args(["--report", "json=report.json"])
         .current_dir(folder.path())
         .stdout(Stdio::piped())
@@ -159,7 +203,9 @@ fn ctrl_c_keeps_what_was_found() {
     let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
     let seen = |line: std::io::Result<String>| line.is_ok_and(|line| line.contains("see it again"));
     assert!(lines.any(seen));
-    let pressed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let pressed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
     assert!(pressed.expect("kill runs").success());
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
     assert_eq!(child.wait().expect("an end").code(), Some(130), "{rest:?}");
@@ -174,10 +220,20 @@ fn every_ordering_is_counted_and_the_shards_are_all_of_them() {
     let folder = folder();
     let (status, whole) = report(folder.path(), &["--exhaustive", "2"]);
     assert_eq!(status, 0);
-    let to_play: u64 = whole["exhaustive"]["to-play"].as_str().expect("a number").parse().expect("a number");
-    assert_eq!((whole["orderings"].as_u64(), &whole["exhaustive"]["torn"]), (Some(to_play), &0.into()));
+    let to_play: u64 = whole["exhaustive"]["to-play"]
+        .as_str()
+        .expect("a number")
+        .parse()
+        .expect("a number");
+    assert_eq!(
+        (whole["orderings"].as_u64(), &whole["exhaustive"]["torn"]),
+        (Some(to_play), &0.into())
+    );
     let part = |k: usize| {
-        let (status, report) = report(folder.path(), &["--exhaustive", "2", "--shard", &format!("{k}/3")]);
+        let (status, report) = report(
+            folder.path(),
+            &["--exhaustive", "2", "--shard", &format!("{k}/3")],
+        );
         assert_eq!(status, 0);
         report["orderings"].as_u64().expect("a number")
     };

@@ -189,7 +189,11 @@ fn play(args: &Args, options: &Options, interrupt: &Interrupt) -> Result<Exit, (
         .time
         .and_then(|time| Duration::try_from_secs_f64(time).ok())
         .and_then(|time| began.checked_add(time));
-    let all = if args.exhaustive.is_some() { u64::MAX } else { CASES };
+    let all = if args.exhaustive.is_some() {
+        u64::MAX
+    } else {
+        CASES
+    };
     let plan = Plan {
         options: options.clone(),
         seed: args.seed,

@@ -370,7 +370,16 @@ fn judge(
         let played = play_one(render(&ordering, &title).case, &options, &stop);
         if let Some(finding) = played.as_ref().and_then(breach) {
             alone = true;
-            note(plan, None, made.number, &ordering, finding.rule.id, &stop, run, observe)?;
+            note(
+                plan,
+                None,
+                made.number,
+                &ordering,
+                finding.rule.id,
+                &stop,
+                run,
+                observe,
+            )?;
         }
     }
     if alone {
@@ -395,11 +404,7 @@ fn note(
 ) -> Result<(), String> {
     let failure = run.failures.entry(rule).or_default();
     failure.cases += 1;
-    if let Some(kept) = failure
-        .kept
-        .iter_mut()
-        .find(|kept| ordering.holds(&kept.least))
-    {
+    if let Some(kept) = failure.kept.iter_mut().find(|kept| ordering.holds(&kept.least)) {
         kept.cases += 1;
         return Ok(());
     }

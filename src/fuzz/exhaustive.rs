@@ -256,9 +256,7 @@ fn apply(table: &mut Table, step: Step) -> (usize, usize, bool) {
 /// What may be said here, alone or across something. Before anybody has called, whoever says what is a caller's is the
 /// caller.
 fn steps_from(table: &Table, crosses: bool) -> Vec<Step> {
-    let begun = Role::ALL
-        .into_iter()
-        .any(|role| table.state(role) != State::Idle);
+    let begun = Role::ALL.into_iter().any(|role| table.state(role) != State::Idle);
     let says = |role: Role| {
         let callees = move |signal: &Signal| {
             matches!(

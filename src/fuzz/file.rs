@@ -158,7 +158,9 @@ fn receives(expect: &Expect) -> Vec<String> {
 }
 
 fn map(with: &Map<String, Value>) -> String {
-    let pairs = with.iter().map(|(name, value)| format!("{name}: {}", flow(value)));
+    let pairs = with
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", flow(value)));
     format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
 }
 

@@ -128,7 +128,10 @@ pub(super) fn keep(
 
 /// Whether the finding is about the call that shows whether the target is still of use.
 fn hits_canary(finished: &Finished, finding: &Finding, case: &Case, canary: Option<usize>) -> bool {
-    let Some(first) = canary.and_then(|at| case.steps.get(at)).map(|step| step.place.line) else {
+    let Some(first) = canary
+        .and_then(|at| case.steps.get(at))
+        .map(|step| step.place.line)
+    else {
         return false;
     };
     let line = |event: &Event| {

@@ -367,7 +367,11 @@ impl Maker {
         } else if names && self.about == Trait::Devices {
             own.push(Beside::Ring);
         }
-        let from = if own.is_empty() || throw.1 % 3 == 0 { all } else { own };
+        let from = if own.is_empty() || throw.1 % 3 == 0 {
+            all
+        } else {
+            own
+        };
         match pick(&from, throw.1 / 3) {
             Some(beside) => self.do_beside(beside, throw.2),
             None => {}
@@ -375,7 +379,11 @@ impl Maker {
     }
 
     fn do_beside(&mut self, beside: Beside, which: u16) {
-        let role = if which.is_multiple_of(2) { Role::Caller } else { Role::Callee };
+        let role = if which.is_multiple_of(2) {
+            Role::Caller
+        } else {
+            Role::Callee
+        };
         let (from, to) = (Call::Main.actor(role), Call::Main.actor(role.other()));
         match beside {
             Beside::Chat => self.push(Move::Chat { from, to }),
@@ -391,9 +399,7 @@ impl Maker {
                 self.push(Move::Miss { role, signal });
             }
             Beside::Stray => {
-                let all: Vec<Signal> = signals()
-                    .filter(|signal| signal.kind != Kind::Initiate)
-                    .collect();
+                let all: Vec<Signal> = signals().filter(|signal| signal.kind != Kind::Initiate).collect();
                 if let Some(signal) = pick(&all, which / 2) {
                     self.push(Move::Stray { to: role, signal });
                 }
@@ -443,7 +449,11 @@ impl Maker {
     /// One more step, mostly a legal one.
     fn onward(&mut self, throw: Throw) {
         let (done, what, which) = throw;
-        let role = if what.is_multiple_of(2) { Role::Caller } else { Role::Callee };
+        let role = if what.is_multiple_of(2) {
+            Role::Caller
+        } else {
+            Role::Callee
+        };
         let wrong = match self.about {
             Trait::Legal => false,
             Trait::ManyWrong => done >= 40,
@@ -500,7 +510,15 @@ impl Maker {
             _ if self.ground.names && self.ground.class == Class::Relay => "callee-2",
             _ => return,
         };
-        let calls_device = |step: &Move| matches!(step, Move::Say { call: Call::Device, .. });
+        let calls_device = |step: &Move| {
+            matches!(
+                step,
+                Move::Say {
+                    call: Call::Device,
+                    ..
+                }
+            )
+        };
         if who == "callee-2" && self.moves.iter().any(calls_device) {
             return;
         }

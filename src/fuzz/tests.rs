@@ -43,18 +43,28 @@ fn two_thousand_cases_cover_every_cell_and_every_pair() {
     let missing: Vec<_> = Cell::all().filter(|cell| relay.count(cell) == 0).collect();
     assert!(missing.is_empty(), "{missing:?}");
     let missing: Vec<_> = relay.each_pair().filter(|(_, count)| *count == 0).collect();
-    assert!(missing.is_empty(), "{} of {:?}: {missing:?}", missing.len(), relay.pairs());
+    assert!(
+        missing.is_empty(),
+        "{} of {:?}: {missing:?}",
+        missing.len(),
+        relay.pairs()
+    );
     for what in Trait::ALL {
         assert!(relay.cases(what) >= 50, "{what:?}: {}", relay.cases(what));
     }
     // A server that judges is not asked what can be read in two ways, or what it may carry although it is wrong.
     let judged = survey(&embedded(Class::Enforcing), 0, 0..2_000);
     let table = |cell: &Cell| signal_cell(cell.role, cell.signal, cell.state);
-    let reason = |cell: &Cell| cell.reason.map(|reason| reason_cell(cell.role, reason, cell.state));
+    let reason = |cell: &Cell| {
+        cell.reason
+            .map(|reason| reason_cell(cell.role, reason, cell.state))
+    };
     let certain = |cell: &Cell| match (table(cell), reason(cell)) {
         (protocol::Cell::Yes(_), None | Some(protocol::Cell::Yes(_))) => true,
         // Before the call begins, whoever calls is the caller.
-        (protocol::Cell::No, _) => cell.state != State::Ended && (cell.role, cell.state) != (Role::Callee, State::Idle),
+        (protocol::Cell::No, _) => {
+            cell.state != State::Ended && (cell.role, cell.state) != (Role::Callee, State::Idle)
+        }
         _ => false,
     };
     let missing: Vec<_> = Cell::all()

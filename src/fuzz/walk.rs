@@ -118,15 +118,23 @@ pub(super) enum Move {
     /// It leaves and comes back.
     Rejoin(&'static str),
     /// This side says something of the first call while the other is away for a moment: it comes back as an error.
-    Miss { role: Role, signal: Signal },
+    Miss {
+        role: Role,
+        signal: Signal,
+    },
     /// Somebody who has no part in the first call sends this on it, to this side.
-    Stray { to: Role, signal: Signal },
+    Stray {
+        to: Role,
+        signal: Signal,
+    },
     /// Nobody answers the first call: a server that judges ends it for both.
     Expire,
     /// This side of the first call is gone, and comes back when a server that judges has told the other.
     Vanish(Role),
     /// A server that judges rings both devices of the callee's; the second is faster, or the first.
-    Ring { second: bool },
+    Ring {
+        second: bool,
+    },
 }
 
 impl Move {

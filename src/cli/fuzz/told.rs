@@ -236,9 +236,10 @@ pub fn as_json(
             "played": run.coverage.count(&cell),
         })
     });
-    let pairs = run.coverage.each_pair().map(|((first, second), count)| {
-        json!({ "first": first, "second": second, "played": count })
-    });
+    let pairs = run
+        .coverage
+        .each_pair()
+        .map(|((first, second), count)| json!({ "first": first, "second": second, "played": count }));
     let kinds = Trait::ALL.map(|what| json!({ "kind": what, "cases": run.coverage.cases(what) }));
     let every = every.map(|every| {
         let census = every.census();
