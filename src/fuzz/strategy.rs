@@ -159,7 +159,7 @@ impl Maker {
         self.toward(cell, round, way);
         let signal = cell.told();
         let early = cell.reason == Some(Reason::Timeout) && cell.state == State::Ringing;
-        if early && self.ground.waits && round % 2 == 0 {
+        if early && self.ground.waits && round.is_multiple_of(2) {
             self.push(Move::Wait(RUNG));
         }
         let doubtful = self.board.is_doubtful(Call::Main, cell.role, signal);
@@ -213,7 +213,7 @@ impl Maker {
                 self.beside(*throw);
             }
         }
-        if cell.state == State::Ended && !(round % 2 == 0 && self.end_for(cell)) {
+        if cell.state == State::Ended && !(round.is_multiple_of(2) && self.end_for(cell)) {
             self.end(Call::Main, last);
         }
     }
@@ -367,15 +367,12 @@ impl Maker {
         } else if names && self.about == Trait::Devices {
             own.push(Beside::Ring);
         }
-        let from = if own.is_empty() || throw.1 % 3 == 0 {
+        let from = if own.is_empty() || throw.1.is_multiple_of(3) {
             all
         } else {
             own
         };
-        match pick(&from, throw.1 / 3) {
-            Some(beside) => self.do_beside(beside, throw.2),
-            None => {}
-        }
+        if let Some(beside) = pick(&from, throw.1 / 3) { self.do_beside(beside, throw.2) }
     }
 
     fn do_beside(&mut self, beside: Beside, which: u16) {
@@ -505,7 +502,7 @@ impl Maker {
             return;
         }
         let strays = |step: &Move| matches!(step, Move::Chat { from: "mallory", .. } | Move::Stray { .. });
-        let who = match throw.1 % 2 == 0 || self.moves.iter().any(strays) {
+        let who = match throw.1.is_multiple_of(2) || self.moves.iter().any(strays) {
             true if self.ground.users > 2 => "mallory",
             _ if self.ground.names && self.ground.class == Class::Relay => "callee-2",
             _ => return,
