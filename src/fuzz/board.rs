@@ -319,6 +319,8 @@ pub(super) struct Board {
     tables: Vec<(Call, Table)>,
     /// Whether somebody left in the middle of a call.
     pub abandoned: bool,
+    /// Whether both devices have rung: one call does not ring twice.
+    rung: bool,
     /// Seconds.
     pub at: f64,
 }
@@ -334,6 +336,7 @@ impl Board {
             class,
             tables: Vec::new(),
             abandoned: false,
+            rung: false,
             at: 0.0,
         }
     }
@@ -411,7 +414,10 @@ impl Board {
             }
             Move::Expire => self.expire(),
             Move::Vanish(role) => self.vanish(*role),
-            Move::Ring { second } if self.class == Class::Enforcing => vec![Deed::Ring { second: *second }],
+            Move::Ring { second } if self.class == Class::Enforcing && !self.rung => {
+                self.rung = true;
+                vec![Deed::Ring { second: *second }]
+            }
             Move::Ring { .. } => Vec::new(),
         }
     }

@@ -274,10 +274,14 @@ impl Maker {
     fn cross(&mut self, role: Role, own: Signal, others: Signal, gaps: u16) {
         let gap = |which| pick(&GAPS, which).unwrap_or(0);
         let (mine, theirs) = ((own, gap(gaps % 4)), (others, gap(gaps / 4 % 4)));
-        let (caller, callee) = match role {
+        let (mut caller, callee) = match role {
             Role::Caller => (mine, theirs),
             Role::Callee => (theirs, mine),
         };
+        // Whoever speaks before the call has begun would be its caller.
+        if caller.0.kind == Kind::Initiate {
+            caller.1 = 0;
+        }
         self.push(Move::Cross {
             call: Call::Main,
             caller,

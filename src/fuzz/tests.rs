@@ -99,7 +99,7 @@ fn no_two_orderings_are_the_same() {
             assert!(seen.insert(format!("{one:?}")), "{one:?}");
         }
     }
-    assert!(seen.len() > 1_000);
+    assert!(seen.len() > 500, "{}", seen.len());
 }
 
 #[test]
