@@ -376,7 +376,9 @@ impl Maker {
         } else {
             own
         };
-        if let Some(beside) = pick(&from, throw.1 / 3) { self.do_beside(beside, throw.2) }
+        if let Some(beside) = pick(&from, throw.1 / 3) {
+            self.do_beside(beside, throw.2);
+        }
     }
 
     fn do_beside(&mut self, beside: Beside, which: u16) {
@@ -472,7 +474,7 @@ impl Maker {
         let others: Vec<Signal> = signals()
             .filter(|signal| self.board.is_legal(Call::Main, role.other(), *signal))
             .collect();
-        let crosses = self.about == Trait::Crossing && what % 3 != 0;
+        let crosses = self.about == Trait::Crossing && !what.is_multiple_of(3);
         match pick(&others, which / 16) {
             Some(other) if crosses && self.ground.class == Class::Relay => {
                 self.cross(role, signal, other, which);
