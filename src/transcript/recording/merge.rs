@@ -351,6 +351,18 @@ impl Merged {
     }
 
     /// The recordings and the numbers of their sources.
+    /// With chat too, which is no call's affair.
+    pub fn with_chat(mut self) -> Merged {
+        self.parts = std::mem::take(&mut self.parts)
+            .into_iter()
+            .map(|part| Part {
+                recording: part.recording.with_chat(),
+                ..part
+            })
+            .collect();
+        self
+    }
+
     pub fn recordings(&self) -> impl Iterator<Item = (usize, &Recording)> {
         self.parts.iter().map(|part| (part.source, &part.recording))
     }

@@ -192,6 +192,14 @@ impl Recording {
         }
     }
 
+    /// With chat too, which is no call's affair.
+    pub fn with_chat(mut self) -> Recording {
+        if let Reading::Frames(_, sessions) = &mut self.reading {
+            sessions.chat = true;
+        }
+        self
+    }
+
     /// The format's name. What a log is shows itself only as it is read.
     pub fn format(&self) -> String {
         let name = match &self.reading {

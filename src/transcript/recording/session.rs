@@ -93,6 +93,8 @@ pub struct Sessions {
     pub stanzas: u64,
     /// Every stanza keeps its text, not only those that have to do with calls.
     whole: bool,
+    /// Chat is wanted too.
+    pub chat: bool,
 }
 
 impl Sessions {
@@ -336,7 +338,8 @@ impl Sessions {
         };
         let name = first_name(text);
         let answers = name == "iq" && ["result", "error"].iter().any(|kind| has_type(text, kind));
-        let concerns = answers || text.contains(NAMESPACE);
+        let chat = self.chat && name == "message";
+        let concerns = answers || chat || text.contains(NAMESPACE);
         let own = conn.jid.as_deref().unwrap_or_default();
         let way = frame.way.unwrap_or_else(|| guess(text, own));
         let dir = match way {
