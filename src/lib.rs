@@ -12,6 +12,7 @@ pub mod probe;
 pub mod profile;
 pub mod protocol;
 pub mod record;
+pub mod replay;
 pub mod report;
 pub mod rules;
 pub mod run;

@@ -52,6 +52,7 @@ const ROOMS: &[Room] = &[
             "profile",
             "protocol",
             "record",
+            "replay",
             "report",
             "rules",
             "run",
@@ -127,6 +128,21 @@ const ROOMS: &[Room] = &[
         name: "record",
         uses: &["protocol", "run", "stanza", "transcript", "xmpp"],
         never: &[PRINTS],
+    },
+    // From one value to another: whoever plays it is somebody else.
+    Room {
+        name: "replay",
+        uses: &[
+            "lint",
+            "profile",
+            "protocol",
+            "rules",
+            "scenario",
+            "stanza",
+            "transcript",
+            "yaml",
+        ],
+        never: &[ASYNC, SOCKETS, FILES, CLOCK, PRINTS],
     },
     // Reads the transcripts that it shows, and writes nothing itself.
     Room {

@@ -23,5 +23,10 @@ pub fn lint(scenario: &Scenario) -> Vec<Error> {
     errors
 }
 
+/// What its bots break without saying so: where they send it, and the rule.
+pub fn unannounced(scenario: &Scenario) -> Vec<(crate::scenario::Place, &'static str)> {
+    play::unannounced(scenario)
+}
+
 #[cfg(test)]
 mod tests;

@@ -76,6 +76,25 @@ pub(super) fn check(scenario: &Scenario) -> Vec<Error> {
     report.errors
 }
 
+/// What bots break without saying so where everything arrives as it was sent.
+pub(super) fn unannounced(scenario: &Scenario) -> Vec<(Place, &'static str)> {
+    let mut found = Vec::new();
+    for (number, case) in scenario.cases().iter().enumerate() {
+        let all = [Class::Relay, Class::Enforcing].into_iter();
+        for class in all.filter(|class| case.classes.is_empty() || case.classes.contains(class)) {
+            let mut report = Report::default();
+            let mut play = Play::new(scenario, number, case, class, Order::Sent);
+            play.run(&mut report);
+            let told = report.breaches.keys().filter_map(|(step, rule)| {
+                let place = play.steps.get(*step)?.place.clone();
+                Some((place, *rule))
+            });
+            found.extend(told);
+        }
+    }
+    found
+}
+
 /// As they were sent; and, to see what a party may have done without having seen, each of them last.
 fn orders(case: &Case) -> Vec<Order> {
     let names = || case.cast.iter().map(|actor| actor.name.clone());

@@ -58,7 +58,7 @@ fn word(value: &str) -> String {
 }
 
 /// A word that a POSIX shell reads as it stands.
-pub(super) fn shell(word: &str) -> String {
+pub fn shell(word: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || "=-_./+,:@%".contains(c);
     if !word.is_empty() && word.chars().all(bare) {
         return word.to_owned();

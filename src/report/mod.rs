@@ -20,7 +20,7 @@ mod wrap;
 #[cfg(test)]
 mod tests;
 
-pub use again::Again;
+pub use again::{Again, shell};
 pub use codequality::codequality;
 pub use details::{Detail, details, finding};
 pub use github::{annotations, step_summary};
