@@ -10,6 +10,7 @@ mod interrupt;
 mod lint;
 mod probe;
 mod record;
+mod replay;
 mod report;
 mod rules;
 mod run;
@@ -45,6 +46,7 @@ enum Command {
     Lint(lint::Args),
     /// Judge what was recorded: transcripts, browsers' .har, raw XMPP logs, signals; - is stdin
     Check(check::Args),
+    Replay(Box<replay::Args>),
     /// Show a call as a ladder: a transcript, or a scenario played on the embedded endpoint
     Show(show::Args),
     /// Compare two JSON reports: what is newly broken, mended, still broken
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(*args),
         Command::Lint(args) => lint::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Report(args) => report::run(&args),

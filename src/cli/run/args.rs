@@ -109,6 +109,15 @@ pub struct Args {
     pub verbose: u8,
 }
 
+impl Args {
+    /// As if nothing had been typed.
+    pub fn plain() -> Option<Args> {
+        let command = <Args as clap::Args>::augment_args(clap::Command::new("run"));
+        let matches = command.try_get_matches_from(["run"]).ok()?;
+        <Args as clap::FromArgMatches>::from_arg_matches(&matches).ok()
+    }
+}
+
 /// What a pass on a retry is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum FlakyResult {

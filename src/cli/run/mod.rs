@@ -5,6 +5,7 @@ mod live;
 pub mod reports;
 mod select;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use time::OffsetDateTime;
@@ -14,7 +15,8 @@ use args::FlakyResult;
 pub use args::{Args, time};
 use live::{Live, title};
 use reports::Reports;
-use select::{Selection, select};
+pub use select::Selection;
+use select::select;
 
 use super::interrupt::Interrupt;
 use super::probe::look_if_unsaid;
@@ -41,9 +43,25 @@ pub fn run(args: Args) -> Exit {
     })
 }
 
+/// Plays cases that no file holds as `run` plays those of files. `again`: the command line that plays each again.
+///
+/// # Errors
+/// What is wrong with the command line, for people.
+pub fn play_made(
+    args: &Args,
+    place: Place,
+    selection: Selection,
+    again: BTreeMap<(String, Vec<String>), String>,
+    interrupt: &Interrupt,
+) -> Result<(Exit, Vec<Finished>), String> {
+    let mut prepared = prepared(args, place, selection)?;
+    prepared.again = again;
+    Ok(prepared.go(args, interrupt))
+}
+
 fn run_once(args: &Args, paths: &[PathBuf], interrupt: &Interrupt) -> Exit {
     match prepare(args, paths) {
-        Ok(prepared) => prepared.go(args, interrupt),
+        Ok(prepared) => prepared.go(args, interrupt).0,
         Err(message) => {
             if !message.is_empty() {
                 complain(&format!("error: {message}"));
@@ -64,6 +82,8 @@ struct Prepared {
     probed: Option<String>,
     /// Where the run's own report goes, if it has a folder of its own.
     record: Option<PathBuf>,
+    /// Command lines that play cases again which no file holds.
+    again: BTreeMap<(String, Vec<String>), String>,
 }
 
 /// # Errors
@@ -73,12 +93,17 @@ fn prepare(args: &Args, paths: &[PathBuf]) -> Result<Prepared, String> {
         return Err("--timeout-scale has to be more than 0".into());
     }
     let place = args.target.place(args.timeout_scale)?;
+    // The reports' paths are tried before a suite is read.
+    Reports::parse(&args.report)?;
+    prepared(args, place, select(args, paths)?)
+}
+
+fn prepared(args: &Args, place: Place, selection: Selection) -> Result<Prepared, String> {
     let reports = Reports::parse(&args.report)?;
     let waivers = match &args.waivers {
         Some(path) => load_waivers(path).map_err(target::all)?,
         None => Vec::new(),
     };
-    let selection = select(args, paths)?;
     let started = OffsetDateTime::now_utc();
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let most = if matches!(place, Place::Target(_)) {
@@ -109,17 +134,18 @@ fn prepare(args: &Args, paths: &[PathBuf]) -> Result<Prepared, String> {
         started,
         probed: None,
         record: None,
+        again: BTreeMap::new(),
     })
 }
 
 impl Prepared {
-    fn go(mut self, args: &Args, interrupt: &Interrupt) -> Exit {
+    fn go(mut self, args: &Args, interrupt: &Interrupt) -> (Exit, Vec<Finished>) {
         if args.list {
-            return self.list(args);
+            return (self.list(args), Vec::new());
         }
         if self.selection.cases.is_empty() {
             let nothing = self.selection.nothing.clone();
-            return self.nothing(args, Vec::new(), &nothing);
+            return (self.nothing(args, Vec::new(), &nothing), Vec::new());
         }
         if self.options.transcripts.is_none() {
             match runs::fresh_folder(self.started) {
@@ -129,23 +155,23 @@ impl Prepared {
                 }
                 Err(why) => {
                     complain(&format!("error: {why}"));
-                    return Exit::Usage;
+                    return (Exit::Usage, Vec::new());
                 }
             }
         }
         let made = match provide(&mut self.options, &self.selection.cases) {
             Ok(made) => made,
-            Err(why) => return self.lost(args, &why),
+            Err(why) => return (self.lost(args, &why), Vec::new()),
         };
-        let exit = match check(&self.options, &self.selection.cases) {
+        let played = match check(&self.options, &self.selection.cases) {
             Ok(mechanism) => {
                 self.probed = look_if_unsaid(&mut self.options.place, interrupt);
                 self.play(args, interrupt, mechanism.map(|mechanism| mechanism.name()))
             }
-            Err(why) => self.lost(args, &why),
+            Err(why) => (self.lost(args, &why), Vec::new()),
         };
         self.give_back(&made);
-        exit
+        played
     }
 
     fn give_back(&self, made: &[Account]) {
@@ -206,7 +232,7 @@ impl Prepared {
             again: Again {
                 builtin: self.selection.builtin,
                 flags,
-                ..Again::default()
+                known: self.again.clone(),
             },
         }
     }
@@ -220,7 +246,12 @@ impl Prepared {
         }
     }
 
-    fn play(&self, args: &Args, interrupt: &Interrupt, mechanism: Option<&'static str>) -> Exit {
+    fn play(
+        &self,
+        args: &Args,
+        interrupt: &Interrupt,
+        mechanism: Option<&'static str>,
+    ) -> (Exit, Vec<Finished>) {
         let facts = self.facts(args, mechanism);
         let probed = self.probed.as_ref().map(|line| format!("\n  {line}"));
         self.tell(&format!(
@@ -250,7 +281,8 @@ impl Prepared {
         });
         live.end();
         let seconds = began.elapsed().as_secs_f64();
-        self.close(args, facts, &results, seconds, interrupt.is_ended())
+        let exit = self.close(args, facts, &results, seconds, interrupt.is_ended());
+        (exit, results)
     }
 
     /// Details, summary, reports, exit status.
