@@ -250,12 +250,10 @@ fn escaped(text: &str, break_at: Option<usize>) -> String {
             '\n' => {
                 out.push_str("\\n");
                 if let (Some(indent), Some(next)) = (break_at, rest.peek()) {
-                    let space = if next.is_whitespace() { "\\" } else { "" };
+                    // A blank at the beginning of a line would be no part of the text.
+                    let space = if *next == ' ' { "\\" } else { "" };
                     // Writing to a string cannot fail.
                     let _ = write!(out, "\\\n{:indent$}{space}", "");
-                    if matches!(next, '\n' | '\r' | '\t') {
-                        out.pop();
-                    }
                 }
             }
             '\r' => out.push_str("\\r"),
