@@ -146,7 +146,8 @@ impl Sessions {
     fn set_back(&mut self, conn: &mut Conn, frame: &mut Frame) {
         frame.at += conn.set_back;
         let back = conn.last - frame.at;
-        if back <= DISORDER {
+        // Where no time is known, none runs back.
+        if back.is_nan() || back <= DISORDER {
             return;
         }
         conn.set_back += back;
