@@ -104,9 +104,16 @@ fn pick<T: Copy>(of: &[T], which: impl Into<usize>) -> Option<T> {
     of.get(which.into().checked_rem(of.len())?).copied()
 }
 
-/// What makes its sender the caller of a call that has not begun.
-fn is_callers(signal: Signal) -> bool {
-    matches!(signal.kind, Kind::Initiate | Kind::Offer)
+/// Whether only whoever is on this side of a call says this, so that it makes its sender that side of a call that has
+/// not begun.
+fn is_of(role: Role, signal: Signal) -> bool {
+    match role {
+        Role::Caller => matches!(signal.kind, Kind::Initiate | Kind::Offer),
+        Role::Callee => matches!(
+            signal.kind,
+            Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer
+        ),
+    }
 }
 
 /// Something that belongs to no step of the call.
@@ -163,7 +170,7 @@ impl Maker {
             self.push(Move::Wait(RUNG));
         }
         let doubtful = self.board.is_doubtful(Call::Main, cell.role, signal);
-        let flips = cell.role == Role::Callee && is_callers(signal) && self.is_idle();
+        let flips = cell.role == Role::Callee && is_of(Role::Caller, signal) && self.is_idle();
         if !((doubtful || flips) && self.ground.class == Class::Enforcing) {
             let legal = self.board.is_legal(Call::Main, cell.role, signal);
             self.aim(cell.role, signal, aim, legal && round % 3 != 2);
@@ -247,7 +254,11 @@ impl Maker {
             .collect();
         let often = if self.about == Trait::Crossing { 20 } else { 80 };
         let crosses = self.ground.class == Class::Relay && !alone && throw.0 >= often;
-        if self.ground.class == Class::Relay && role == Role::Callee && is_callers(aim) && self.is_idle() {
+        if self.ground.class == Class::Relay
+            && role == Role::Callee
+            && is_of(Role::Caller, aim)
+            && self.is_idle()
+        {
             // Nobody is the callee before the other side has called; across that it does not know it yet.
             let across = Move::Cross {
                 call: Call::Main,
@@ -465,7 +476,7 @@ impl Maker {
         let fits: Vec<Signal> = signals()
             .filter(|signal| {
                 let doubtful = self.board.is_doubtful(Call::Main, role, *signal);
-                let flips = role == Role::Callee && is_callers(*signal) && self.is_idle();
+                let flips = self.is_idle() && is_of(role.other(), *signal);
                 !doubtful && !flips && self.board.is_legal(Call::Main, role, *signal) != wrong
             })
             .filter(|signal| wrong || !matches!(signal.kind, Kind::Hangup | Kind::Reject | Kind::Busy))
