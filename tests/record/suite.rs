@@ -76,7 +76,7 @@ static TURN: Mutex<()> = Mutex::new(());
 
 /// The suite through the proxy has the results that it has without it on a sound endpoint: everything passes but for
 /// what needs TLS.
-fn the_same_as_without(scheme: &str, split: &str) {
+fn the_same_as_without(scheme: &str) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::TempDir::new().expect("a folder");
     let (_serve, address) = endpoint(&[]);
@@ -87,7 +87,7 @@ fn the_same_as_without(scheme: &str, split: &str) {
     } = record(
         &format!("{scheme}://{address}"),
         &folder.path().join("written"),
-        &["--judge", "--insecure-plaintext", "--split", split],
+        &["--judge", "--insecure-plaintext"],
     );
     let results = played(folder.path(), &url, &[]);
     program.signal("INT");
@@ -120,13 +120,13 @@ fn the_same_as_without(scheme: &str, split: &str) {
 }
 
 #[test]
-fn the_suite_over_websocket_a_file_a_call() {
-    the_same_as_without("ws", "call");
+fn the_suite_over_websocket() {
+    the_same_as_without("ws");
 }
 
 #[test]
-fn the_suite_over_tcp_a_file_a_session() {
-    the_same_as_without("xmpp", "session");
+fn the_suite_over_tcp() {
+    the_same_as_without("xmpp");
 }
 
 /// Each fault of the endpoint shows in the calls of clients that know nothing of being tested.
