@@ -20,8 +20,6 @@ use crate::xmpp::Incoming;
 
 /// Between one question and the next.
 const PAUSE: Duration = Duration::from_millis(100);
-/// An answer that takes no longer is as quick as any.
-const QUICK: Duration = Duration::from_millis(200);
 /// Beyond three times the quickest answer, this is what a target at ease may take.
 const EASE: Duration = Duration::from_millis(20);
 /// How many slow answers are remembered.
@@ -39,10 +37,19 @@ struct Heard {
     best: Option<Duration>,
     /// How many cases may begin before the next answer.
     places: usize,
-    /// When each slow answer was asked for, and when it came.
+    /// When each slow answer was asked for, or the slow one before it came, and when it came.
     slow: VecDeque<(Instant, Instant)>,
+    /// When the last answer came, if it was slow.
+    strained: Option<Instant>,
     /// Asked and not answered yet.
     open: Option<Instant>,
+}
+
+impl Heard {
+    /// What an answer may take where nothing is in its way.
+    fn at_ease(&self) -> Duration {
+        self.best.unwrap_or_default() * 3 + EASE
+    }
 }
 
 /// What is known of the target's answers. Clones are the same knowledge.
@@ -84,8 +91,8 @@ impl Canary {
         let now = Instant::now();
         let open = heard
             .open
-            .filter(|asked| now - *asked > QUICK)
-            .map(|asked| (asked, now));
+            .filter(|asked| now - *asked > heard.at_ease())
+            .map(|asked| (heard.strained.unwrap_or(asked), now));
         let slow = heard.slow.iter().copied().filter(|(_, end)| *end > since);
         slow.chain(open).collect()
     }
@@ -102,17 +109,18 @@ impl Canary {
         let took = now - asked;
         let best = heard.best.map_or(took, |best| best.min(took));
         heard.best = Some(best);
-        if took <= best * 3 + EASE {
+        if took <= heard.at_ease() {
             heard.places = BEGINNERS;
+            heard.strained = None;
             self.0.1.notify_all();
-        } else {
-            heard.places = 0;
+            return;
         }
-        if took > QUICK {
-            heard.slow.push_back((asked, now));
-            if heard.slow.len() > KEPT {
-                heard.slow.pop_front();
-            }
+        heard.places = 0;
+        // A target that was slow before the question and after it was so all the while.
+        let since = heard.strained.replace(now).unwrap_or(asked);
+        heard.slow.push_back((since, now));
+        if heard.slow.len() > KEPT {
+            heard.slow.pop_front();
         }
     }
 
@@ -190,9 +198,30 @@ mod tests {
         canary.heard().open = Instant::now().checked_sub(Duration::from_millis(150));
         canary.answered();
         assert_eq!(canary.heard().places, 0);
+    }
+
+    #[test]
+    fn a_target_that_is_slow_each_time_is_slow_in_between() {
+        let canary = Canary::default();
+        let begin = Instant::now();
+        let slow = || {
+            canary.heard().open = Instant::now().checked_sub(Duration::from_millis(150));
+            canary.answered();
+        };
+        canary.asked();
+        canary.answered();
+        slow();
+        slow();
+        let waits = canary.waits_since(begin);
+        assert!(waits.windows(2).all(|pair| pair[0].1 == pair[1].0), "{waits:?}");
+        canary.asked();
+        canary.answered();
+        slow();
+        let last = canary.waits_since(begin);
+        assert_eq!(last.len(), 3);
         assert!(
-            canary.waits_since(Instant::now()).is_empty(),
-            "slower than it could be, and yet no wait"
+            last[2].0 < last[1].1,
+            "after a quick answer a wait begins with its question"
         );
     }
 }
