@@ -4,14 +4,21 @@
 pub type Known = (&'static str, &'static str, &'static str);
 
 /// Prosody 0.12.3.
-pub const PROSODY: [Known; 1] = [(
-    "TR-08",
-    "*",
-    "Prosody 0.12.3 keeps a continuation frame that nothing began and says nothing about it, where RFC 6455 §5.4 knows no such frame and §7.1.7 has the connection failed",
-)];
+pub const PROSODY: [Known; 2] = [
+    (
+        "TR-08",
+        "*",
+        "Prosody 0.12.3 keeps a continuation frame that nothing began and says nothing about it, where RFC 6455 §5.4 knows no such frame and §7.1.7 has the connection failed",
+    ),
+    (
+        "RT-15",
+        "*",
+        "Prosody 0.12.3 writes a carriage return that came as `&#xD;` bare, where XML 1.0 §2.11 has a reader take it for a line feed",
+    ),
+];
 
 /// ejabberd 23.01.
-pub const EJABBERD: [Known; 7] = [
+pub const EJABBERD: [Known; 8] = [
     (
         "TR-01",
         "*",
@@ -41,6 +48,11 @@ pub const EJABBERD: [Known; 7] = [
         "AU-03",
         "auth/token-of-another-hand cookie=other-algorithm",
         "ejabberd 23.01 takes a JWT as password that is signed with HS512 by a key whose JWK says HS256, where RFC 8725 §3.1 has each key used with exactly one algorithm, and that checked",
+    ),
+    (
+        "RT-15",
+        "*",
+        "ejabberd 23.01 writes a carriage return that came as `&#xD;` bare, where XML 1.0 §2.11 has a reader take it for a line feed",
     ),
     (
         "AU-04",

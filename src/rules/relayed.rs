@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use super::{Blame, Family, Finding, Record, Seen, rule};
 use crate::profile::{Class, Profile};
-use crate::stanza::{IqType, Stanza, fold, resource};
+use crate::stanza::{IqType, Stanza, fold, resource, with_line_feeds};
 use crate::transcript::{Dir, Event, Header, Witness};
 
 /// How long something else has to have gone on coming in, in seconds, before what is missing was lost.
@@ -297,8 +297,13 @@ impl Relayed {
         } else {
             let special = !flight.text.is_ascii() || flight.text.contains(['<', '>', '&', '\'']);
             let only = special && plain(&flight.text) == plain(&text);
+            let rule = match only {
+                _ if text == with_line_feeds(&flight.text) => "RT-15",
+                true => "RT-14",
+                false => "RT-05",
+            };
             record.broken(finding(
-                if only { "RT-14" } else { "RT-05" },
+                rule,
                 flight,
                 format!("The text of {what} changed on its way to {}.", event.who),
                 "the text that was sent, unchanged",

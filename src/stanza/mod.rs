@@ -249,6 +249,11 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// A text as whoever reads it has it that meets its carriage returns bare (XML 1.0 §2.11).
+pub fn with_line_feeds(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

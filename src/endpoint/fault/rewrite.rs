@@ -5,7 +5,7 @@ use rxml::Namespace;
 
 use super::deed::{Rewrite, Stamp};
 use crate::protocol::NAMESPACE;
-use crate::stanza::{STANZA_ERRORS, Stanza, bare};
+use crate::stanza::{STANZA_ERRORS, Stanza, bare, with_line_feeds};
 
 /// The addresses that a rewriting may need.
 pub(super) struct Letter<'a> {
@@ -232,6 +232,10 @@ pub(super) fn unescaped_twice(text: &str) -> String {
         .replace("&amp;", "&")
 }
 
+pub(super) fn carriage_returns_lost(text: &str) -> String {
+    with_line_feeds(text)
+}
+
 pub(super) fn cdata_end_lost(text: &str) -> String {
     text.replace("]]>", "]]")
 }
@@ -429,7 +433,10 @@ pub(super) fn as_cdata(xml: &str) -> String {
     let Some(begin) = xml[call..].find('>').map(|at| call + at + 1) else {
         return xml.to_owned();
     };
-    let section = text.replace("]]>", "]]]]><![CDATA[>");
+    // A carriage return is kept only as a reference (XML 1.0 §2.11), and no section holds one.
+    let section = text
+        .replace("]]>", "]]]]><![CDATA[>")
+        .replace('\r', "]]>&#xD;<![CDATA[");
     format!("{}<![CDATA[{section}]]>{}", &xml[..begin], &xml[end..])
 }
 

@@ -129,4 +129,13 @@ pub(super) const RULES: &[Rule] = &[
         breach: "A character beyond ASCII, or one that is special in XML, arrives as another one, doubled, or not at all.",
         mend: "Keep text as Unicode from end to end, escape `&`, `<` and `>` when XML is written, and nothing else.",
     },
+    Rule {
+        id: "RT-15",
+        level: Level::Should,
+        subject: Subjects::Server,
+        text: "a carriage return that was sent as `&#xD;` is not written bare, which every reader takes for a line feed",
+        source: "XML 1.0 §2.11",
+        breach: "The text holds a carriage return as a reference when it is sent, and a bare one when it arrives: to an XML reader it has become a line feed.",
+        mend: "Where XML is written, write U+000D as `&#xD;`, as Canonical XML does.",
+    },
 ];

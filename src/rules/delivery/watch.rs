@@ -7,7 +7,7 @@ use super::flight::{Flight, Freight, Goal, answer, call_id, has_special, only_sp
 use super::pace::Pace;
 use crate::profile::{Addressing, Class, Profile};
 use crate::protocol::NAMESPACE;
-use crate::stanza::{IqType, STREAM, Stanza, bare, fold, resource};
+use crate::stanza::{IqType, STREAM, Stanza, bare, fold, resource, with_line_feeds};
 use crate::transcript::{Dir, Event, Header, Party};
 
 /// How many chat messages under way make a flood.
@@ -422,6 +422,7 @@ impl Delivery {
         }
         if body_print != flight.print {
             let id = match only_special(&flight.text, &body) {
+                _ if body == with_line_feeds(&flight.text) => "RT-15",
                 true => "RT-14",
                 false if chat => "CH-01",
                 // A long text that is there up to a point met a limit.
@@ -447,6 +448,9 @@ impl Delivery {
             }
             if has_special(&flight.text) {
                 record.held("RT-14");
+            }
+            if flight.text.contains('\r') {
+                record.held("RT-15");
             }
             if flight.size >= 10_000 {
                 record.held("RT-11");

@@ -59,6 +59,7 @@ pub(super) const FAULTS: &[Fault] = &[
     row("unescaped-twice", RT14, "Markup in the text is unescaped once too often.", SIGNAL, text(change::unescaped_twice), ALWAYS),
     row("cdata-end-lost", RT14, "`]]>` loses its last character.", SIGNAL, text(change::cdata_end_lost), ALWAYS),
     row("escaped-json", RT05, "What is not ASCII arrives as JSON escapes.", SIGNAL, text(change::escaped_json), ALWAYS),
+    row("carriage-returns-lost", &["RT-15"], "A carriage return is written bare, and read as a line feed.", SIGNAL, text(change::carriage_returns_lost), ALWAYS),
     // -- length
     row("long-text-cut", RT11, "Texts longer than 4 000 characters are cut there.", SIGNAL, text(change::cut_at_4000), ALWAYS),
     row("long-text-lost", RT11, "Signals of 6 000 bytes and more are lost without a word.", SIGNAL, Deed::Drop, longer(6_000)),
