@@ -1,5 +1,7 @@
 //! Histories of calls between two users, and the transcripts that different observers keep of them.
 
+use callspec::protocol::sdp::Side;
+use callspec::protocol::{Role, sample};
 use callspec::transcript::{Event, Header};
 use serde_json::{Value, json};
 
@@ -132,14 +134,27 @@ pub fn play(deeds: &[Deed], watch: [Watch; 2]) -> Record {
     record
 }
 
-fn payload(signal: Signal) -> (&'static str, Value) {
+/// On which side of this call the party stands: whoever began it is its caller.
+fn role(record: &Record, who: usize, call: usize) -> Role {
+    let begins = |said: &&(usize, usize, Signal)| said.1 == call && said.2 == Signal::Initiate;
+    let caller = record.signals.iter().find(begins).map_or(ALICE, |said| said.0);
+    if who == caller { Role::Caller } else { Role::Callee }
+}
+
+fn payload(signal: Signal, role: Role) -> (&'static str, Value) {
     match signal {
         Signal::Initiate => ("call:initiate", json!({"callerName": "Alice"})),
         Signal::Accept => ("call:accept", json!({})),
         Signal::Reject => ("call:reject", json!({})),
         Signal::Busy => ("call:busy", json!({})),
-        Signal::Offer => ("call:offer", json!({"sdp": sdp("actpass"), "type": "offer"})),
-        Signal::Answer => ("call:answer", json!({"sdp": sdp("active"), "type": "answer"})),
+        Signal::Offer => (
+            "call:offer",
+            json!({"sdp": sample::description(role, Side::Offer), "type": "offer"}),
+        ),
+        Signal::Answer => (
+            "call:answer",
+            json!({"sdp": sample::description(role, Side::Answer), "type": "answer"}),
+        ),
         Signal::Ice => (
             "call:ice-candidate",
             json!({
@@ -153,15 +168,6 @@ fn payload(signal: Signal) -> (&'static str, Value) {
             ("call:hangup", json!({"reason": reason, "duration": duration}))
         }
     }
-}
-
-fn sdp(setup: &str) -> String {
-    let print = ["AB"; 32].join(":");
-    format!(
-        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n\
-         c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n\
-         a=fingerprint:sha-256 {print}\r\na=setup:{setup}\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\n"
-    )
 }
 
 fn stamp(t: f64) -> String {
@@ -208,7 +214,7 @@ pub fn transcript(record: &Record, watch: [Watch; 2]) -> (Header, Vec<Event>) {
         let xml = match error {
             None => {
                 let t = *sent_at[number].get_or_insert(seen.t);
-                let (kind, payload) = payload(signal);
+                let (kind, payload) = payload(signal, role(record, sender, call));
                 let text = json!({
                     "type": kind, "callId": CALLS[call], "senderId": IDS[sender], "recipientId": IDS[receiver],
                     "timestamp": stamp(t), "payload": payload,

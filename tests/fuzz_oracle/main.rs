@@ -2,6 +2,7 @@
 
 mod history;
 mod oracle;
+mod regressions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,7 +71,14 @@ fn difference(record: &Record, watch: [Watch; 2]) -> Option<String> {
     let (found, opinions) = (found(record, watch), oracle::judge(record, watch));
     // What follows from a breach in one order only may be told in more ways than one.
     let mut clean = true;
-    for (number, (found, opinion)) in found.iter().zip(&opinions).enumerate() {
+    // What was said later may have been recorded earlier than it left.
+    let mut order: Vec<usize> = (0..record.signals.len()).collect();
+    order.sort_by_key(|number| {
+        let said = |seen: &history::Seen| matches!(seen.what, What::Sent(n) | What::Got(n) if n == *number);
+        record.seen.iter().position(said)
+    });
+    for number in order {
+        let (found, opinion) = (&found[number], &opinions[number]);
         let Some(opinion) = opinion else { continue };
         let wrong = if opinion.always && found.certain.is_empty() {
             "the judge misses what every order makes a violation"
@@ -237,10 +245,16 @@ fn every(more: usize, check: &mut dyn FnMut(&[Deed])) {
 fn agree_on_every(more: usize) {
     let mut differences: BTreeMap<String, (usize, String)> = BTreeMap::new();
     let mut histories = 0_usize;
+    // Deeds that come to nothing, and what a watcher does not see, make many of them the same.
+    let mut known = std::collections::HashSet::new();
     every(more, &mut |deeds| {
         for watch in WATCHES {
+            let record = play(deeds, watch);
+            if !known.insert(format!("{record:?} {watch:?}")) {
+                continue;
+            }
             histories += 1;
-            if let Some(text) = difference(&play(deeds, watch), watch) {
+            if let Some(text) = difference(&record, watch) {
                 let kind = text.split(':').next().unwrap_or_default().to_owned();
                 let entry = differences.entry(kind).or_insert((0, text));
                 entry.0 += 1;
@@ -265,7 +279,7 @@ fn judge_and_oracle_agree_on_every_history_of_a_beginning_and_one_signal() {
 }
 
 #[test]
-#[ignore = "some minutes; run it in release"]
+#[cfg_attr(debug_assertions, ignore = "half an hour; some minutes in release")]
 fn judge_and_oracle_agree_on_every_history_of_a_beginning_and_two_deeds() {
     agree_on_every(2);
 }

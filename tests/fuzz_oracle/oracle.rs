@@ -567,6 +567,16 @@ fn said(
         let proven = proven.map(|(world, _)| world.taken[who]).max();
         ways.retain(|(world, wrong)| wrong.musts.is_empty() || proven.is_none_or(|p| world.taken[who] >= p));
         for (mut next, wrong) in ways {
+            if wrong.guess && wrong.shoulds.contains("TM-07") && wrong.musts.is_empty() {
+                // Perhaps it was late, and then it may have connected nothing.
+                opinion.any_should.extend(&wrong.shoulds);
+                opinion.always = false;
+                next.cost[who][1] += wrong.shoulds.len();
+                next.effects[number] = Effect::Perhaps;
+                next.natural = false;
+                after.push((next, wrong));
+                continue;
+            }
             if wrong.guess {
                 // It was right in the other case, and that is the one that counts.
                 opinion.ever = true;
