@@ -32,7 +32,6 @@ fn a_second_answer_to_one_renegotiation() {
 }
 
 #[test]
-#[ignore = "the judge takes the answer for received because a mute without it would be remarked upon"]
 fn a_mute_and_a_cancel_that_pass_the_answer() {
     let mut deeds = answered();
     // The answer has arrived and is not acknowledged yet.

@@ -147,10 +147,13 @@ impl Beam {
         })
     }
 
-    /// The last inbound signal that has surely been taken in.
+    /// The last inbound signal that has surely been taken in. What would only be remarked upon otherwise is no proof.
     pub fn reached(&self) -> Option<u64> {
-        let least = self.least();
-        let cheapest = self.candidates.iter().filter(|c| c.cost == least);
+        let [musts, shoulds, _] = self.least();
+        let cheapest = self
+            .candidates
+            .iter()
+            .filter(|c| c.cost[0] == musts && c.cost[1] == shoulds);
         let seen = cheapest.map(|c| c.seen).min().unwrap_or_default();
         match seen.checked_sub(self.base + 1) {
             Some(index) => self.queue.get(index as usize).map(|inbound| inbound.n),
