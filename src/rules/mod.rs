@@ -19,3 +19,6 @@ pub use glob::Glob;
 pub use judge::{Family, Judge, Record, Seen, judge, outcome};
 pub use spoken::Spoken;
 pub use waiver::{Known, Waiver};
+
+#[cfg(test)]
+mod relayed_tests;

@@ -8,7 +8,7 @@ pub(super) const RULES: &[Rule] = &[
         level: Level::Must,
         subject: Subjects::Server,
         text: "WebSocket upgrade offers and confirms sub-protocol `xmpp`",
-        source: "RFC 7395 §3.1",
+        source: "RFC 7395 §3.1, RFC 6455 §4.2.2",
         breach: "The server's answer to the upgrade has no `Sec-WebSocket-Protocol: xmpp`, or names another one.",
         mend: "Confirm `xmpp` in the upgrade, and refuse the upgrade where the client does not offer it; look at the proxy in front first.",
     },

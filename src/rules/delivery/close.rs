@@ -6,7 +6,7 @@ use super::watch::{Delivery, finding};
 use crate::profile::Addressing;
 
 /// How long a server may take to notice that a session is over, in seconds: what comes in between may still go to it.
-const PARTING: f64 = 1.0;
+pub(super) const PARTING: f64 = 1.0;
 
 /// The turns of a signal's way.
 const TURNS: f64 = 3.0;
@@ -42,6 +42,9 @@ impl Delivery {
             } else if late.to - late.from <= late.allowed + late.held {
                 found.excuse = self.pace.excuse(late.held);
             }
+            record.broken(found);
+        }
+        for (.., found) in std::mem::take(&mut self.hasty) {
             record.broken(found);
         }
         if !self.whole {

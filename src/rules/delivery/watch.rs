@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::{Blame, Family, Finding, Record, Seen, rule};
+use super::close::PARTING;
 use super::flight::{Flight, Freight, Goal, answer, call_id, has_special, only_special, print, text};
 use super::pace::Pace;
 use crate::profile::{Addressing, Class, Profile};
@@ -65,6 +66,9 @@ pub(in super::super) struct Delivery {
     pub(super) whole: bool,
     pub(super) stalls: Vec<(f64, f64)>,
     pub(super) late: Vec<Late>,
+    /// Answers that the server gave for a party that was there, unless it was just ending that connection: the
+    /// connection, and the time.
+    pub(super) hasty: Vec<(u64, f64, Finding)>,
     pub(super) pace: Pace,
     odd_next: BTreeSet<String>,
     /// The stream errors that parties were sent, by condition.
@@ -121,6 +125,7 @@ impl Delivery {
             whole: false,
             stalls: Vec::new(),
             late: Vec::new(),
+            hasty: Vec::new(),
             pace: Pace::new(&header.profile),
             odd_next: BTreeSet::new(),
             refused: BTreeMap::new(),
@@ -303,11 +308,13 @@ impl Delivery {
         };
         let body = text(stanza);
         let body_print = print(&body);
+        // What the server itself asks may have an id that a party uses too.
+        let asked = freight == Freight::Chat || stanza.calls().next().is_some() || from.contains('@');
         let key = self
             .find(id, |f| {
                 mine(f) && f.delivered.is_none() && f.jid == from && f.print == body_print
             })
-            .or_else(|| self.find(id, |f| mine(f) && f.delivered.is_none()))
+            .or_else(|| self.find(id, |f| mine(f) && f.delivered.is_none() && asked))
             .or_else(|| self.find(id, |f| mine(f) && f.jid == from))
             .or_else(|| {
                 self.find(id, |f| {
@@ -318,10 +325,20 @@ impl Delivery {
             self.stray(event, stanza, session, record);
             return;
         };
-        let misdirected = |flight: &Flight| fold(&flight.to) != session.jid && resource(&flight.to).is_some();
+        // A message to a resource that is gone may go to another one (RFC 6121 §8.5.3.2.1).
+        let gone = |flight: &Flight| match &flight.goal {
+            Goal::Party { who, conn } => self.sessions.get(who).is_none_or(|s| s.conn != *conn),
+            _ => true,
+        };
+        let passed_on = |flight: &Flight| {
+            freight == Freight::Chat && bare(&fold(&flight.to)) == bare(&session.jid) && gone(flight)
+        };
+        let misdirected = self.flights.get(&key).is_some_and(|flight| {
+            fold(&flight.to) != session.jid && resource(&flight.to).is_some() && !passed_on(flight)
+        });
         // Whoever gets it is in another call: that call and this one were mixed.
         let elsewhere = self.flights.get(&key).is_some_and(|flight| {
-            misdirected(flight)
+            misdirected
                 && self.flights.values().rev().take(1_000).any(|f| {
                     let other = f.call.is_some() && flight.call != f.call;
                     other && (f.who == event.who || fold(&f.to) == session.jid)
@@ -338,7 +355,7 @@ impl Delivery {
                 record.broken(found);
             }
         };
-        if misdirected(flight) {
+        if misdirected {
             let found = finding(
                 if elsewhere { "RT-12" } else { "RT-06" },
                 flight,
@@ -808,7 +825,7 @@ impl Delivery {
                     };
                     let over = self.profile.stanza_limit.unwrap_or(10_000) < flight.size as u64;
                     if !(id == "RT-11" && over) {
-                        broken = finding(
+                        let found = finding(
                             id,
                             flight,
                             format!("The server answered {what} itself, although {who} was connected."),
@@ -816,6 +833,12 @@ impl Delivery {
                             said.clone(),
                             &at,
                         );
+                        // Told once it is known that the session was not being ended just then.
+                        if let Some(found) = found.filter(|_| self.hasty.len() < KEPT) {
+                            self.hasty.push((*conn, event.t, found));
+                        }
+                        self.settle(key);
+                        return;
                     }
                 }
                 (Goal::Bare, _) if self.profile.addressing == Addressing::Bare => {}
@@ -880,6 +903,10 @@ impl Family for Delivery {
                     self.thrown_out(event, record);
                 }
                 if let Some(gone) = self.sessions.remove(&event.who) {
+                    if event.dir == Dir::Closed {
+                        self.hasty
+                            .retain(|(conn, at, _)| *conn != gone.conn || event.t - at > PARTING);
+                    }
                     self.leaving.remove(&gone.conn);
                     self.heard.remove(&gone.conn);
                     self.pace.gone(gone.conn);

@@ -15,6 +15,8 @@ pub(super) use watch::Parties;
 #[cfg(test)]
 mod answer_tests;
 #[cfg(test)]
+mod legal_tests;
+#[cfg(test)]
 mod media_tests;
 #[cfg(test)]
 mod tests;

@@ -490,3 +490,82 @@ fn wrong_ids_of_an_initiate_bind_nobody() {
     let lines = "0 alice > initiate\n0.1 bob < initiate@0\n0.1 bob ok initiate\n1 bob > accept";
     assert_eq!(parties(&history.plays(lines).verdict()), ["SG-14 Client"]);
 }
+
+#[test]
+fn a_hangup_that_was_refused_may_have_ended_nothing() {
+    let told = |answer: &str| {
+        far(&format!(
+            "0 alice > initiate
+             0.1 alice got initiate
+             1 alice > hangup/cancelled
+             1.1 alice got hangup/cancelled {answer}
+             1.2 alice < accept"
+        ))
+    };
+    assert_eq!(told("ok"), ["ST-09 Client"]);
+    // That it refused the cancel is another thing (ST-16).
+    assert_eq!(told("no"), ["ST-16 Client"]);
+}
+
+#[test]
+fn a_finding_says_what_was_seen_and_in_which_state() {
+    let lines = "0 alice > initiate\n0.1 alice got initiate\n1 alice < hangup/completed";
+    let verdict = History::new("alice", "alice").plays(lines).verdict();
+    let seen: Vec<&str> = verdict.findings.iter().map(|found| found.seen.as_str()).collect();
+    assert_eq!(seen, ["hangup completed, the call ended or ringing in its view"]);
+}
+
+/// A sound call puts to the test what is in it, and nothing else.
+#[test]
+fn what_a_call_puts_to_the_test_is_counted() {
+    let lines = format!(
+        "{CONNECT}
+         2 alice < ice-candidate
+         2 alice ok ice-candidate
+         9 alice > hangup/completed+7
+         9.1 alice got hangup/completed+7"
+    );
+    let verdict = History::new("alice", "alice").plays(&lines).verdict();
+    let held = |id: &str| verdict.rules.get(id).is_some_and(|tally| tally.held > 0);
+    for id in [
+        "SD-01", "SD-10", "SG-05", "SG-10", "ST-03", "ST-05", "ST-06", "TM-07", "ST-13", "TM-05",
+    ] {
+        assert!(held(id), "{id}");
+    }
+    // The hangup was the bot's own, and nobody rang in vain.
+    for id in ["SG-07", "SG-08", "TM-01", "TM-03", "ST-14", "SG-06"] {
+        assert!(!held(id), "{id}");
+    }
+    let verdict = History::new("bob", "bob")
+        .plays("0 bob < initiate\n0.1 bob ok initiate\n31 bob < hangup/timeout\n31 bob ok hangup/timeout")
+        .verdict();
+    for (id, wanted) in [
+        ("TM-01", true),
+        ("SG-07", true),
+        ("SG-06", true),
+        ("TM-03", false),
+        ("SD-10", false),
+    ] {
+        assert_eq!(
+            verdict.rules.get(id).is_some_and(|tally| tally.held > 0),
+            wanted,
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn an_end_of_candidates_puts_no_candidate_to_the_test() {
+    let mut history = History::new("alice", "alice");
+    history.change = Box::new(|value| {
+        if value["type"] == "call:ice-candidate" {
+            value["payload"]["candidate"] = "".into();
+        }
+    });
+    let verdict = history
+        .plays(&format!(
+            "{CONNECT}\n2 alice < ice-candidate\n2 alice ok ice-candidate"
+        ))
+        .verdict();
+    assert!(!verdict.rules.contains_key("SD-10"), "{:?}", verdict.rules);
+}

@@ -104,6 +104,11 @@ fn fingerprint(from: &str, stanza: &Stanza, text: &str) -> u64 {
     hasher.finish()
 }
 
+/// When what an event tells of was there: a bot of ours may have taken it in later.
+fn arrival(event: &Event) -> f64 {
+    event.arrived.unwrap_or(event.t)
+}
+
 impl Parties {
     pub(in super::super) fn new(header: &Header) -> Parties {
         let known = header.cast.values();
@@ -416,7 +421,9 @@ impl Parties {
     ) {
         let facts = &form.decoded().facts;
         let Some(stamp) = facts.timestamp else { return };
-        if let Some(now) = unix_seconds(&event.time)
+        // What our own bot took in late had come when it came.
+        let waited = event.t - arrival(event);
+        if let Some(now) = unix_seconds(&event.time).map(|now| now - waited)
             && (stamp - now).abs() > self.skew
         {
             let off = stamp - now;
@@ -525,7 +532,7 @@ impl Parties {
         let start = self.start(actor, act.kind);
         let clock_set = self.clock_set;
         let tracks = self.tracks_of(actor, key)?;
-        let index = place_of(tracks, &to).unwrap_or_else(|| {
+        let index = place_of(tracks, &to, act.kind).unwrap_or_else(|| {
             tracks.push(Track::new(&to, role, actor.sight, event.n, start, clock_set));
             tracks.len() - 1
         });
@@ -533,7 +540,8 @@ impl Parties {
         if let Some(role) = told {
             track.cast(role);
         }
-        let out = track.send(&act, event.t, doubtful);
+        // Seen from elsewhere, it was sent by the time it came in there, not when it was taken in.
+        let out = track.send(&act, arrival(event), doubtful);
         let reached = track.reached();
         let first = track.first;
         let states: Vec<State> = track.views().map(|view| view.state()).collect();
@@ -581,7 +589,7 @@ impl Parties {
             );
         }
         if let Some(n) = reached {
-            self.reach(&actor.key, &to, n, event.t);
+            self.reach(&actor.key, &to, n, arrival(event));
         }
         match out.effect {
             (true, false) => Some(Spoilt::OutOfOrder),
@@ -669,12 +677,21 @@ impl Parties {
         }
     }
 
-    /// The tracks of this party in this call. A device that is seen for the first time was rung with all the others.
+    /// The tracks of this party in this call. A device that is seen for the first time was rung with all the others, or is
+    /// one of them that has come back under another resource: nobody saw that its session was another.
     fn tracks_of(&mut self, actor: &Actor, key: (String, String)) -> Option<&mut Vec<Track>> {
         if self.tracks.get(&key).is_none() {
             let wide = (bare(&actor.key).to_owned(), key.1.clone());
-            let rung = self.tracks.get(&wide).cloned().unwrap_or_default();
-            self.tracks.insert(key.clone(), rung);
+            let mut rung = self.tracks.get(&wide).cloned();
+            if rung.is_none() && actor.sight == Sight::Far {
+                let kin = |(other, call): &(String, String)| *call == key.1 && bare(other) == wide.0;
+                rung = self
+                    .tracks
+                    .iter()
+                    .find(|(other, _)| kin(other))
+                    .map(|(_, tracks)| tracks.clone());
+            }
+            self.tracks.insert(key.clone(), rung.unwrap_or_default());
         }
         let tracks = self.tracks.get_mut(&key)?;
         tracks
@@ -770,7 +787,7 @@ impl Parties {
             tracks.iter_mut().for_each(|track| track.receive(&inbound));
             return;
         }
-        let index = place_of(tracks, &from).unwrap_or_else(|| {
+        let index = place_of(tracks, &from, act.kind).unwrap_or_else(|| {
             let role = known.unwrap_or(match act.kind {
                 Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Role::Caller,
                 _ => Role::Callee,
@@ -871,7 +888,7 @@ impl Parties {
         self.answer_form(actor, &asker, event, stanza, record);
         if actor.sight != Sight::Exact {
             self.answers
-                .answered(&actor.key, &asker, stanza, (event.n, event.t), record);
+                .answered(&actor.key, &asker, stanza, (event.n, arrival(event)), record);
         }
         let refused = stanza.iq_type() == Some(IqType::Error);
         let Some((call, n)) = self.under_way.get(&(actor.key.clone(), id.to_owned())).cloned() else {
@@ -884,24 +901,27 @@ impl Parties {
         let tracks = self.tracks.get_mut(&key).into_iter().flatten();
         for track in tracks.filter(|track| track.is_with(&asker)) {
             if refused {
-                track.refuse(id, event.t);
+                track.refuse(id, arrival(event));
             } else {
-                track.acknowledge(id, event.t);
+                track.acknowledge(id, arrival(event));
             }
         }
         if actor.sight != Sight::Exact {
-            self.reach(&actor.key, &asker, n, event.t);
+            self.reach(&actor.key, &asker, n, arrival(event));
         }
     }
 }
 
 /// The track that a stanza to or from this address belongs to. A bare address that was called stands for every
-/// device that answers from there.
-fn place_of(tracks: &mut Vec<Track>, jid: &str) -> Option<usize> {
+/// device that answers from there; a device that was not called is one of them that has come back under another
+/// resource, unless it is called now.
+fn place_of(tracks: &mut Vec<Track>, jid: &str, kind: Kind) -> Option<usize> {
     if let Some(exact) = tracks.iter().position(|track| track.peer == jid) {
         return Some(exact);
     }
-    let near = tracks.iter().position(|track| track.is_with(jid))?;
+    let kin = |track: &Track| kind != Kind::Initiate && bare(&track.peer) == bare(jid);
+    let near = tracks.iter().position(|track| track.is_with(jid));
+    let near = near.or_else(|| tracks.iter().position(kin))?;
     if resource(jid).is_none() {
         return Some(near);
     }

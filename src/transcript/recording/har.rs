@@ -237,7 +237,7 @@ impl<R: BufRead> Har<R> {
                 begun
             }
             1 => data,
-            // XMPP goes in text frames (RFC 7395 §3.3); a peer that takes binary ones for text is taken at its word.
+            // XMPP goes in text frames (RFC 7395 §3.2); a peer that takes binary ones for text is taken at its word.
             2 => match BASE64_STANDARD.decode(data.as_bytes()).map(String::from_utf8) {
                 Ok(Ok(text)) => text,
                 _ => data,
