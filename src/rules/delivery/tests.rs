@@ -243,6 +243,18 @@ fn chat_and_archives() {
     assert_eq!(script.broken(), ["CH-01"]);
     let copy = "<message from='bob@x'><sent xmlns='urn:xmpp:carbons:2'><call xmlns='urn:xmpp:call:0'/></sent></message>";
     assert_eq!(Script::new().line("bob", "received", copy).broken(), ["CH-03"]);
+    // Of messages copies are made, whatever they carry.
+    let forwarded = |stanza: &str| {
+        format!(
+            "<message from='bob@x'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'><{stanza} xmlns='jabber:client'><call xmlns='urn:xmpp:call:0'/></{stanza}></forwarded></sent></message>"
+        )
+    };
+    for (stanza, rules) in [("iq", &["CH-03"][..]), ("message", &[])] {
+        assert_eq!(
+            Script::new().line("bob", "received", &forwarded(stanza)).broken(),
+            rules
+        );
+    }
 }
 
 #[test]

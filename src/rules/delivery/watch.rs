@@ -626,6 +626,7 @@ impl Delivery {
         let copied = stanza.element().children().any(|child| {
             matches!(child.ns().as_str(), "urn:xmpp:carbons:2" | "urn:xmpp:mam:2")
                 && String::from(child).contains(NAMESPACE)
+                && !holds_message(child)
         });
         if !(delayed || copied) {
             return;
@@ -951,4 +952,15 @@ impl Family for Delivery {
         }
         self.close(record);
     }
+}
+
+/// Whether a copy is one of a message: what a message carries is no signal, whatever stands in it, and servers copy
+/// messages (XEP-0280, XEP-0313).
+fn holds_message(copy: &minidom::Element) -> bool {
+    let forwarded = copy
+        .children()
+        .filter(|child| child.is("forwarded", "urn:xmpp:forward:0"));
+    forwarded
+        .flat_map(minidom::Element::children)
+        .any(|stanza| stanza.name() == "message")
 }
