@@ -11,7 +11,6 @@ pub mod lint;
 pub mod probe;
 pub mod profile;
 pub mod protocol;
-pub mod record;
 pub mod replay;
 pub mod report;
 pub mod rules;
