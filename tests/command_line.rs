@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
-use support::{Said, callspec, run};
+use support::{Said, Serve, callspec, run};
 use tempfile::TempDir;
 
 /// A call that is declined.
@@ -595,43 +595,14 @@ fn the_built_in_suite_is_named_not_pathed() {
     assert!(said.out.contains("[announced by the scenario]"), "{}", said.out);
 }
 
-/// A server of our own in real time.
-struct Serving(std::process::Child);
-
-impl Serving {
-    fn start() -> (Serving, String) {
-        let mut child = callspec()
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a server");
-        let out = child.stdout.take().expect("stdout");
-        let mut lines = BufReader::new(out).lines().map_while(Result::ok);
-        let url = lines
-            .find_map(|line| {
-                line.trim()
-                    .strip_prefix("ws://")
-                    .map(|rest| format!("ws://{rest}"))
-            })
-            .expect("an address");
-        (Serving(child), url)
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn an_interrupted_run_leaves_whole_reports_and_transcripts() {
     let long = SOUND
         .replace("name: sound", "name: long")
         .replace("[0ms, 5ms]", "[100s]");
     let bench = Bench::with(&[("s/sound.yaml", SOUND), ("s/long.yaml", &long)]);
-    let (_server, url) = Serving::start();
+    let server = Serve::new(&[]);
+    let url = server.url();
     let mut command = bench.command(&["run", "s", "--report", "json=r.json", "--report", "junit=r.xml"]);
     let accounts = [
         "--account",

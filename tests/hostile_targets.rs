@@ -35,6 +35,18 @@ fn says(text: impl Into<Vec<u8>>) -> u16 {
     })
 }
 
+/// A server that takes its time: a byte a second.
+fn drips() -> u16 {
+    server(|mut stream| {
+        for byte in HEADER.bytes() {
+            if stream.write_all(&[byte]).is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    })
+}
+
 fn play(url: &str) -> Said {
     let folder = tempfile::TempDir::new().expect("a folder");
     run(callspec()
@@ -139,14 +151,7 @@ fn a_look_ends_with_one_sentence_too() {
         ] {
             scope.spawn(move || untested(&look(&format!("xmpp://127.0.0.1:{port}")), part));
         }
-        let drip = server(|mut stream| {
-            for byte in HEADER.bytes() {
-                if stream.write_all(&[byte]).is_err() {
-                    return;
-                }
-                std::thread::sleep(Duration::from_secs(1));
-            }
-        });
+        let drip = drips();
         untested(
             &look(&format!("xmpp://127.0.0.1:{drip}")),
             "was not done within 10 s",
@@ -214,14 +219,7 @@ fn never_answers_or_drips() {
             "was not done within 1 s",
         );
     }
-    let drip = server(|mut stream| {
-        for byte in HEADER.bytes() {
-            if stream.write_all(&[byte]).is_err() {
-                return;
-            }
-            std::thread::sleep(Duration::from_secs(1));
-        }
-    });
+    let drip = drips();
     untested(
         &play(&format!("xmpp://127.0.0.1:{drip}")),
         "was not done within 1 s",

@@ -2,12 +2,11 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Stdio};
 
-use support::{USERS, callspec, run};
+use support::{Serve, USERS, callspec, run};
 use tempfile::TempDir;
 
 const KEY: &str = "gate secret";
@@ -174,37 +173,6 @@ fn serve(mut client: TcpStream, gate: &str, how: &Refusal) -> Option<()> {
     None
 }
 
-/// `callspec serve` that asks for tokens; ends with its value.
-struct Gate(Child, String);
-
-impl Gate {
-    fn new() -> Gate {
-        let mut command = callspec();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--cookie-key", "${GATE_KEY}"]);
-        let mut child = command
-            .env("GATE_KEY", KEY)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("callspec runs");
-        let mut lines = BufReader::new(child.stdout.take().expect("stdout"))
-            .lines()
-            .map_while(Result::ok);
-        let address = lines.find_map(|line| {
-            let address = line.trim().strip_prefix("ws://")?.trim_end_matches('/');
-            Some(address.to_owned())
-        });
-        std::thread::spawn(move || lines.count());
-        Gate(child, address.expect("an address"))
-    }
-}
-
-impl Drop for Gate {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn every_lawful_refusal_is_one() {
     let folder = TempDir::new().expect("a folder");
@@ -218,8 +186,8 @@ fn every_lawful_refusal_is_one() {
 
 fn refuses(folder: &Path, how: &'static Refusal) {
     // Each has a gate of its own: the runs are alike, and would take each other's resources.
-    let gate = Gate::new();
-    let port = stand_before(gate.1.clone(), how);
+    let gate = Serve::with(&["--cookie-key", "${GATE_KEY}"], &[("GATE_KEY", KEY)]);
+    let port = stand_before(gate.address.clone(), how);
     let accounts = USERS.map(|user| format!("  - {{ jid: {user}@localhost }}\n"));
     let target = format!(
         "url: ws://localhost:{port}/\ndomain: localhost\ncookie: {{ jwt: {{ key: \"{KEY}\" }} }}\naccounts:\n{}",

@@ -1,51 +1,20 @@
 //! `callspec serve` as somebody else's client sees it: raw sockets, no code of ours in between.
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod support;
+
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-/// A program that ends with its value.
-struct Serve {
-    child: Child,
-    address: String,
-}
+use support::Serve;
 
-impl Serve {
-    fn new(args: &[&str]) -> Serve {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_callspec"));
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(args);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("callspec runs");
-        let out = BufReader::new(child.stdout.take().expect("stdout"));
-        let mut lines = out.lines().map_while(Result::ok);
-        let address = lines
-            .find_map(|line| {
-                Some(
-                    line.trim()
-                        .strip_prefix("ws://")?
-                        .trim_end_matches('/')
-                        .to_owned(),
-                )
-            })
-            .expect("an address");
-        std::thread::spawn(move || for _ in lines {});
-        Serve { child, address }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).expect("a connection");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .expect("a timeout");
-        stream
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn connect(serve: &Serve) -> TcpStream {
+    let stream = TcpStream::connect(&serve.address).expect("a connection");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .expect("a timeout");
+    stream
 }
 
 /// One connection, over TCP or WebSocket.
@@ -58,14 +27,14 @@ struct Line {
 impl Line {
     fn tcp(serve: &Serve) -> Line {
         Line {
-            stream: serve.connect(),
+            stream: connect(serve),
             web: false,
             came: String::new(),
         }
     }
 
     fn web(serve: &Serve) -> Line {
-        let mut stream = serve.connect();
+        let mut stream = connect(serve);
         let request = "GET /any HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: xmpp\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";

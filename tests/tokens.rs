@@ -3,12 +3,10 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
 
 use serde_json::Value;
-use support::{GATE_KEY, Gate, JWK_KEY, PASSWORD, Server, USERS, callspec, run};
+use support::{GATE_KEY, Gate, JWK_KEY, PASSWORD, Serve, Server, USERS, callspec, run};
 use tempfile::TempDir;
 
 /// What no report, no transcript and no terminal may show.
@@ -143,38 +141,9 @@ fn tokens_for_passwords() {
     }
 }
 
-/// `callspec serve` that asks for tokens; ends with its value.
-struct Served {
-    child: Child,
-    url: String,
-}
-
-impl Served {
-    fn new(arguments: &[&str]) -> Served {
-        let mut command = callspec();
-        command
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .env("GATE_KEY", GATE_KEY)
-            .stdout(Stdio::piped());
-        let mut child = command.spawn().expect("callspec runs");
-        let mut lines = BufReader::new(child.stdout.take().expect("stdout"))
-            .lines()
-            .map_while(Result::ok);
-        let url = lines.find_map(|line| line.trim().strip_prefix("ws://").map(str::to_owned));
-        std::thread::spawn(move || lines.count());
-        Served {
-            child,
-            url: format!("ws://{}", url.expect("an address")),
-        }
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// `callspec serve` that asks for tokens.
+fn serve(arguments: &[&str]) -> Serve {
+    Serve::with(arguments, &[("GATE_KEY", GATE_KEY)])
 }
 
 const KEY: [&str; 2] = ["--cookie-key", "${GATE_KEY}"];
@@ -187,10 +156,10 @@ fn known_users() -> Vec<String> {
         .collect()
 }
 
-fn target_of(served: &Served, password: Option<&str>) -> String {
+fn target_of(served: &Serve, password: Option<&str>) -> String {
     format!(
         "url: {}\ndomain: localhost\nsasl: [PLAIN]\n{}{}",
-        served.url,
+        served.url(),
         cookie("${GATE_KEY}", "{user}"),
         accounts("localhost", password)
     )
@@ -199,14 +168,14 @@ fn target_of(served: &Served, password: Option<&str>) -> String {
 #[test]
 fn the_endpoints_own_gate() {
     let folder = TempDir::new().expect("a folder");
-    let by_token = Served::new(&KEY);
+    let by_token = serve(&KEY);
     for sub in ["{user}", "{jid}", "{id}"] {
         let target = target_of(&by_token, None).replace("{user}", sub);
         holds_but(&auth(folder.path(), &target), &BY_TOKEN);
     }
     let users = known_users();
     let arguments: Vec<&str> = KEY.into_iter().chain(users.iter().map(String::as_str)).collect();
-    let by_both = Served::new(&arguments);
+    let by_both = serve(&arguments);
     holds_but(
         &auth(folder.path(), &target_of(&by_both, Some(PASSWORD))),
         &[BY_PASSWORD],
@@ -220,7 +189,7 @@ fn a_key_of_another_kind_in_a_file() {
     let public = folder.path().join("public.pem");
     std::fs::write(&public, pair.public_key_pem()).expect("a file");
     let file = public.to_str().expect("a path");
-    let served = Served::new(&[
+    let served = serve(&[
         "--cookie-key-file",
         file,
         "--cookie-algorithm",
@@ -231,7 +200,7 @@ fn a_key_of_another_kind_in_a_file() {
     let private = pair.serialize_pem().replace('\n', "\\n");
     let target = format!(
         "url: {}\ndomain: localhost\ncookie: {{ name: ticket, jwt: {{ key: \"{private}\", algorithm: ES256 }} }}\n{}",
-        served.url,
+        served.url(),
         accounts("localhost", None)
     );
     let results = auth(folder.path(), &target);
@@ -264,7 +233,7 @@ fn each_fault_of_a_gate_is_caught_on_a_port() {
         if by_password {
             arguments.extend(users.iter().map(String::as_str));
         }
-        let served = Served::new(&arguments);
+        let served = serve(&arguments);
         let results = auth(
             folder.path(),
             &target_of(&served, by_password.then_some(PASSWORD)),

@@ -77,8 +77,8 @@ fn certificate(folder: &Path) {
     write("localhost.pem", pem + &key.serialize_pem());
 }
 
-/// Starts a program and reads what it says until every one of `lines` was said.
-fn start(program: &Command, lines: &[String]) -> Process {
+/// Starts a program and reads what it says until every one of `lines` was said; and what was said until then.
+fn start(program: &Command, lines: &[String]) -> (Process, Vec<String>) {
     let mut command = Command::new("sh");
     command
         .args(["-c", WATCH, "sh"])
@@ -124,7 +124,43 @@ fn start(program: &Command, lines: &[String]) -> Process {
     }
     // What it says later is read and dropped.
     std::thread::spawn(move || for _ in told {});
-    process
+    (process, said)
+}
+
+/// `callspec serve` on a free port.
+pub struct Serve {
+    _process: Process,
+    /// Host and port.
+    pub address: String,
+}
+
+impl Serve {
+    pub fn new(args: &[&str]) -> Serve {
+        Serve::with(args, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn with(args: &[&str], variables: &[(&str, &str)]) -> Serve {
+        let mut command = callspec();
+        command
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(args)
+            .envs(variables.iter().copied());
+        let (process, said) = start(&command, &["ws://".to_owned()]);
+        let address = said.iter().find_map(|line| {
+            let url = line.trim().strip_prefix("ws://")?;
+            Some(url.trim_end_matches('/').to_owned())
+        });
+        Serve {
+            _process: process,
+            address: address.expect("an address"),
+        }
+    }
+
+    /// Where it takes WebSockets.
+    pub fn url(&self) -> String {
+        format!("ws://{}/", self.address)
+    }
 }
 
 /// A running XMPP server.
@@ -192,7 +228,7 @@ VirtualHost "anon.localhost"
         let file = folder.path().join("prosody.cfg.lua");
         std::fs::write(&file, config).expect("a file");
         let ready = ["c2s", "c2s_direct_tls", "http", "https"].map(|s| format!("Activated service '{s}'"));
-        let process = start(
+        let (process, _) = start(
             Command::new("prosody").arg("--config").arg(&file).arg("-F"),
             &ready,
         );
@@ -268,7 +304,7 @@ modules: {{mod_admin_extra: {{}}, mod_carboncopy: {{}}, mod_disco: {{}}, mod_htt
             .args(["+K", "true", "+P", "250000", "-noinput", "-mnesia", "dir"])
             .arg(format!("\"{d}/spool\""))
             .args(["-s", "ejabberd"]);
-        let process = start(&command, &ready);
+        let (process, _) = start(&command, &ready);
         let server = Server {
             name: "ejabberd",
             process,
@@ -402,7 +438,7 @@ backend xmpp
         let file = folder.path().join("haproxy.cfg");
         std::fs::write(&file, config).expect("a file");
         // It says that it is ready only to its worker's log, so it is asked for.
-        let process = start(
+        let (process, _) = start(
             Command::new("/usr/sbin/haproxy")
                 .arg("-db")
                 .arg("-V")
