@@ -12,6 +12,8 @@ fn pieces(chunks: &[&[u8]]) -> (Vec<Piece>, Option<&'static str>) {
         splitter.feed(chunk);
         loop {
             match splitter.next_piece() {
+                // What follows the end of the stream belongs to none.
+                Ok(Some(Piece::Footer)) => return (out, None),
                 Ok(Some(piece)) => out.push(piece),
                 Ok(None) => break,
                 Err(flaw) => return (out, Some(flaw.condition)),
