@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::interrupt::Interrupt;
-use super::run::{reports, time};
+use super::run::{part, reports, time};
 use super::target::TargetArgs;
 use super::{Exit, complain, say};
 use crate::endpoint::{Carrier, Chosen};
 use crate::fuzz::{Campaign, Exhaustive, MOST_STEPS, News, Plan, campaign, roster};
 use crate::profile::Profile;
+use crate::report::shell;
 use crate::run::{Options, Place, Rig, check, give_back, provide};
 
 /// Where failures go that nobody gave a place.
@@ -90,7 +91,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     corpus: Option<PathBuf>,
     /// Write a report, of kind json; PATH - is stdout
-    #[arg(long, value_name = "json=PATH", value_parser = report, help_heading = "Output")]
+    #[arg(long, value_name = "json=PATH", value_parser = reports::json, help_heading = "Output")]
     report: Option<PathBuf>,
     /// Only the failures and the summary
     #[arg(short, long, help_heading = "Output")]
@@ -105,20 +106,8 @@ Examples:
   callspec fuzz --seed 7 --shard 2/4                the second of four machines
   callspec fuzz --fault drop:only=hangup --until-failure";
 
-fn report(text: &str) -> Result<PathBuf, String> {
-    match text.split_once('=') {
-        Some(("json", path)) if !path.is_empty() => Ok(path.into()),
-        _ => Err("a report is json=PATH".into()),
-    }
-}
-
 fn shard(text: &str) -> Result<(u64, u64), String> {
-    let parts = text
-        .split_once('/')
-        .and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
-    parts
-        .filter(|(k, n)| *k >= 1 && k <= n)
-        .ok_or_else(|| "this is no K/N, from 1/N to N/N".into())
+    part(text).ok_or_else(|| "this is no K/N, from 1/N to N/N".into())
 }
 
 pub fn run(args: &Args) -> Exit {
@@ -315,15 +304,6 @@ fn again(args: &Args, file: &std::path::Path) -> String {
         }
     }
     words.extend(args.target.again());
-    let quoted: Vec<_> = words.iter().map(|word| quote(word)).collect();
+    let quoted: Vec<_> = words.iter().map(|word| shell(word)).collect();
     quoted.join(" ")
-}
-
-fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::interrupt::Interrupt;
+use super::run::reports;
 use super::target::TargetArgs;
 use super::{Exit, complain, say};
 use crate::probe::{Depth, Found, Trouble, USERS, probe, profile_file};
@@ -27,7 +28,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     out: Option<PathBuf>,
     /// Write a report, of kind json; PATH - is stdout
-    #[arg(long, value_name = "json=PATH", value_parser = report_path, help_heading = "Output")]
+    #[arg(long, value_name = "json=PATH", value_parser = reports::json, help_heading = "Output")]
     report: Option<PathBuf>,
 }
 
@@ -38,13 +39,6 @@ Examples:
     --account 'alice@chat.example.com:${ALICE_PW}' --account 'bob@chat.example.com:${BOB_PW}' \\
     --out chat.profile.yaml
   callspec run --target target.yaml --profile chat.profile.yaml";
-
-fn report_path(text: &str) -> Result<PathBuf, String> {
-    match text.split_once('=') {
-        Some(("json", path)) if !path.is_empty() => Ok(path.into()),
-        _ => Err("a report is json=PATH".into()),
-    }
-}
 
 pub fn run(args: &Args) -> Exit {
     let interrupt = Interrupt::listen();
@@ -120,15 +114,14 @@ pub fn look_if_unsaid(place: &mut Place, interrupt: &Interrupt) -> Option<String
     let line = match probe(place, Depth::Brief, interrupt.ended.subscribe()) {
         Ok(found) => {
             target.profile = found.profile();
+            let goal = target.profile.addressing.goal();
             let class = match found.known.class {
                 Some(class) => class.name().to_owned(),
                 None => format!("kind unknown, taken for {}", target.profile.class.name()),
             };
-            let addressing = match (found.known.addressing, found.profile().addressing) {
-                (Some(_), crate::profile::Addressing::Full) => "full JID",
-                (Some(_), crate::profile::Addressing::Bare) => "bare JID",
-                (None, crate::profile::Addressing::Full) => "addressing unknown, taken for full JID",
-                (None, crate::profile::Addressing::Bare) => "addressing unknown, taken for bare JID",
+            let addressing = match found.known.addressing {
+                Some(_) => goal.to_owned(),
+                None => format!("addressing unknown, taken for {goal}"),
             };
             format!(
                 "probed in {:.1} s: {class}, {addressing} (callspec probe tells more)",

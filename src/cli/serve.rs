@@ -3,17 +3,16 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::target::from_environment;
+use super::target::{from_environment, profile};
 use super::{Exit, complain, say};
 use crate::endpoint::{Accounts, Chosen, Config, Endpoint, FaultLog, Gate, faults};
-use crate::profile::Profile;
-use crate::target::{self, Algorithm};
+use crate::target::Algorithm;
 use crate::xmpp::Secret;
 
 const DOMAIN: &str = "localhost";
@@ -184,21 +183,7 @@ fn config(args: &Args) -> Result<Config, String> {
         let id = Uuid::parse_str(id).map_err(|_| format!("`{id}` is no UUID"))?;
         ids.insert(format!("{}@{DOMAIN}", user(jid)?.to_lowercase()), id);
     }
-    let profile = match Profile::named(&args.profile) {
-        Some(profile) => profile,
-        None if Path::new(&args.profile).exists() => {
-            target::load_profile(Path::new(&args.profile)).map_err(|errors| {
-                let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-                errors.join("\n").trim_start_matches("error: ").to_owned()
-            })?
-        }
-        None => {
-            return Err(format!(
-                "--profile is relay, enforcing, prosody, ejabberd or a file, not `{}`",
-                args.profile
-            ));
-        }
-    };
+    let profile = profile(&args.profile)?;
     let fault_log = match &args.fault_log {
         Some(path) => {
             let file = File::create(path)

@@ -8,6 +8,7 @@ use crate::profile::Profile;
 use crate::run::Place;
 use crate::target::{self, Account, Target};
 use crate::xmpp::Trust;
+use crate::yaml::in_one;
 
 /// Flags that say what is tested. Flatten them into a command's own.
 #[derive(Clone, Default, clap::Args)]
@@ -67,7 +68,7 @@ impl TargetArgs {
             let domain = accounts.first().and_then(|account| account.jid.split_once('@'));
             Target::from_url(given, domain.map(|(_, domain)| domain))?
         } else if Path::new(given).exists() {
-            target::load(Path::new(given)).map_err(all)?
+            target::load(Path::new(given)).map_err(|errors| in_one(&errors))?
         } else {
             return Err(format!(
                 "--target `{given}` is neither a file that exists nor a URL (ws://, wss://, xmpp://, xmpps://)"
@@ -133,17 +134,13 @@ impl TargetArgs {
 pub fn profile(given: &str) -> Result<Profile, String> {
     match Profile::named(given) {
         Some(profile) => Ok(profile),
-        None if Path::new(given).exists() => target::load_profile(Path::new(given)).map_err(all),
+        None if Path::new(given).exists() => {
+            target::load_profile(Path::new(given)).map_err(|errors| in_one(&errors))
+        }
         None => Err(format!(
             "--profile is relay, enforcing, prosody, ejabberd or a file, not `{given}`"
         )),
     }
-}
-
-/// All errors of a file as one text; the first `error: ` is left to whoever prints it.
-pub fn all(errors: Vec<crate::yaml::Error>) -> String {
-    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-    errors.join("\n").trim_start_matches("error: ").to_owned()
 }
 
 /// The value of a flag, with each `${NAME}` from the environment.

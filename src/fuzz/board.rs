@@ -4,7 +4,7 @@ use super::coverage::Cell;
 use super::walk::{Call, Move, Reply, Signal};
 use crate::profile::Class;
 use crate::protocol::{Act, Kind, RINGING, Reason, Role, Ruling, State, View};
-use crate::rules::{Level, rule};
+use crate::rules::{effect, weight};
 
 /// What signals have cost in a view so far: musts, shoulds and remarks.
 type Cost = [u32; 3];
@@ -61,7 +61,7 @@ impl Side {
     fn sent(&mut self, act: &Act, at: f64) {
         let mut after = Vec::new();
         for (view, cost, rulings) in self.ways(act, at) {
-            let (stays, moves) = effect(&rulings);
+            let (stays, moves) = effect(&rulings, false);
             if stays {
                 after.push((view, cost));
             }
@@ -85,37 +85,6 @@ impl Side {
             self.0.extend(before);
         }
         self.fold();
-    }
-}
-
-fn weight(ruling: &Ruling) -> Option<usize> {
-    match ruling {
-        Ruling::Legal => None,
-        Ruling::Ambiguous(_) => Some(2),
-        Ruling::Breach(breach) => match rule(breach.rule).map(|rule| rule.level) {
-            Some(Level::Must) => Some(0),
-            Some(Level::Should) => Some(1),
-            _ => Some(2),
-        },
-    }
-}
-
-/// Whether a view may stay where it is, and whether it may move. What is out of order moves nothing (ST-17); a wrong
-/// reason, a wrong time are what a reader may well act on.
-fn effect(rulings: &[Ruling]) -> (bool, bool) {
-    let broken = |order: bool| {
-        rulings.iter().any(|ruling| match ruling {
-            Ruling::Breach(breach) => {
-                let of_order = breach.rule.starts_with("ST-") && breach.rule != "ST-12";
-                weight(ruling) == Some(0) && of_order == order
-            }
-            _ => false,
-        })
-    };
-    let late = |ruling: &Ruling| matches!(ruling, Ruling::Breach(breach) if breach.rule == "TM-07");
-    match broken(true) {
-        true => (true, false),
-        false => (broken(false) || rulings.iter().any(late), true),
     }
 }
 
@@ -224,7 +193,7 @@ impl Table {
         let ambiguous = |ruling: &Ruling| matches!(ruling, Ruling::Ambiguous(_));
         let two_ways = ways.iter().any(|(_, _, rulings)| rulings.iter().any(ambiguous));
         let unclear = ways.len() > 1 && ways.iter().any(|(_, _, rulings)| rules(rulings) != breaks);
-        let effects = ways.iter().map(|(_, _, rulings)| effect(rulings));
+        let effects = ways.iter().map(|(_, _, rulings)| effect(rulings, false));
         let effect = effects.fold((false, false), |all, one| (all.0 || one.0, all.1 || one.1));
         // A server that judges refuses what is out of order; a wrong reason or time it may carry.
         let order = |id: &&str| id.starts_with("ST-0") || *id == "ST-10";

@@ -8,6 +8,7 @@ use crate::lint::lint;
 use crate::rules::Outcome;
 use crate::run::Options;
 use crate::scenario::load;
+use crate::yaml::in_one;
 
 /// Plays every scenario of the folder.
 ///
@@ -37,12 +38,9 @@ pub(super) fn replay(
         ..plan.options.clone()
     };
     for file in files {
-        let scenario = load(&file).map_err(|errors| {
-            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            errors.join("\n").trim_start_matches("error: ").to_owned()
-        })?;
-        if let Some(error) = lint(&scenario).first() {
-            return Err(error.to_string().trim_start_matches("error: ").to_owned());
+        let scenario = load(&file).map_err(|errors| in_one(&errors))?;
+        if let Some(error) = lint(&scenario).get(..1) {
+            return Err(in_one(error));
         }
         for case in scenario.cases() {
             let Some(finished) = play_one(case.clone(), &options, stop) else {

@@ -15,9 +15,7 @@ use crate::scenario::{
     Action, Actor, Answer, Answered, AnsweredBy, Case, Connection, Expect, Pattern, Place, Send, Step, Verb,
     What,
 };
-
-/// What a signal for a client that is away may come back with (RFC 6121 §8.5.3.2.3).
-const AWAY: [&str; 2] = ["service-unavailable", "recipient-unavailable"];
+use crate::stanza::NOBODY;
 
 struct Writer {
     class: Class,
@@ -124,7 +122,7 @@ impl Writer {
         let breaks = self.breaks(&weighed.breaks);
         let answered = if said.bounces {
             Some(Answered {
-                by: AnsweredBy::Error(AWAY.map(str::to_owned).to_vec()),
+                by: AnsweredBy::Error(NOBODY.map(str::to_owned).to_vec()),
                 within: None,
                 rule: Some("RT-09".into()),
             })

@@ -35,6 +35,16 @@ pub enum Addressing {
     Bare,
 }
 
+impl Addressing {
+    /// What a signal is addressed to, for people.
+    pub fn goal(self) -> &'static str {
+        match self {
+            Addressing::Full => "full JID",
+            Addressing::Bare => "bare JID",
+        }
+    }
+}
+
 /// A server's profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]

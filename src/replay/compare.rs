@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthChar;
 use super::names::Cast;
 use super::story::{Local, Message, Reply, Story, Thing};
 use super::tape::At;
+use crate::stanza::NOBODY;
 
 /// Columns of each side.
 const SIDE: usize = 37;
@@ -93,7 +94,7 @@ fn answered(reply: Option<&Reply>) -> String {
 
 /// Two conditions say the same: that nobody is there.
 fn alike(one: Option<&Reply>, other: Option<&Reply>) -> bool {
-    let nobody = |reply: Option<&Reply>| matches!(reply, Some(Reply::Error(condition)) if matches!(condition.as_str(), "service-unavailable" | "recipient-unavailable"));
+    let nobody = |reply: Option<&Reply>| matches!(reply, Some(Reply::Error(condition)) if NOBODY.contains(&condition.as_str()));
     one == other || (nobody(one) && nobody(other))
 }
 

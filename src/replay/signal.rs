@@ -50,13 +50,13 @@ impl<'s> Writer<'s> {
         let mut named: BTreeSet<usize> = BTreeSet::new();
         named.extend(story.odd.values());
         for message in story.messages.iter().filter(|message| message.asks) {
-            if let Some(id) = message.said.as_ref().and_then(|said| said.id()) {
+            if let Some(id) = message.id() {
                 *uses.entry((message.from, id.to_owned())).or_default() += 1;
             }
         }
         let mut ids = BTreeMap::new();
         for (at, message) in story.messages.iter().enumerate() {
-            let Some(id) = message.said.as_ref().and_then(|said| said.id()) else {
+            let Some(id) = message.id() else {
                 continue;
             };
             let key = (message.from, id.to_owned());
@@ -130,11 +130,7 @@ impl<'s> Writer<'s> {
 
     /// Whether its id is one that the scenario gives, since it stands more than once.
     pub fn is_named(&self, message: &Message) -> bool {
-        let id = message
-            .said
-            .as_ref()
-            .and_then(|said| said.id())
-            .unwrap_or_default();
+        let id = message.id().unwrap_or_default();
         self.said.ids.contains_key(&(message.from, id.to_owned()))
     }
 

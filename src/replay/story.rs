@@ -88,6 +88,10 @@ impl Message {
         }
     }
 
+    pub fn id(&self) -> Option<&str> {
+        self.said.as_ref()?.id()
+    }
+
     pub fn to(&self) -> Option<&str> {
         self.said.as_ref()?.stanza.as_ref()?.to()
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::tally::plain;
 use super::wrap::{hang, pad, width};
 use crate::probe::{Fact, Found, GROUPS};
-use crate::profile::{Addressing, Profile};
+use crate::profile::Profile;
 
 /// Columns of a fact's name and of what was seen.
 const NAME: usize = 17;
@@ -80,11 +80,10 @@ fn row(label: &str, fact: &Fact) -> String {
 
 /// A profile in a few words.
 fn profile(profile: &Profile) -> String {
-    let addressing = match profile.addressing {
-        Addressing::Full => "full JID",
-        Addressing::Bare => "bare JID",
-    };
-    let mut words = vec![profile.class.name().to_owned(), addressing.to_owned()];
+    let mut words = vec![
+        profile.class.name().to_owned(),
+        profile.addressing.goal().to_owned(),
+    ];
     words.extend(
         profile
             .stanza_limit

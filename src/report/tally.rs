@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::profile::{Addressing, Class, Profile};
+use crate::profile::{Class, Profile};
 use crate::rules::{Blame, Finding, Level, Outcome, Rule, Subjects, Verdict, catalogue};
 use crate::run::{Finished, Reviewed};
 
@@ -206,11 +206,7 @@ pub fn plain(text: &str) -> String {
 
 /// The target in a few words, such as `relay, full JID, SCRAM-SHA-256`.
 pub fn kind(facts: &Facts) -> String {
-    let addressing = match facts.profile.addressing {
-        Addressing::Full => "full JID",
-        Addressing::Bare => "bare JID",
-    };
-    let mut words = vec![facts.profile.class.name(), addressing];
+    let mut words = vec![facts.profile.class.name(), facts.profile.addressing.goal()];
     words.extend(facts.mechanism);
     words.join(", ")
 }

@@ -17,6 +17,7 @@ pub use catalogue::{Group, Level, Rule, Subjects, catalogue, groups, rule};
 pub use finding::{Blame, Finding, Outcome, Tally, Verdict};
 pub use glob::Glob;
 pub use judge::{Family, Judge, Record, Seen, judge, outcome};
+pub use party::{effect, weight};
 pub use spoken::Spoken;
 pub use waiver::{Known, Waiver};
 

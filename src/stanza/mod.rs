@@ -16,6 +16,8 @@ pub use wire::{Opcode, Wire};
 pub const CLIENT: &str = "jabber:client";
 pub const STREAM: &str = "http://etherx.jabber.org/streams";
 pub const FRAMING: &str = "urn:ietf:params:xml:ns:xmpp-framing";
+/// Conditions with which a server says that nobody is there (RFC 6121 §8.5.1, RFC 6120 §8.3.3.13).
+pub const NOBODY: [&str; 2] = ["service-unavailable", "recipient-unavailable"];
 pub const STANZA_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 pub const STREAM_ERRORS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
 /// The namespace of a prefix whose declaration is not at hand begins like this.

@@ -86,6 +86,12 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// All errors of a file as one text; the first `error: ` is left to whoever prints it.
+pub fn in_one(errors: &[Error]) -> String {
+    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    errors.join("\n").trim_start_matches("error: ").to_owned()
+}
+
 /// `did you mean …?`, if something near enough is known.
 pub fn did_you_mean<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     // Nobody means a word that is so long, and comparing it would take for ever.

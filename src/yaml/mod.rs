@@ -6,7 +6,7 @@ mod put;
 mod tree;
 
 pub use check::{Checker, Members, get};
-pub use error::{Error, Place, did_you_mean, quoted};
+pub use error::{Error, Place, did_you_mean, in_one, quoted};
 pub use put::{Values, names_in};
 pub use tree::{Kind, Node, SIZE_LIMIT, Source};
 

@@ -12,13 +12,14 @@ use time::OffsetDateTime;
 
 use super::interrupt::Interrupt;
 use super::run::reports::{self, Reports};
-use super::target::{self, profile};
+use super::target::profile;
 use super::{Exit, complain, say};
 use crate::profile::Profile;
 use crate::rules::Waiver;
 use crate::run::in_force;
 use crate::target::{Entry, load_waivers};
 use crate::transcript::recording::{Patience, Source};
+use crate::yaml::in_one;
 use outcomes::Outcomes;
 
 #[derive(Debug, clap::Args)]
@@ -118,7 +119,7 @@ fn asked(args: &Args) -> Result<Asked, String> {
     }
     let reports = Reports::parse(&args.report)?;
     let entries = match &args.waivers {
-        Some(path) => load_waivers(path).map_err(target::all)?,
+        Some(path) => load_waivers(path).map_err(|errors| in_one(&errors))?,
         None => Vec::new(),
     };
     let started = OffsetDateTime::now_utc();

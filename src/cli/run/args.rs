@@ -1,6 +1,7 @@
 //! What can be said to `callspec run`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use crate::cli::target::TargetArgs;
 
@@ -131,6 +132,13 @@ Examples:
   callspec run --target target.yaml --report junit=results.xml
   callspec run my.yaml --filter 'gap=5ms' -v
   callspec run --target target.yaml --last-failed";
+
+/// The K-th of N parts, as `K/N`.
+pub fn part<N: FromStr + PartialOrd + From<u8>>(text: &str) -> Option<(N, N)> {
+    let (k, n) = text.split_once('/')?;
+    let (k, n) = (k.trim().parse().ok()?, n.trim().parse().ok()?);
+    (k >= N::from(1) && k <= n).then_some((k, n))
+}
 
 /// A time with its unit, in seconds.
 pub fn time(text: &str) -> Result<f64, String> {

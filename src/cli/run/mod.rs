@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use args::FlakyResult;
-pub use args::{Args, time};
+pub use args::{Args, part, time};
 use live::{Live, title};
 use reports::Reports;
 pub use select::Selection;
@@ -20,7 +20,7 @@ use select::select;
 
 use super::interrupt::Interrupt;
 use super::probe::look_if_unsaid;
-use super::{Exit, complain, runs, say, target, watch};
+use super::{Exit, complain, runs, say, watch};
 use crate::report::{self, Again, Detail, Facts, Report};
 use crate::rules::{Outcome, Waiver};
 use crate::run::{
@@ -28,6 +28,7 @@ use crate::run::{
     review_profile, suite, untested,
 };
 use crate::target::{Account, Entry, load_waivers};
+use crate::yaml::in_one;
 
 pub fn run(args: Args) -> Exit {
     let interrupt = Interrupt::listen();
@@ -101,7 +102,7 @@ fn prepare(args: &Args, paths: &[PathBuf]) -> Result<Prepared, String> {
 fn prepared(args: &Args, place: Place, selection: Selection) -> Result<Prepared, String> {
     let reports = Reports::parse(&args.report)?;
     let waivers = match &args.waivers {
-        Some(path) => load_waivers(path).map_err(target::all)?,
+        Some(path) => load_waivers(path).map_err(|errors| in_one(&errors))?,
         None => Vec::new(),
     };
     let started = OffsetDateTime::now_utc();

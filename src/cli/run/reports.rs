@@ -155,6 +155,14 @@ fn writable(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Where the one report goes of a command that has no other kind than json: `json=PATH`.
+pub fn json(text: &str) -> Result<PathBuf, String> {
+    match text.split_once('=') {
+        Some(("json", path)) if !path.is_empty() => Ok(path.into()),
+        _ => Err("a report is json=PATH".into()),
+    }
+}
+
 /// Writes a file whole or not at all: nobody reads half a report.
 pub fn whole(path: &Path, text: &str) -> std::io::Result<()> {
     // A device or a pipe is written to, not replaced.

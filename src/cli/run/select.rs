@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::args::Args;
+use super::args::{Args, part};
 use crate::cli::diff::load;
 use crate::cli::lint::load_all;
-use crate::cli::{runs, target};
+use crate::cli::runs;
 use crate::rules::Outcome;
 use crate::run::{Filter, shard};
 use crate::scenario::{Case, Scenario, builtin};
+use crate::yaml::in_one;
 
 /// The suite, and the part of it that runs.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ pub fn select(args: &Args, paths: &[PathBuf]) -> Result<Selection, String> {
         cases.retain(|case| failed.cases.contains(&(case.name.clone(), case.matrix.clone())));
     }
     if let Some(text) = &args.shard {
-        let (k, n) = parts(text)?;
+        let (k, n) = part(text).ok_or_else(|| format!("--shard is K/N, from 1/N to N/N, not `{text}`"))?;
         if !cases.is_empty() {
             nothing = format!("--shard {text}: there are only {} cases", cases.len());
         }
@@ -76,7 +77,7 @@ pub fn select(args: &Args, paths: &[PathBuf]) -> Result<Selection, String> {
 }
 
 fn crate_suite() -> Result<Vec<Scenario>, String> {
-    builtin().map_err(target::all)
+    builtin().map_err(|errors| in_one(&errors))
 }
 
 /// `built-in suite, 200 scenarios in 400 cases`, or how much of it runs.
@@ -123,13 +124,4 @@ fn last_failed(given: Option<&Path>, strict: bool) -> Result<Failed, String> {
             .map(|case| (case.name, case.matrix))
             .collect(),
     })
-}
-
-fn parts(text: &str) -> Result<(usize, usize), String> {
-    let parts = text
-        .split_once('/')
-        .and_then(|(k, n)| Some((k.trim().parse().ok()?, n.trim().parse().ok()?)));
-    parts
-        .filter(|(k, n)| *k >= 1 && k <= n)
-        .ok_or_else(|| format!("--shard is K/N, from 1/N to N/N, not `{text}`"))
 }

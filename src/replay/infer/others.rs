@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::story::{Given, Local, Own, Receipt, Reply, Story, add_end};
 use super::super::tape::{Deed, Tape};
-use crate::stanza::resource;
+use crate::stanza::{NOBODY, resource};
 
 /// How long somebody may take to answer before it counts as silence, in seconds.
 const PATIENCE: f64 = 5.0;
@@ -77,10 +77,7 @@ fn runs(tape: &Tape, end: usize, pos: usize) -> bool {
 }
 
 fn is_bounce(condition: &str) -> bool {
-    matches!(
-        condition,
-        "service-unavailable" | "recipient-unavailable" | "remote-server-not-found"
-    )
+    NOBODY.contains(&condition) || condition == "remote-server-not-found"
 }
 
 /// An end that was not recorded got this message: as its answer tells, or as nothing speaks against.

@@ -14,9 +14,7 @@ use super::text::{Deed, Step, Word};
 use crate::profile::Class;
 use crate::protocol::{Kind, RINGING, Reason, TOLERANCE};
 use crate::rules::rule;
-
-/// Conditions that say that nobody is there.
-const NOBODY: [&str; 2] = ["service-unavailable", "recipient-unavailable"];
+use crate::stanza::NOBODY;
 
 /// What becomes of the recorded times.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -158,7 +156,6 @@ impl Making<'_> {
         let wait = match self.manner.pace {
             // Rounded on the whole, so that little errors do not add up.
             Pace::Rounded => {
-                let gap = gap.max(0.0);
                 let step = match gap {
                     gap if gap < 0.02 => return 0.0,
                     gap if gap < 1.0 => 0.01,
@@ -356,18 +353,9 @@ impl Making<'_> {
 
     /// Whether its sender waits for the answer before it uses the id again.
     fn is_used_again(&self, index: usize, message: &Message, answered: usize) -> bool {
-        let id = |message: &Message| {
-            message
-                .said
-                .as_ref()
-                .and_then(|said| said.id().map(str::to_owned))
-        };
-        let own = id(message);
-        self.story
-            .messages
-            .iter()
-            .skip(index + 1)
-            .any(|other| other.from == message.from && other.asks && other.pos > answered && id(other) == own)
+        self.story.messages.iter().skip(index + 1).any(|other| {
+            other.from == message.from && other.asks && other.pos > answered && other.id() == message.id()
+        })
     }
 
     /// What is no signal is answered by what its receiver does with everything.

@@ -8,7 +8,7 @@ use super::flight::{Flight, Freight, Goal, answer, call_id, has_special, only_sp
 use super::pace::Pace;
 use crate::profile::{Addressing, Class, Profile};
 use crate::protocol::NAMESPACE;
-use crate::stanza::{IqType, STREAM, Stanza, bare, fold, resource, with_line_feeds};
+use crate::stanza::{IqType, NOBODY, STREAM, Stanza, bare, fold, resource, with_line_feeds};
 use crate::transcript::{Dir, Event, Header, Party};
 
 /// How many chat messages under way make a flood.
@@ -768,8 +768,7 @@ impl Delivery {
         let relay = self.profile.class == Class::Relay;
         let error = said.strip_prefix("error ");
         let absent = |extra: bool| {
-            matches!(error, Some("service-unavailable" | "recipient-unavailable"))
-                || (extra && error == Some("item-not-found"))
+            error.is_some_and(|error| NOBODY.contains(&error)) || (extra && error == Some("item-not-found"))
         };
         let mut broken = None;
         let at = [event.n];

@@ -391,7 +391,8 @@ fn dedupe(candidates: &mut Vec<Candidate>) {
     *candidates = kept;
 }
 
-fn weight(ruling: &Ruling) -> Option<usize> {
+/// What it costs whoever sends it: a must (0), a should (1), a remark (2), or nothing.
+pub fn weight(ruling: &Ruling) -> Option<usize> {
     match ruling {
         Ruling::Legal => None,
         Ruling::Ambiguous(_) => Some(2),
@@ -410,7 +411,7 @@ pub(super) fn is_broken(rulings: &[Ruling]) -> bool {
 
 /// Whether a view may stay where it is, and whether it may move. What is out of order moves nothing (ST-17). A
 /// hangup that gives a wrong reason, comes too early or is malformed is one that a reader may well act on.
-fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, bool) {
+pub fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, bool) {
     let breaks = |strict: bool| {
         rulings.iter().any(|ruling| match ruling {
             Ruling::Breach(breach) => {

@@ -10,6 +10,7 @@ mod track;
 mod watch;
 
 pub(super) use beam::{Beam, Inbound, Sending};
+pub use beam::{effect, weight};
 pub(super) use watch::Parties;
 
 #[cfg(test)]
