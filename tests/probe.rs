@@ -2,15 +2,13 @@
 
 mod support;
 
-use std::io::BufRead;
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 
 use callspec::endpoint::Chosen;
 use callspec::probe::{Depth, Found, GROUPS, Topic, probe, profile_file};
 use callspec::profile::{Addressing, Class, Profile};
 use callspec::run::{Place, Rig};
-use support::{Gate, Server, callspec, run};
+use support::{Gate, Serve, Server, callspec, run};
 
 fn look(place: &Place, depth: Depth) -> Found {
     let (_stop, stopped) = tokio::sync::watch::channel(false);
@@ -112,6 +110,16 @@ fn what_is_done_otherwise_is_seen() {
     }
 }
 
+/// Which of a user's devices rings is the server's choice; the look has no session beside those that it watches.
+#[test]
+fn whichever_device_rings_is_seen() {
+    for _ in 0..12 {
+        let found = look(&rigged("enforcing", Some("rings-one-device")), Depth::Whole);
+        let fact = found.fact(Topic::En04).expect("a fact");
+        assert_eq!(fact.value.as_deref(), Some("broken"), "{fact:?}");
+    }
+}
+
 #[test]
 fn a_limit_is_found_to_the_byte() {
     for limit in [10_000, 10_001, 17_777, 65_536, 300_000, 1_000_000] {
@@ -151,19 +159,18 @@ fn over_tcp_there_is_no_cookie() {
 /// What nothing can be seen of is no fact: no fault makes a relay of an enforcing server, nor the other way round.
 #[test]
 fn the_kind_of_server_is_never_guessed() {
+    let class = |class: &str, fault: &str| {
+        let found = look(&rigged(class, Some(fault)), Depth::Brief);
+        (found.known.class, found.facts)
+    };
     for fault in [
         "drop",
         "refused-by-server",
         "answer-swallowed",
         "answered-by-server",
     ] {
-        let found = look(&rigged("relay", Some(fault)), Depth::Brief);
-        assert_ne!(
-            found.known.class,
-            Some(Class::Enforcing),
-            "{fault}: {:?}",
-            found.facts
-        );
+        let (seen, facts) = class("relay", fault);
+        assert_ne!(seen, Some(Class::Enforcing), "{fault}: {facts:?}");
     }
     for fault in [
         "schema-unchecked",
@@ -171,13 +178,8 @@ fn the_kind_of_server_is_never_guessed() {
         "unknown-call-swallowed",
         "schema-acknowledged",
     ] {
-        let found = look(&rigged("enforcing", Some(fault)), Depth::Brief);
-        assert_eq!(
-            found.known.class,
-            Some(Class::Enforcing),
-            "{fault}: {:?}",
-            found.facts
-        );
+        let (seen, facts) = class("enforcing", fault);
+        assert_eq!(seen, Some(Class::Enforcing), "{fault}: {facts:?}");
     }
 }
 
@@ -221,45 +223,14 @@ fn the_table_fits_80_columns() {
     });
 }
 
-/// A `callspec serve` of its own, gone with its value.
-struct Endpoint {
-    child: Child,
-    url: String,
-}
-
-impl Drop for Endpoint {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn serve(args: &[&str]) -> Endpoint {
-    let mut child = callspec()
-        .args(["serve", "--listen", "127.0.0.1:0"])
-        .args(args)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("callspec runs");
-    let lines = std::io::BufReader::new(child.stdout.take().expect("stdout")).lines();
-    let url = lines
-        .map_while(Result::ok)
-        .find_map(|line| Some(line.trim().strip_prefix("ws://")?.to_owned()))
-        .expect("an address");
-    Endpoint {
-        child,
-        url: format!("ws://{url}"),
-    }
-}
-
 const ALICE: &str = "alice@localhost:secret-of-alice";
 const BOB: &str = "bob@localhost:secret-of-bob";
 
 #[test]
 fn one_account_sees_less_and_says_so() {
-    let endpoint = serve(&[]);
+    let endpoint = Serve::new(&[]);
     let said = run(callspec()
-        .args(["probe", "--target", &endpoint.url, "--account", ALICE])
+        .args(["probe", "--target", &endpoint.url(), "--account", ALICE])
         .args(["--report", "json=-"]));
     assert_eq!(said.status, 0, "{}", said.err);
     let report: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
@@ -283,7 +254,7 @@ fn one_account_sees_less_and_says_so() {
 
 #[test]
 fn a_run_without_a_profile_looks_for_itself_and_says_so() {
-    let endpoint = serve(&["--profile", "enforcing"]);
+    let endpoint = Serve::new(&["--profile", "enforcing"]);
     let folder = tempfile::TempDir::new().expect("a folder");
     let out = folder.path().join("seen.yaml");
     let play = |more: &[&str]| {
@@ -291,7 +262,7 @@ fn a_run_without_a_profile_looks_for_itself_and_says_so() {
             .args([
                 "run",
                 "--target",
-                &endpoint.url,
+                &endpoint.url(),
                 "--account",
                 ALICE,
                 "--account",
@@ -323,7 +294,7 @@ fn a_run_without_a_profile_looks_for_itself_and_says_so() {
         .args([
             "probe",
             "--target",
-            &endpoint.url,
+            &endpoint.url(),
             "--account",
             ALICE,
             "--account",
@@ -335,7 +306,7 @@ fn a_run_without_a_profile_looks_for_itself_and_says_so() {
     let target = folder.path().join("target.yaml");
     let text = format!(
         "url: {}\ndomain: localhost\nprofile: ./seen.yaml\naccounts:\n  - {{ jid: alice@localhost, password: a }}\n  - {{ jid: bob@localhost, password: b }}\n",
-        endpoint.url
+        endpoint.url()
     );
     std::fs::write(&target, text).expect("a file");
     let said = run(callspec()

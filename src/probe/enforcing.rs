@@ -37,17 +37,6 @@ pub fn not_asked(class: Option<Class>, found: &RefCell<Found>) {
     }
 }
 
-pub async fn look(parties: &Parties, found: &RefCell<Found>) {
-    if !parties.are_two() {
-        for topic in RULES {
-            let why = "needs accounts of two users; there is one";
-            found.borrow_mut().unknown(topic, why);
-        }
-        return;
-    }
-    tokio::join!(unanswered(parties, found), judged(parties, found));
-}
-
 /// Kept, or broken; with what showed it.
 type Seen = (bool, String);
 
@@ -74,8 +63,16 @@ fn both(one: Result<Seen, String>, other: Result<Seen, String>) -> Result<Seen, 
     Ok((one.0 && other.0, format!("{}; {}", one.1, other.1)))
 }
 
-/// One call between the callers' own devices, and what others try with it.
-async fn judged(parties: &Parties, found: &RefCell<Found>) {
+/// One call between two users, and what others try with it. Where a call rings every device of a user, the callee may
+/// have no other session of ours meanwhile: a server that rings one of them only would ring that one.
+pub async fn judged(parties: &Parties, found: &RefCell<Found>) {
+    if !parties.are_two() {
+        for topic in RULES {
+            let why = "needs accounts of two users; there is one";
+            found.borrow_mut().unknown(topic, why);
+        }
+        return;
+    }
     let (from, to) = (parties.caller(), parties.callee());
     let logins = (
         parties.log_in(from).await,
@@ -217,8 +214,11 @@ async fn devices(every: bool, rang: bool, two: &mut Peer, call: &str) -> Result<
     })
 }
 
-/// A call that nobody answers, between users and sessions that have no part in the other one.
-async fn unanswered(parties: &Parties, found: &RefCell<Found>) {
+/// A call that nobody answers.
+pub async fn unanswered(parties: &Parties, found: &RefCell<Found>) {
+    if !parties.are_two() {
+        return;
+    }
     let (from, to) = match parties.third() {
         Some(third) => (parties.caller(), third),
         None => (parties.callee(), parties.caller()),

@@ -118,12 +118,24 @@ async fn look(place: &Place, depth: Depth) -> Result<Found, String> {
             return;
         }
         let class = found.borrow().known.class;
+        let judges = class == Some(Class::Enforcing);
+        if judges {
+            callee.leave().await;
+            enforcing::judged(&parties, &found).await;
+            callee = match parties.log_in(parties.callee()).await {
+                Ok(callee) => callee,
+                Err(why) => {
+                    found.borrow_mut().rest_unknown(&why);
+                    return;
+                }
+            };
+        } else {
+            enforcing::not_asked(class, &found);
+        }
         tokio::join!(
             async {
-                if class == Some(Class::Enforcing) {
-                    enforcing::look(&parties, &found).await;
-                } else {
-                    enforcing::not_asked(class, &found);
+                if judges {
+                    enforcing::unanswered(&parties, &found).await;
                 }
             },
             async {
