@@ -1,0 +1,194 @@
+//! What comes in: taken in, answered, kept for the steps that wait for it.
+
+use std::time::Duration;
+
+use super::super::compose;
+use super::super::matching::Arrival;
+use super::{Input, Script};
+use crate::scenario::Answer;
+use crate::stanza::{IqType, Stanza};
+use crate::transcript::{Dir, Event};
+
+impl Script {
+    pub(super) fn take_in(&mut self) -> bool {
+        let open: Vec<String> = self
+            .bots
+            .keys()
+            .filter(|who| !self.root.is_blind(who))
+            .cloned()
+            .collect();
+        let mut any = false;
+        for who in open {
+            while let Some(input) = self.bots.get_mut(&who).and_then(|bot| bot.inbox.pop_front()) {
+                any = true;
+                match input {
+                    Input::Element { stanza, arrived, .. } => self.element(&who, stanza, arrived),
+                    Input::Broken {
+                        raw, why, arrived, ..
+                    } => {
+                        let event = self.received(&who, arrived);
+                        self.record(Event {
+                            xml: Some(raw),
+                            note: Some(format!("not XML: {why}")),
+                            ..event
+                        });
+                    }
+                    Input::Wire { sent, wire, text, .. } => self.wire(&who, sent, wire, text),
+                    Input::Ended { how, .. } => self.stream_ended(&who, how),
+                    _ => {}
+                }
+            }
+        }
+        any
+    }
+
+    pub(super) fn received(&mut self, who: &str, arrived: Duration) -> Event {
+        let event = self.event(Dir::Received, who);
+        // Microseconds of queueing are no news; what waited for a crossing is.
+        let waited = self.now.saturating_sub(arrived) > Duration::from_micros(500);
+        Event {
+            arrived: waited.then_some(arrived.as_secs_f64()),
+            ..event
+        }
+    }
+
+    pub(super) fn element(&mut self, who: &str, stanza: Stanza, arrived: Duration) {
+        let signal = stanza
+            .call_text()
+            .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+        let signal = signal.filter(serde_json::Value::is_object);
+        let is_call = stanza.calls().next().is_some();
+        let kind = stanza.iq_type();
+        let asks = matches!(kind, Some(IqType::Set | IqType::Get));
+        let answer = match (asks, is_call, kind) {
+            (true, true, Some(IqType::Set)) => {
+                let arrival = Arrival {
+                    n: 0,
+                    stanza: stanza.clone(),
+                    signal: signal.clone(),
+                    taken: false,
+                };
+                let own = self.root.answer_for(who, &|pattern| self.fits(pattern, &arrival));
+                let policy = self
+                    .bots
+                    .get(who)
+                    .map_or(Answer::Result, |bot| bot.policy.clone());
+                if let Some(own) = &own
+                    && *own != policy
+                {
+                    self.announce_answers(who, own);
+                }
+                Some((
+                    own.clone().unwrap_or_else(|| policy.clone()),
+                    own.filter(|own| *own != policy).map(|_| policy),
+                ))
+            }
+            (true, true, _) => Some((Answer::Error("bad-request".into()), None)),
+            (true, false, _) => {
+                let known = stanza
+                    .element()
+                    .children()
+                    .any(|c| c.is("ping", "urn:xmpp:ping") || c.is("query", "jabber:iq:roster"));
+                let answer = if known {
+                    Answer::Result
+                } else {
+                    Answer::Error("service-unavailable".into())
+                };
+                Some((answer, None))
+            }
+            _ => None,
+        };
+        let event = self.received(who, arrived);
+        let n = event.n;
+        self.record(Event {
+            xml: Some(stanza.raw().to_owned()),
+            signal: signal.clone(),
+            ..event
+        });
+        let now = self.setup.started + self.now;
+        let besides = match &mut self.faulty {
+            Some(faulty) if faulty.who() == who => faulty.got(&stanza, now),
+            _ => Vec::new(),
+        };
+        if let Some((answer, back_to)) = answer {
+            self.answer(who, &stanza, &answer);
+            if let Some(policy) = back_to {
+                self.announce_answers(who, &policy);
+            }
+        }
+        for (after, raw) in besides {
+            self.put_after(after, who, raw, None);
+        }
+        if matches!(kind, Some(IqType::Result | IqType::Error))
+            && let Some(id) = stanza.id()
+            && let Some(fence) = &mut self.fence
+            && fence.answered(who, id)
+        {
+            self.advance_fence();
+            return;
+        }
+        if matches!(kind, Some(IqType::Result | IqType::Error))
+            && let Some(id) = stanza.id()
+            && let Some(bot) = self.bots.get_mut(who)
+            && bot.unanswered.remove(id)
+        {
+            bot.answers.insert(id.to_owned(), stanza.clone());
+        }
+        self.learn_peer(who, &stanza, signal.as_ref());
+        if let Some(bot) = self.bots.get_mut(who)
+            && !stanza.is_presence()
+        {
+            bot.pool.push(Arrival {
+                n,
+                stanza,
+                signal,
+                taken: false,
+            });
+        }
+    }
+
+    pub(super) fn announce_answers(&mut self, who: &str, policy: &Answer) {
+        let note = match policy {
+            Answer::Result => "result".to_owned(),
+            Answer::Error(condition) => format!("error {condition}"),
+            Answer::Withhold => "withhold".to_owned(),
+            Answer::After(length) => format!("after {} s", length.as_secs_f64()),
+        };
+        let event = self.event(Dir::Answers, who);
+        self.record(Event {
+            note: Some(note),
+            ..event
+        });
+    }
+
+    pub(super) fn answer(&mut self, who: &str, iq: &Stanza, answer: &Answer) {
+        match answer {
+            Answer::Result => self.write(who, compose::result(iq), None),
+            Answer::Error(condition) => self.write(who, compose::error(iq, condition), None),
+            Answer::Withhold => {}
+            Answer::After(length) => self
+                .later
+                .push((self.now + *length, who.into(), compose::result(iq))),
+        }
+    }
+
+    /// Which device of the other side to talk to from now on.
+    fn learn_peer(&mut self, who: &str, stanza: &Stanza, signal: Option<&serde_json::Value>) {
+        let (Some(from), Some(signal)) = (stanza.from(), signal) else {
+            return;
+        };
+        let id = signal.get("callId").and_then(|id| id.as_str());
+        let kind = signal.get("type").and_then(|kind| kind.as_str());
+        for call in self
+            .calls
+            .values_mut()
+            .filter(|call| Some(call.id.as_str()) == id)
+        {
+            if call.caller == who && kind == Some("call:accept") {
+                call.callee_jid = Some(from.to_owned());
+            } else if kind == Some("call:initiate") && call.caller_jid.is_none() {
+                call.caller_jid = Some(from.to_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What a script is given, and what it gives.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::LineOrder;
+use crate::profile::Profile;
+use crate::scenario::Case;
+use crate::stanza::Stanza;
+use crate::transcript::{Event, Wire};
+
+/// A user as the bots need it.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The bare JID.
+    pub jid: String,
+    /// The user's id, as it stands in `senderId`.
+    pub id: String,
+}
+
+/// What a case needs to be played.
+#[derive(Debug)]
+pub struct Setup {
+    pub case: Case,
+    /// By the user's name in the scenario.
+    pub accounts: BTreeMap<String, Account>,
+    pub profile: Profile,
+    pub seed: u64,
+    /// Deadlines are multiplied by this; waits are not, since the protocol's own times do not scale.
+    pub time_scale: f64,
+    /// The wall time of `now` = 0.
+    pub started: OffsetDateTime,
+    /// How long nothing may arrive after the last step, unless the case says it.
+    pub quiet: Duration,
+}
+
+#[derive(Debug)]
+pub enum Input {
+    Connected {
+        who: String,
+        jid: String,
+    },
+    /// The target's trouble, never a finding.
+    NotConnected {
+        who: String,
+        why: String,
+    },
+    /// `arrived`: when it was read from the socket.
+    Element {
+        who: String,
+        stanza: Stanza,
+        arrived: Duration,
+    },
+    /// Text that is no XML.
+    Broken {
+        who: String,
+        raw: String,
+        why: String,
+        arrived: Duration,
+    },
+    /// Something was sent or came on a raw line.
+    Wire {
+        who: String,
+        sent: bool,
+        wire: Wire,
+        text: Option<String>,
+    },
+    /// The stream or the connection is over.
+    Ended {
+        who: String,
+        how: String,
+    },
+    /// This process did not run for so long.
+    Stalled(Duration),
+    /// The target kept a session that has no part in this waiting for so long.
+    Busy(Duration),
+    /// The run is to stop now.
+    Interrupted,
+}
+
+#[derive(Debug)]
+pub enum Output {
+    Connect {
+        who: String,
+        account: String,
+        resource: String,
+    },
+    Send {
+        who: String,
+        raw: String,
+    },
+    Line {
+        who: String,
+        order: LineOrder,
+    },
+    Disconnect {
+        who: String,
+    },
+    Cut {
+        who: String,
+    },
+    Event(Box<Event>),
+}

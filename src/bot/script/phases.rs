@@ -1,0 +1,143 @@
+//! From the first connection through the steps and the quiet after them to the end.
+
+use super::super::cursor::Cursor;
+use super::{CLOSE_WITHIN, DEFAULT_WITHIN, LINK_WITHIN, Link, Output, Phase, Script};
+use crate::transcript::{Dir, Event};
+
+impl Script {
+    pub(super) fn advance(&mut self) {
+        loop {
+            let mut moved = self.take_in();
+            match self.phase {
+                Phase::Connecting => {
+                    if self.bots.values().all(|bot| bot.link != Link::Rising) {
+                        self.phase = Phase::Steps;
+                        moved = true;
+                    } else if self.now >= LINK_WITHIN {
+                        self.trouble("", "the connections were not made in time".into());
+                    }
+                }
+                Phase::Steps => {
+                    let mut root = std::mem::replace(&mut self.root, Cursor::new(Vec::new()));
+                    moved |= self.play(&mut root);
+                    let done = root.done();
+                    self.root = root;
+                    if self.phase == Phase::Steps && (done || self.failed) {
+                        self.steps_done();
+                        moved = true;
+                    }
+                }
+                Phase::Answers(until) => {
+                    let owed = self.bots.values().any(|bot| !bot.unanswered.is_empty());
+                    if !owed && self.later.is_empty() {
+                        self.be_quiet();
+                        moved = true;
+                    } else if self.now >= until {
+                        self.phase = Phase::Lost(self.now);
+                        moved = true;
+                    }
+                }
+                Phase::Lost(since) => {
+                    if self.bots.values().all(|bot| bot.unanswered.is_empty()) || self.is_lost(since) {
+                        if self.failed {
+                            self.begin_closing();
+                        } else {
+                            self.be_quiet();
+                        }
+                        moved = true;
+                    }
+                }
+                Phase::Quiet(until) => {
+                    if self.now >= until {
+                        self.begin_closing();
+                        moved = true;
+                    }
+                }
+                Phase::Closing(until) => {
+                    if self.bots.values().all(|bot| bot.link == Link::Down) || self.now >= until {
+                        self.end();
+                    }
+                }
+                Phase::Over => return,
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn steps_done(&mut self) {
+        let event = self.event(Dir::Steps, "");
+        self.record(event);
+        if self.failed {
+            self.phase = Phase::Lost(self.now);
+        } else {
+            self.phase = Phase::Answers(self.now + self.scaled(DEFAULT_WITHIN));
+        }
+    }
+
+    fn be_quiet(&mut self) {
+        let quiet = self.setup.case.quiet.unwrap_or(self.setup.quiet);
+        self.phase = Phase::Quiet(self.now + quiet);
+    }
+
+    fn begin_closing(&mut self) {
+        self.phase = Phase::Closing(self.now + CLOSE_WITHIN);
+        let all: Vec<String> = self.bots.keys().cloned().collect();
+        for who in all {
+            self.disconnect(&who);
+        }
+    }
+
+    pub(super) fn end(&mut self) {
+        let strays: Vec<(String, u64, String)> = self
+            .bots
+            .iter()
+            .flat_map(|(who, bot)| {
+                let strays = bot
+                    .pool
+                    .iter()
+                    .filter(|arrival| !arrival.taken && arrival.counts());
+                strays.map(|arrival| (who.clone(), arrival.n, arrival.brief()))
+            })
+            .collect();
+        for (who, n, brief) in strays {
+            let event = self.event(Dir::Note, &who);
+            let note = Some(format!(
+                "{brief} matched no step: the scenario does not wait for it"
+            ));
+            self.record(Event {
+                note,
+                events: vec![n],
+                ..event
+            });
+        }
+        for who in self.bots.keys().cloned().collect::<Vec<_>>() {
+            if self.bots.get(&who).is_some_and(|bot| bot.link != Link::Down) {
+                self.out.push_back(Output::Cut { who: who.clone() });
+            }
+        }
+        let event = self.event(Dir::End, "");
+        self.record(event);
+        self.phase = Phase::Over;
+    }
+
+    /// The target's trouble or ours: the run ends without a verdict.
+    pub(super) fn trouble(&mut self, who: &str, why: String) {
+        if matches!(self.phase, Phase::Closing(_) | Phase::Over) {
+            return;
+        }
+        let event = self.event(Dir::Trouble, who);
+        self.record(Event {
+            note: Some(why),
+            ..event
+        });
+        if let Some(bot) = self.bots.get_mut(who) {
+            bot.link = Link::Down;
+        }
+        for bot in self.bots.values_mut().filter(|bot| bot.link == Link::Rising) {
+            bot.link = Link::Down;
+        }
+        self.begin_closing();
+    }
+}
