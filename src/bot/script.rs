@@ -23,8 +23,9 @@ use super::fault::{ClientFault, Faulty};
 use super::fence::Fence;
 use super::matching::Arrival;
 use super::names::Names;
+use super::pace::Pace;
 use crate::scenario::{Answer, Expect};
-use crate::stanza::Stanza;
+use crate::stanza::{Message, Stanza};
 use crate::transcript::{Dir, Event};
 
 use fresh::fresh_uuid;
@@ -56,6 +57,8 @@ struct Bot {
     pool: Vec<Arrival>,
     /// What came on a raw line.
     sights: Vec<Sight>,
+    /// What has come so far of a message there.
+    message: Message,
     /// The ids of our requests without an answer.
     unanswered: BTreeSet<String>,
     /// The event of each of our requests, by its id.
@@ -111,6 +114,7 @@ pub struct Script {
     failed: bool,
     /// The newest, if there ever was one.
     fence: Option<Fence>,
+    pace: Pace,
 }
 
 const DEFAULT_WITHIN: Duration = Duration::from_secs(5);
@@ -141,6 +145,7 @@ impl Script {
                 inbox: VecDeque::new(),
                 pool: Vec::new(),
                 sights: Vec::new(),
+                message: Message::default(),
                 unanswered: BTreeSet::new(),
                 asked: BTreeMap::new(),
                 answers: BTreeMap::new(),
@@ -191,6 +196,7 @@ impl Script {
             belated: Vec::new(),
             failed: false,
             fence: None,
+            pace: Pace::default(),
         };
         let first: Vec<String> = script
             .setup
@@ -210,6 +216,14 @@ impl Script {
     pub fn with_fault(self, fault: &'static ClientFault) -> Script {
         Script {
             faulty: Some(Faulty::new(fault)),
+            ..self
+        }
+    }
+
+    /// The server may read what each bot says at no more than so many bytes a second; `None`: it reads at once.
+    pub fn with_rate(self, rate: Option<u64>) -> Script {
+        Script {
+            pace: Pace::new(rate),
             ..self
         }
     }
@@ -326,7 +340,7 @@ impl Script {
     }
 
     fn within(&self, within: Option<Duration>) -> Duration {
-        self.scaled(within.unwrap_or(DEFAULT_WITHIN))
+        self.scaled(within.unwrap_or(DEFAULT_WITHIN)) + self.pace.allowance(self.now)
     }
 
     fn scaled(&self, length: Duration) -> Duration {

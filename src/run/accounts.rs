@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::case::{skip_reason, users_of};
 use super::dial::{leave, log_in};
+use super::fit::{skip_reason, users_of};
 use super::ground::choose;
 use super::hidden::Hidden;
 use super::{Options, Place};

@@ -9,9 +9,9 @@ use url::Url;
 use uuid::Uuid;
 
 use super::canary::Canary;
-use super::case::{Place, Rig};
 use super::dial::{PASSWORD, ToEmbedded, ToTarget};
 use super::hidden::Hidden;
+use super::options::{Place, Rig};
 use crate::bot::{Account, Dialer};
 use crate::endpoint::{self, Endpoint};
 use crate::target::{Algorithm, Jwt, Target, derived_id};

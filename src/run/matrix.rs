@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::canary::Canary;
-use super::case::{Finished, Options, Place, Rig, play, skip_reason};
+use super::case::play;
+use super::fit::skip_reason;
+use super::options::{Finished, Options, Place, Rig};
 use crate::bot::{ClientFault, client_faults};
 use crate::endpoint::{Carrier, Chosen, Fault, faults};
 use crate::profile::Profile;

@@ -8,7 +8,9 @@ use tokio::sync::watch;
 
 use super::accounts::{blocking, check};
 use super::canary::Canary;
-use super::case::{Finished, Options, Place, play, skip_reason};
+use super::case::play;
+use super::fit::skip_reason;
+use super::options::{Finished, Options, Place};
 use crate::profile::{Addressing, Class};
 use crate::rules::Outcome;
 use crate::scenario::{Action, Case, Step};

@@ -417,7 +417,7 @@ pub(super) fn words(sight: &Sight) -> String {
             Ok(stanza) => {
                 let condition = sasl_condition(&stanza).filter(|_| stanza.is("failure", SASL));
                 let condition = condition.map(|condition| format!(" {condition}"));
-                super::brief(&stanza, None) + &condition.unwrap_or_default()
+                super::super::matching::brief(&stanza, None) + &condition.unwrap_or_default()
             }
             Err(_) if is_header(text) => "the opening of the stream".into(),
             Err(_) => "text that is no XML".into(),

@@ -9,6 +9,7 @@ use crate::transcript::{Dir, Event};
 impl Script {
     pub(super) fn connect(&mut self, who: &str) {
         if let Some(bot) = self.bots.get_mut(who) {
+            self.pace.forget(who);
             bot.link = Link::Rising;
             bot.ended = false;
             let (account, resource) = (bot.user.clone(), bot.resource.clone());

@@ -19,7 +19,8 @@ impl Script {
             Some(fence) if fence.begun() >= since => fence.is_over(now),
             Some(fence) if !fence.is_over(now) => false,
             _ => {
-                self.fence = Some(Fence::new(now, now + self.scaled(FENCE_WITHIN)));
+                let until = now + self.scaled(FENCE_WITHIN) + self.pace.allowance(now);
+                self.fence = Some(Fence::new(now, until));
                 self.ask_the_server();
                 self.fence.as_ref().is_none_or(|fence| fence.is_over(now))
             }

@@ -38,7 +38,12 @@ impl Script {
                     }
                 }
                 Phase::Lost(since) => {
-                    if self.bots.values().all(|bot| bot.unanswered.is_empty()) || self.is_lost(since) {
+                    let asking = self.fence.as_ref();
+                    let asking =
+                        asking.is_some_and(|fence| fence.begun() >= since && !fence.is_over(self.now));
+                    let owed = self.bots.values().any(|bot| !bot.unanswered.is_empty());
+                    // Whoever has asked the server hears its answer before it goes.
+                    if (!owed && !asking) || self.is_lost(since) {
                         if self.failed {
                             self.begin_closing();
                         } else {

@@ -223,6 +223,7 @@ impl Script {
             .ok()
             .and_then(|stanza| stanza.call_text())
             .and_then(|text| serde_json::from_str(&text).ok());
+        self.pace.said(who, self.now, raw.len());
         let event = self.event(Dir::Sent, who);
         let step = step.map(|step| step.place.to_string());
         self.record(Event {

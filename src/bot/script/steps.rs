@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::super::cursor::{At, Cursor};
-use super::super::matching::{Wanted, brief};
+use super::super::matching::{Arrival, Wanted, brief};
 use super::{Link, Phase, Script, line};
 use crate::scenario::{Action, AnsweredBy, Connection, Expect, Send, Step, Verb};
-use crate::stanza::{IqType, Stanza};
+use crate::stanza::{self, IqType, Stanza};
 
 /// What came of looking at a step again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,7 +156,9 @@ impl Script {
                 return Some((who, sight.n, line::words(sight)));
             }
             let pool = &bot.pool;
-            let arrival = pool.iter().find(|a| a.n > since && !a.taken && a.counts())?;
+            let arrival = pool
+                .iter()
+                .find(|a| a.n > since && !a.taken && a.counts() && !self.is_anothers(a))?;
             Some((who, arrival.n, arrival.brief()))
         });
         if let Some((who, n, brief)) = heard {
@@ -168,6 +170,19 @@ impl Script {
         } else {
             Come::NotYet
         }
+    }
+
+    /// A chat message from a session of one of these users that is not in this cast, such as another scenario's that
+    /// plays beside this one: what comes too late for the device it was for goes to whichever device is there
+    /// (RFC 6121 §8.5.3.2.1).
+    fn is_anothers(&self, arrival: &Arrival) -> bool {
+        let from = arrival.stanza.from().map(stanza::fold).unwrap_or_default();
+        let mut cast = self.bots.values().map(|bot| stanza::fold(&bot.jid));
+        arrival.stanza.is_message()
+            && arrival.stanza.calls().next().is_none()
+            && stanza::resource(&from).is_some()
+            && cast.clone().any(|jid| stanza::bare(&jid) == stanza::bare(&from))
+            && cast.all(|jid| jid != from)
     }
 
     fn linking(&mut self, connection: &Connection, deadline: Duration) -> Come {
