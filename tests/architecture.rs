@@ -412,3 +412,51 @@ fn breaches_are_seen() {
         assert_eq!(faults.len(), wrong, "{text}\n{faults:?}");
     }
 }
+
+/// What stands in quotes as a rule's id does.
+fn rules_named(code: &str) -> BTreeSet<&str> {
+    let is_id = |text: &&str| match text.as_bytes() {
+        [a, b, b'-', c, d] => {
+            [a, b].iter().all(|c| c.is_ascii_uppercase()) && [c, d].iter().all(|c| c.is_ascii_digit())
+        }
+        _ => false,
+    };
+    code.split('"').filter(is_id).collect()
+}
+
+#[test]
+fn rules_that_are_named_exist_and_rules_that_exist_are_judged() {
+    let known: BTreeSet<&str> = callspec::rules::catalogue().iter().map(|rule| rule.id).collect();
+    let sources = sources();
+    let elsewhere = sources
+        .iter()
+        .filter(|source| !source.file.starts_with("rules/catalogue/"));
+    let mut judged = BTreeSet::new();
+    for source in elsewhere {
+        let named = rules_named(&source.code);
+        let unknown: Vec<&&str> = named.difference(&known).collect();
+        assert!(unknown.is_empty(), "{} names {unknown:?}", source.file);
+        if ["rules", "protocol"].contains(&source.room.as_str()) {
+            judged.extend(named);
+        }
+    }
+    // What only an answer or an end can show a step of the suite asks for, and names its rule.
+    let suite = callspec::scenario::builtin().expect("the built-in suite reads");
+    let steps = suite
+        .iter()
+        .flat_map(|scenario| scenario.cases())
+        .map(|case| serde_json::to_string(&case.steps).expect("steps"));
+    let steps: Vec<String> = steps.collect();
+    let asked = |id: &&&str| {
+        steps
+            .iter()
+            .any(|steps| steps.contains(&format!(r#""rule":"{id}""#)))
+    };
+    judged.extend(known.iter().filter(asked));
+    let never: Vec<&&str> = known.difference(&judged).collect();
+    assert!(never.is_empty(), "nothing finds a breach of {never:?}");
+    assert_eq!(
+        rules_named(r#"rule("RT-03") or "RT-3" or "rt-03""#),
+        BTreeSet::from(["RT-03"])
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Known, Level, Rule};
+use super::{Known, Level, Rule, catalogue, rule};
 
 /// Whose a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +40,56 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Against the server. The rule is of the catalogue: a test reads every id that the judge names.
+    pub(super) fn of_server(
+        id: &str,
+        message: String,
+        wanted: &str,
+        seen: String,
+        events: Vec<u64>,
+    ) -> Finding {
+        let rule = rule(id).unwrap_or(&catalogue()[0]);
+        let mut finding = Finding {
+            rule,
+            level: rule.level,
+            blame: Blame::Server,
+            party: String::new(),
+            message,
+            wanted: wanted.to_owned(),
+            seen,
+            events,
+            excuse: None,
+            call: None,
+        };
+        finding.events.sort_unstable();
+        finding.events.dedup();
+        finding
+    }
+
+    /// Against a client; what only informs is nobody's.
+    pub(super) fn of_client(
+        id: &str,
+        party: &str,
+        message: String,
+        wanted: &str,
+        seen: String,
+        events: Vec<u64>,
+    ) -> Finding {
+        let finding = Finding::of_server(id, message, wanted, seen, events);
+        Finding {
+            blame: match finding.level {
+                Level::Info => Blame::Nobody,
+                Level::Must | Level::Should => Blame::Client,
+            },
+            party: party.to_owned(),
+            ..finding
+        }
+    }
+
+    pub(super) fn in_call(self, call: Option<String>) -> Finding {
+        Finding { call, ..self }
+    }
+
     /// Whether the system under test has to answer for it, whatever the order of events was.
     pub fn is_held_against_the_target(&self) -> bool {
         matches!(self.blame, Blame::Server | Blame::Client)

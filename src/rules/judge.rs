@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Relayed};
 use super::enforcing::Enforcing;
 use super::moved::Addresses;
 use super::party::Parties;
-use super::relayed::Relayed;
 use super::spoken::{Ear, Spoken};
 use super::stream::Streams;
 use super::{Blame, Finding, Level, Outcome, Tally, Verdict, Waiver, rule};

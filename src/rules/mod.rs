@@ -8,7 +8,6 @@ mod glob;
 mod judge;
 mod moved;
 mod party;
-mod relayed;
 mod spoken;
 mod stream;
 mod waiver;
@@ -20,6 +19,3 @@ pub use judge::{Family, Judge, Record, Seen, judge, outcome};
 pub use party::{effect, weight};
 pub use spoken::Spoken;
 pub use waiver::{Known, Waiver};
-
-#[cfg(test)]
-mod relayed_tests;

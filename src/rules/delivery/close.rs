@@ -2,7 +2,7 @@
 
 use super::super::Record;
 use super::flight::{Freight, Goal};
-use super::watch::{Delivery, finding};
+use super::watch::Delivery;
 use crate::profile::Addressing;
 
 /// How long a server may take to notice that a session is over, in seconds: what comes in between may still go to it.
@@ -121,24 +121,17 @@ impl Delivery {
                 _ => continue,
             };
             let more: Vec<u64> = more.into_iter().collect();
-            if let Some(mut found) = finding(
-                id,
-                flight,
-                message,
-                wanted,
-                "nothing until the end".to_owned(),
-                &more,
-            ) {
-                if let Goal::Gone { left } = flight.goal
-                    && flight.t - left < PARTING
-                {
-                    found.excuse = Some(format!(
-                        "the server was still ending the session, {:.3} s after its close",
-                        flight.t - left
-                    ));
-                }
-                record.broken(found);
+            let seen = "nothing until the end".to_owned();
+            let mut found = flight.finding(id, message, wanted, seen, &more);
+            if let Goal::Gone { left } = flight.goal
+                && flight.t - left < PARTING
+            {
+                found.excuse = Some(format!(
+                    "the server was still ending the session, {:.3} s after its close",
+                    flight.t - left
+                ));
             }
+            record.broken(found);
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use super::book::Sent;
+use crate::rules::Finding;
 use crate::stanza::Stanza;
 
 /// What kind of stanza travels.
@@ -67,6 +69,20 @@ pub(super) struct Flight {
     pub twice: bool,
     /// The answer that the sender got: its event.
     pub got: Option<u64>,
+}
+
+impl Sent for Flight {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Flight {
+    /// What the server did to it; `more`: the events that show it, besides its sending.
+    pub fn finding(&self, id: &str, message: String, wanted: &str, seen: String, more: &[u64]) -> Finding {
+        let events = [&[self.n], more].concat();
+        Finding::of_server(id, message, wanted, seen, events).in_call(self.call.clone())
+    }
 }
 
 /// A number that two different texts hardly ever share.

@@ -1,11 +1,16 @@
 //! What the server did between the parties that were observed.
 
+mod book;
 mod close;
 mod flight;
 mod pace;
+mod relayed;
 mod watch;
 
+pub(super) use relayed::Relayed;
 pub(super) use watch::Delivery;
 
+#[cfg(test)]
+mod relayed_tests;
 #[cfg(test)]
 mod tests;

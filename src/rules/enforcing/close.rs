@@ -3,7 +3,7 @@
 use super::super::Record;
 use super::call::Call;
 use super::demand::Demand;
-use super::watch::{Enforcing, found, tell, words};
+use super::watch::{Enforcing, found, words};
 use crate::protocol::{Kind, RINGING, Reason, Role};
 use crate::stanza::resource;
 
@@ -31,10 +31,14 @@ impl Enforcing {
                     format!("{who} did not ring, although the call went to every device of its user.");
                 let wanted = "the initiate at every device";
                 let seen = "no initiate".to_owned();
-                tell(
-                    record,
-                    found("EN-04", message, wanted, seen, vec![call.begun.0], Some(call)),
-                );
+                record.broken(found(
+                    "EN-04",
+                    message,
+                    wanted,
+                    seen,
+                    vec![call.begun.0],
+                    Some(call),
+                ));
             }
         }
     }
@@ -51,10 +55,7 @@ impl Enforcing {
                 let message = format!("{who} rings on, although {winner} has picked up.");
                 let seen = format!("no hangup in {:.1} s", end - at);
                 let events = vec![call.begun.0, *n];
-                tell(
-                    record,
-                    found("EN-04", message, "a hangup", seen, events, Some(call)),
-                );
+                record.broken(found("EN-04", message, "a hangup", seen, events, Some(call)));
             }
         }
     }
@@ -77,7 +78,7 @@ impl Enforcing {
                     None => format!("no hangup in {:.1} s", end - begun),
                 };
                 let wanted = "hangup `timeout` 30 s after the initiate";
-                tell(record, found("EN-05", message, wanted, seen, vec![n], Some(call)));
+                record.broken(found("EN-05", message, wanted, seen, vec![n], Some(call)));
             }
         }
     }
@@ -99,13 +100,13 @@ impl Enforcing {
                             format!("{who} was told another reason than that {} vanished.", gone.who);
                         let seen = reason.map_or("no reason", Reason::wire).to_owned();
                         let events = vec![gone.n, n];
-                        tell(record, found("EN-07", message, wanted, seen, events, Some(call)));
+                        record.broken(found("EN-07", message, wanted, seen, events, Some(call)));
                     }
                     (Some(_), _) => record.held("EN-07"),
                     (None, _) if end - gone.at >= WITHIN => {
                         let message = format!("{who} was never told that {} had vanished.", gone.who);
                         let seen = format!("no hangup in {:.1} s", end - gone.at);
-                        tell(record, found("EN-07", message, wanted, seen, events, Some(call)));
+                        record.broken(found("EN-07", message, wanted, seen, events, Some(call)));
                     }
                     _ => {}
                 }
@@ -127,7 +128,7 @@ impl Enforcing {
                     let message = format!("{} was neither refused nor delivered.", words(flight));
                     let wanted = format!("an error {}", conditions.join(" or "));
                     let seen = "nothing until the end".to_owned();
-                    tell(record, found(rule, message, &wanted, seen, vec![flight.n], call));
+                    record.broken(found(rule, message, &wanted, seen, vec![flight.n], call));
                 }
                 (Demand::Pass, Some((n, None))) if flight.reached.is_empty() => {
                     let Some(call) = call.filter(|call| !call.void) else {
@@ -162,10 +163,14 @@ impl Enforcing {
                     );
                     let wanted = "delivery";
                     let seen = "a result from the server".to_owned();
-                    tell(
-                        record,
-                        found("RT-03", message, wanted, seen, vec![flight.n, *n], Some(call)),
-                    );
+                    record.broken(found(
+                        "RT-03",
+                        message,
+                        wanted,
+                        seen,
+                        vec![flight.n, *n],
+                        Some(call),
+                    ));
                 }
                 _ => {}
             }

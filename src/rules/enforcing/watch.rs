@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::party::Inbound;
-use super::super::{Blame, Family, Finding, Record, Seen, Spoken, rule};
+use super::super::{Family, Finding, Record, Seen, Spoken};
 use super::call::{Call, Side, Vanished};
 use super::demand::{Demand, Signal, by_content, by_order, is_doubtful};
 use crate::profile::{Addressing, Class, Profile};
@@ -58,6 +58,7 @@ pub(in super::super) struct Enforcing {
     parting: bool,
 }
 
+/// What the server did in a call that it knows.
 pub(super) fn found(
     id: &str,
     message: String,
@@ -65,26 +66,8 @@ pub(super) fn found(
     seen: String,
     events: Vec<u64>,
     call: Option<&Call>,
-) -> Option<Finding> {
-    let rule = rule(id)?;
-    Some(Finding {
-        rule,
-        level: rule.level,
-        blame: Blame::Server,
-        party: String::new(),
-        message,
-        wanted: wanted.to_owned(),
-        seen,
-        events,
-        excuse: None,
-        call: call.map(|call| call.id.clone()),
-    })
-}
-
-pub(super) fn tell(record: &mut Record, found: Option<Finding>) {
-    if let Some(found) = found {
-        record.broken(found);
-    }
+) -> Finding {
+    Finding::of_server(id, message, wanted, seen, events).in_call(call.map(|call| call.id.clone()))
 }
 
 impl Enforcing {
@@ -292,10 +275,7 @@ impl Enforcing {
                         let message = format!("{what} had to be refused, and was answered with {said}.");
                         let wanted = format!("an error {}", conditions.join(" or "));
                         let events = vec![flight.n, event.n];
-                        tell(
-                            record,
-                            found(rule, message, &wanted, said, events, call.as_deref()),
-                        );
+                        record.broken(found(rule, message, &wanted, said, events, call.as_deref()));
                     }
                     _ => {}
                 }
@@ -306,10 +286,7 @@ impl Enforcing {
                     let message = format!("{what} is right, and the server refused it.");
                     let events = vec![flight.n, event.n];
                     let wanted = "delivery, or a result where it came too late to matter";
-                    tell(
-                        record,
-                        found("RT-03", message, wanted, said, events, call.as_deref()),
-                    );
+                    record.broken(found("RT-03", message, wanted, said, events, call.as_deref()));
                 }
                 if error && flight.kind == Some(Kind::Initiate) {
                     self.forget(index);
@@ -371,10 +348,7 @@ impl Enforcing {
                 let wanted = format!("an error {}, and no delivery", conditions.join(" or "));
                 let seen = "its delivery".to_owned();
                 let events = vec![flight.n, event.n];
-                tell(
-                    record,
-                    found(rule, message, &wanted, seen, events, call.as_deref()),
-                );
+                record.broken(found(rule, message, &wanted, seen, events, call.as_deref()));
                 // What is out of place moves nobody's view (ST-17).
                 return;
             }
@@ -389,17 +363,14 @@ impl Enforcing {
                     );
                     let events = vec![*first, flight.n, event.n];
                     let seen = "a second accept".to_owned();
-                    tell(
-                        record,
-                        found(
-                            "EN-04",
-                            message,
-                            "the first accept only",
-                            seen,
-                            events,
-                            Some(call),
-                        ),
-                    );
+                    record.broken(found(
+                        "EN-04",
+                        message,
+                        "the first accept only",
+                        seen,
+                        events,
+                        Some(call),
+                    ));
                 }
             }
         } else if !self.own_words(event, &signal, at, record) {
@@ -443,7 +414,7 @@ impl Enforcing {
         let Some(call) = call.filter(|_| signal.kind() == Some(Kind::Hangup)) else {
             let message = format!("{} received {said} that no party sent.", event.who);
             let wanted = "only signals of the parties, and hangups of the server's own";
-            tell(record, found("RT-03", message, wanted, said, vec![event.n], None));
+            record.broken(found("RT-03", message, wanted, said, vec![event.n], None));
             return false;
         };
         // Of those who leave after the last step the others may be told.
@@ -468,7 +439,7 @@ impl Enforcing {
             );
             let wanted = "`timeout` after 30 s, `failed` where a party vanished, and otherwise none";
             let events = vec![call.begun.0, event.n];
-            tell(record, found(rule, message, wanted, said, events, Some(call)));
+            record.broken(found(rule, message, wanted, said, events, Some(call)));
         }
         true
     }

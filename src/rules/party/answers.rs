@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use crate::rules::{Blame, Finding, Level, Record, rule};
+use crate::rules::{Finding, Record};
 use crate::stanza::{IqType, Stanza};
 
 /// What its answer has to be.
@@ -108,7 +108,7 @@ impl Answers {
         let key = (client.to_owned(), asker.to_owned(), id.clone());
         let Some(asked) = self.open.remove(&key) else {
             if let Some((request, first)) = self.done.remove(&key) {
-                record.broken(found(
+                record.broken(Finding::of_client(
                     "IQ-01",
                     client,
                     format!("{client} answered the iq `{id}` more than once."),
@@ -131,7 +131,7 @@ impl Answers {
             record.broken(Finding {
                 call: asked.call.clone(),
                 excuse: slow.then(|| "the request and its answer were under way for some seconds".to_owned()),
-                ..found(rule, client, message, wanted, seen, events)
+                ..Finding::of_client(rule, client, message, wanted, seen, events)
             });
         };
         let error = stanza.iq_type() == Some(IqType::Error);
@@ -214,7 +214,7 @@ impl Answers {
             record.broken(Finding {
                 call: asked.call,
                 excuse: (!seen(&client) || !came).then_some(lost),
-                ..found(
+                ..Finding::of_client(
                     rule,
                     &client,
                     format!("{client} never answered the iq `{id}`."),
@@ -224,33 +224,5 @@ impl Answers {
                 )
             });
         }
-    }
-}
-
-/// A finding about a client; `rule` is of the catalogue.
-pub(super) fn found(
-    id: &str,
-    party: &str,
-    message: String,
-    wanted: &str,
-    seen: String,
-    events: Vec<u64>,
-) -> Finding {
-    let rule = rule(id).unwrap_or(&crate::rules::catalogue()[0]);
-    Finding {
-        rule,
-        level: rule.level,
-        blame: if rule.level == Level::Info {
-            Blame::Nobody
-        } else {
-            Blame::Client
-        },
-        party: party.to_owned(),
-        message,
-        wanted: wanted.to_owned(),
-        seen,
-        events,
-        excuse: None,
-        call: None,
     }
 }

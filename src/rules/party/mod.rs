@@ -5,7 +5,6 @@ mod beam;
 mod form;
 mod media;
 mod recent;
-mod refusals;
 mod track;
 mod watch;
 

@@ -1,12 +1,16 @@
 //! Follows each raw line, and who is bound where.
 
+mod shape;
+
 use std::collections::BTreeMap;
 
-use super::super::{Blame, Family, Finding, Record, Seen, rule};
-use super::frame::{Flaw, flaw, is_fault};
+use super::super::{Family, Finding, Record, Seen};
+use super::frame::is_fault;
 use super::line::Line;
 use crate::stanza::{FRAMING, SASL, STREAM, Stanza};
 use crate::transcript::{Dir, Event, Header, Opcode, Wire};
+
+use shape::{confirmed, ended, formed, opened, without_tls};
 
 /// A stanza above this size may be refused below the stream, by a WebSocket's own limit (RFC 6455 §7.4.1, 1009).
 const LARGE: usize = 10_000;
@@ -42,22 +46,6 @@ pub(in super::super) struct Streams {
     over: bool,
 }
 
-fn finding(id: &str, message: String, wanted: &str, seen: String, events: Vec<u64>) -> Option<Finding> {
-    let rule = rule(id)?;
-    Some(Finding {
-        rule,
-        level: rule.level,
-        blame: Blame::Server,
-        party: String::new(),
-        message,
-        wanted: wanted.to_owned(),
-        seen,
-        events,
-        excuse: None,
-        call: None,
-    })
-}
-
 /// A signal's text that a careless reader of JSON does not survive.
 fn is_hostile(text: &str) -> bool {
     const DEEP: usize = 500;
@@ -65,12 +53,6 @@ fn is_hostile(text: &str) -> bool {
     let huge = text.contains("e999999") || text.contains("E999999");
     let again = text.matches("\"type\":").count() > 2;
     deep || huge || again
-}
-
-fn broken(record: &mut Record, found: Option<Finding>) {
-    if let Some(found) = found {
-        record.broken(found);
-    }
 }
 
 impl Streams {
@@ -173,7 +155,7 @@ impl Streams {
                 let said = wire.header("Sec-WebSocket-Protocol");
                 confirmed(line, event, said.as_deref(), record);
                 if line.plain && self.tls_demanded {
-                    broken(record, without_tls(event, "the upgrade succeeded"));
+                    record.broken(without_tls(event, "the upgrade succeeded"));
                 }
             }
             Wire::Hello {
@@ -181,14 +163,13 @@ impl Streams {
                 accepted: Some(accepted),
             } => {
                 if *accepted {
-                    let found = finding(
+                    record.broken(Finding::of_server(
                         "TR-07",
                         format!("The server takes TLS {version}."),
                         "TLS 1.2 or newer, and no to anything older",
                         format!("a handshake of TLS {version}"),
                         vec![event.n],
-                    );
-                    broken(record, found);
+                    ));
                 } else {
                     record.held("TR-07");
                 }
@@ -227,7 +208,7 @@ impl Streams {
         line.refused = stanza.is("failure", SASL);
         if stanza.is("features", STREAM) && line.plain && self.tls_demanded {
             if stanza.element().has_child("mechanisms", SASL) {
-                broken(record, without_tls(event, "SASL mechanisms are offered"));
+                record.broken(without_tls(event, "SASL mechanisms are offered"));
             } else {
                 record.held("TR-07");
             }
@@ -251,14 +232,13 @@ impl Streams {
             let user = crate::stanza::bare(&jid).to_lowercase();
             let own = self.users.get(&event.who);
             if own.is_some_and(|own| *own != user) && self.users.values().any(|other| *other == user) {
-                let found = finding(
+                record.broken(Finding::of_server(
                     "AU-04",
                     format!("{} is bound to an address of another user.", event.who),
                     "an address of its own, or a refusal",
                     jid.clone(),
                     vec![event.n],
-                );
-                broken(record, found);
+                ));
             } else {
                 record.held("AU-04");
             }
@@ -285,7 +265,7 @@ impl Streams {
         if self.over || own || event.t - at > SOON {
             return;
         }
-        let found = finding(
+        record.broken(Finding::of_server(
             rule,
             format!(
                 "The stream of {} ended when {by} sent what no server should feel.",
@@ -297,8 +277,7 @@ impl Streams {
                 None => format!("the end of the stream of {}", event.who),
             },
             vec![*n, event.n],
-        );
-        broken(record, found);
+        ));
     }
 
     /// A stanza that somebody took in although its sender had no resource yet.
@@ -307,7 +286,7 @@ impl Streams {
         let early = self.early.iter().find(|(_, _, early)| early == id);
         if let Some((who, n, _)) = early {
             self.early_seen = true;
-            let found = finding(
+            record.broken(Finding::of_server(
                 "AU-06",
                 format!(
                     "{} received what {who} had sent without having logged in.",
@@ -316,204 +295,8 @@ impl Streams {
                 "an error, or the end of the stream",
                 format!("delivery of `{id}`"),
                 vec![*n, event.n],
-            );
-            broken(record, found);
+            ));
         }
-    }
-}
-
-/// The answer to an upgrade (RFC 7395 §3.1).
-fn confirmed(line: &Line, event: &Event, said: Option<&str>, record: &mut Record) {
-    let asked = line.offered.iter().any(|name| name == "xmpp");
-    let fits = match said {
-        Some(name) => asked && name.trim() == "xmpp",
-        None => !asked,
-    };
-    if fits {
-        record.held("TR-01");
-        return;
-    }
-    let seen = match said {
-        Some(name) => format!("Sec-WebSocket-Protocol: {name}"),
-        None => "no Sec-WebSocket-Protocol".to_owned(),
-    };
-    let found = if asked {
-        finding(
-            "TR-01",
-            "The upgrade succeeded, but its answer does not confirm the sub-protocol.".into(),
-            "Sec-WebSocket-Protocol: xmpp",
-            seen,
-            vec![event.n],
-        )
-    } else {
-        finding(
-            "TR-01",
-            "The answer to an upgrade names a sub-protocol that was not offered.".into(),
-            "a refusal, or no sub-protocol",
-            seen,
-            vec![event.n],
-        )
-    };
-    broken(record, found);
-}
-
-fn without_tls(event: &Event, what: &str) -> Option<Finding> {
-    finding(
-        "TR-07",
-        "The server goes on without TLS, although its profile says that it demands it.".into(),
-        "no upgrade, and no login before TLS",
-        format!("{what} without TLS"),
-        vec![event.n],
-    )
-}
-
-/// The form of a message (RFC 7395 §3.3.3).
-fn formed(event: &Event, text: &str, record: &mut Record) {
-    let found = match flaw(text) {
-        None => {
-            record.held("TR-03");
-            record.held("TR-04");
-            return;
-        }
-        Some(Flaw::Shape(what)) => finding(
-            "TR-03",
-            format!("{} received {what}.", event.who),
-            "exactly one well-formed element",
-            what.to_owned(),
-            vec![event.n],
-        ),
-        Some(Flaw::Namespace(what)) => finding(
-            "TR-04",
-            format!("{} received {what}.", event.who),
-            "an element that can be read alone",
-            what.to_owned(),
-            vec![event.n],
-        ),
-    };
-    broken(record, found);
-}
-
-/// The first answer to `<open/>` (RFC 7395 §3.4, RFC 6120 §4.7).
-fn opened(
-    line: &mut Line,
-    event: &Event,
-    opening: u64,
-    stanza: &Stanza,
-    domains: &[String],
-    record: &mut Record,
-) {
-    // Another address is named without an opening (RFC 7395 §3.6.1).
-    if stanza.is("close", FRAMING) && stanza.attr("see-other-uri").is_some() {
-        return;
-    }
-    let mut wrong = Vec::new();
-    if stanza.is("open", FRAMING) {
-        line.opened = true;
-        match stanza.from().map(str::to_lowercase) {
-            None => wrong.push("no `from`".to_owned()),
-            Some(from) if !domains.contains(&from) && !domains.is_empty() => {
-                // A server that is asked for a domain it does not serve may name any of its own.
-                if !line.ids.is_empty() {
-                    wrong.push(format!("from='{from}'"));
-                }
-            }
-            Some(_) => {}
-        }
-        match stanza.id() {
-            None | Some("") => wrong.push("no `id`".to_owned()),
-            Some(id) if !line.ids.insert(id.to_owned()) => wrong.push(format!("the id `{id}` again")),
-            Some(_) => {}
-        }
-        match stanza.attr("version") {
-            Some("1.0") => {}
-            Some(other) => wrong.push(format!("version='{other}'")),
-            None => wrong.push("no `version`".to_owned()),
-        }
-    } else {
-        let element = stanza.element();
-        wrong.push(format!("<{}/> of {}", element.name(), element.ns()));
-    }
-    if wrong.is_empty() {
-        record.held("TR-02");
-        return;
-    }
-    let found = finding(
-        "TR-02",
-        "The server does not answer an `<open/>` with one of its own as it has to be.".into(),
-        "<open/> of urn:ietf:params:xml:ns:xmpp-framing, with the domain as `from`, a fresh `id` and version 1.0",
-        wrong.join(", "),
-        vec![opening, event.n],
-    );
-    broken(record, found);
-}
-
-/// How the line came to its end (RFC 7395 §3.5, §3.6).
-fn ended(line: &Line, event: &Event, record: &mut Record) {
-    if !line.web || line.broke_frames {
-        return;
-    }
-    // A message that is too large for a WebSocket ends it below the stream.
-    let too_big = line.their_close_frame.is_some_and(|(_, code)| code == Some(1009));
-    let ours = line.our_close.is_some();
-    if let Some(fault) = line.fault
-        && line.opened
-        && !too_big
-        && line.our_close.is_none_or(|close| close > fault)
-    {
-        if line.their_error.is_some() {
-            record.held("TR-09");
-        } else {
-            let found = finding(
-                "TR-09",
-                "The stream ended after a fault without a stream error that says what was wrong.".into(),
-                "<stream:error/> in a frame of its own, then <close/>",
-                end_words(line),
-                [Some(fault), line.their_close, Some(event.n)]
-                    .into_iter()
-                    .flatten()
-                    .collect(),
-            );
-            broken(record, found);
-        }
-    }
-    // Whoever refuses a login may go without a word about the stream; whoever was left without one too.
-    if line.refused && !ours && line.their_error.is_none() {
-        return;
-    }
-    let left_by_us = line.our_close_frame.is_some() && !ours && line.their_close_frame.is_none();
-    if !line.opened || left_by_us || (line.fault.is_some() && line.their_error.is_none()) {
-        return;
-    }
-    if !(ours || line.their_error.is_some() || line.their_close.is_some()) {
-        return;
-    }
-    if line.their_close.is_some() && line.their_close_frame.is_some() {
-        record.held("TR-05");
-        return;
-    }
-    if line.their_close.is_some() && line.our_close_frame.is_none() && ours {
-        // The handshake was ours to begin, and we have not begun it.
-        return;
-    }
-    let first = line.our_close.or(line.their_error).or(line.their_close);
-    let found = finding(
-        "TR-05",
-        "The stream did not end as a stream over WebSocket has to.".into(),
-        "<close/>, and then a close frame",
-        end_words(line),
-        [first, Some(event.n)].into_iter().flatten().collect(),
-    );
-    broken(record, found);
-}
-
-fn end_words(line: &Line) -> String {
-    match (line.their_close, line.their_close_frame) {
-        (Some(_), Some((_, Some(code)))) => format!("<close/> and a close frame {code}"),
-        (Some(_), Some(_)) => "<close/> and a close frame".into(),
-        (Some(_), None) => "<close/>, and the end of the connection without a close frame".into(),
-        (None, Some((_, Some(code)))) => format!("a close frame {code} without <close/>"),
-        (None, Some(_)) => "a close frame without <close/>".into(),
-        (None, None) => "the end of the connection".into(),
     }
 }
 
@@ -524,14 +307,13 @@ impl Family for Streams {
             && event.secrets.iter().any(|kind| kind == "token")
         {
             self.leaked = true;
-            let found = finding(
+            record.broken(Finding::of_server(
                 "RB-06",
                 format!("{} got its token back from the server.", event.who),
                 "nothing of the token, in no stanza, error or header",
                 "the token".into(),
                 vec![event.n],
-            );
-            broken(record, found);
+            ));
         }
         match event.dir {
             Dir::Connected => {
@@ -592,14 +374,13 @@ impl Family for Streams {
             record.held("RB-06");
         }
         if let (true, Some((older, jid, events))) = (self.over, self.shared.take()) {
-            let found = finding(
+            record.broken(Finding::of_server(
                 "AU-08",
                 format!("Two sessions are bound to {jid} at once: {older} was not ended."),
                 "the stream error `conflict` for the older session, another resource, or a refusal",
                 "two sessions, one address".into(),
                 events,
-            );
-            broken(record, found);
+            ));
         }
         if self.early_sent && !self.early_seen {
             record.held("AU-06");

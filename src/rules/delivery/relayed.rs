@@ -3,10 +3,12 @@
 //! Recordings are less than a run: others may be there unseen, clocks are set against each other by estimate, and a
 //! recording may begin late and stop early. So only this is judged: what was sent while both recordings ran.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
-use super::{Blame, Family, Finding, Record, Seen, rule};
+use super::book::{Book, Newest, Sent};
+use super::flight::{answer, call_id, only_special};
 use crate::profile::{Class, Profile};
+use crate::rules::{Family, Finding, Record, Seen};
 use crate::stanza::{IqType, Stanza, fold, resource, with_line_feeds};
 use crate::transcript::{Dir, Event, Header, Witness};
 
@@ -49,15 +51,12 @@ struct Flight {
 }
 
 /// The judge of everything between two recorded ends.
-pub(super) struct Relayed {
+pub(in super::super) struct Relayed {
     profile: Profile,
     sessions: BTreeMap<String, Session>,
     conns: u64,
-    flights: BTreeMap<u64, Flight>,
-    by_id: BTreeMap<String, VecDeque<u64>>,
-    next: u64,
-    /// From one connection to another: the number and the event of the latest flight that arrived.
-    newest: BTreeMap<(u64, u64), (u64, u64)>,
+    flights: Book<Flight>,
+    newest: Newest,
     /// It was seen on its way: what had passed there the server had perhaps not read yet.
     between: bool,
     /// Every request of a connection, by its id: its event.
@@ -66,42 +65,18 @@ pub(super) struct Relayed {
     read: BTreeMap<u64, u64>,
 }
 
-fn finding(id: &str, flight: &Flight, message: String, wanted: &str, seen: String, more: &[u64]) -> Finding {
-    let rule = rule(id).unwrap_or(&super::catalogue()[0]);
-    let mut events = vec![flight.n];
-    events.extend_from_slice(more);
-    events.sort_unstable();
-    events.dedup();
-    Finding {
-        rule,
-        level: rule.level,
-        blame: Blame::Server,
-        party: String::new(),
-        message,
-        wanted: wanted.to_owned(),
-        seen,
-        events,
-        excuse: None,
-        call: flight.call.clone(),
+impl Sent for Flight {
+    fn id(&self) -> &str {
+        &self.id
     }
 }
 
-fn said(stanza: &Stanza) -> String {
-    match (stanza.iq_type(), stanza.error_condition()) {
-        (Some(IqType::Error), Some(condition)) => format!("error {condition}"),
-        (Some(IqType::Error), None) => "error".to_owned(),
-        _ => "result".to_owned(),
+impl Flight {
+    /// What the server did to it; `more`: the events that show it, besides its sending.
+    fn finding(&self, id: &str, message: String, wanted: &str, seen: String, more: &[u64]) -> Finding {
+        let events = [&[self.n], more].concat();
+        Finding::of_server(id, message, wanted, seen, events).in_call(self.call.clone())
     }
-}
-
-fn call_id(text: &str) -> Option<String> {
-    let value: serde_json::Value = serde_json::from_str(text).ok()?;
-    Some(value.get("callId")?.as_str()?.to_owned())
-}
-
-/// What of a text is neither special in XML nor beyond ASCII.
-fn plain(text: &str) -> String {
-    text.chars().filter(char::is_ascii_alphanumeric).collect()
 }
 
 impl Relayed {
@@ -110,10 +85,8 @@ impl Relayed {
             profile: header.profile.clone(),
             sessions: BTreeMap::new(),
             conns: 0,
-            flights: BTreeMap::new(),
-            by_id: BTreeMap::new(),
-            next: 0,
-            newest: BTreeMap::new(),
+            flights: Book::new(),
+            newest: Newest::default(),
             between: header.witness == Witness::Between,
             asked: HashMap::new(),
             read: BTreeMap::new(),
@@ -146,24 +119,6 @@ impl Relayed {
         }
     }
 
-    fn find(&self, id: &str, fits: impl Fn(&Flight) -> bool) -> Option<u64> {
-        let keys = self.by_id.get(id)?.iter().rev().copied();
-        let mut keys = keys.filter(|key| self.flights.get(key).is_some_and(&fits));
-        keys.next()
-    }
-
-    fn forget(&mut self, key: u64) {
-        let Some(flight) = self.flights.remove(&key) else {
-            return;
-        };
-        if let Some(keys) = self.by_id.get_mut(&flight.id) {
-            keys.retain(|old| *old != key);
-            if keys.is_empty() {
-                self.by_id.remove(&flight.id);
-            }
-        }
-    }
-
     fn sent(&mut self, event: &Event, stanza: &Stanza) {
         let Some(session) = self.sessions.get(&event.who).cloned() else {
             return;
@@ -172,9 +127,9 @@ impl Relayed {
         let id = stanza.id().unwrap_or_default().to_owned();
         match stanza.iq_type() {
             Some(IqType::Result | IqType::Error) => {
-                let found = self.find(&id, |f| f.to == session.jid && f.jid == to);
-                if let Some(flight) = found.and_then(|key| self.flights.get_mut(&key)) {
-                    flight.given.get_or_insert((event.n, event.t, said(stanza)));
+                let found = self.flights.find(&id, |f| f.to == session.jid && f.jid == to);
+                if let Some(flight) = found.and_then(|key| self.flights.get_mut(key)) {
+                    flight.given.get_or_insert((event.n, event.t, answer(stanza)));
                 }
             }
             Some(IqType::Set) if stanza.calls().next().is_some() && resource(&to).is_some() => {
@@ -185,7 +140,6 @@ impl Relayed {
                 }
                 let goal = self.sessions.values().find(|s| s.jid == to);
                 let goal = goal.filter(|s| event.t - s.since >= SETTLED).map(|s| s.conn);
-                let text = stanza.call_text().unwrap_or_default();
                 let flight = Flight {
                     n: event.n,
                     t: event.t,
@@ -193,22 +147,15 @@ impl Relayed {
                     conn: session.conn,
                     jid: session.jid,
                     to,
-                    id: id.clone(),
-                    call: call_id(&text),
-                    text,
+                    id,
+                    call: call_id(stanza),
+                    text: stanza.call_text().unwrap_or_default(),
                     goal,
                     delivered: None,
                     given: None,
                     got: None,
                 };
-                self.next += 1;
-                self.by_id.entry(id).or_default().push_back(self.next);
-                self.flights.insert(self.next, flight);
-                if self.flights.len() > REMEMBERED
-                    && let Some(oldest) = self.flights.keys().next().copied()
-                {
-                    self.forget(oldest);
-                }
+                self.flights.put(flight, REMEMBERED);
             }
             _ => {}
         }
@@ -232,26 +179,25 @@ impl Relayed {
         let from = fold(stanza.from().unwrap_or_default());
         let text = stanza.call_text().unwrap_or_default();
         let key = self
+            .flights
             .find(id, |f| {
                 f.to == session.jid && f.delivered.is_none() && f.text == text
             })
             .or_else(|| {
-                self.find(id, |f| {
+                self.flights.find(id, |f| {
                     f.to == session.jid && f.jid == from && f.delivered.is_none()
                 })
             })
-            .or_else(|| self.find(id, |f| f.jid == from && f.text == text));
+            .or_else(|| self.flights.find(id, |f| f.jid == from && f.text == text));
         let Some(key) = key else { return };
-        let newest = self.newest.clone();
-        let Some(flight) = self.flights.get_mut(&key) else {
+        let Some(flight) = self.flights.get_mut(key) else {
             return;
         };
         let what = format!("{}'s iq `{id}`", flight.who);
         let at = [event.n];
         if flight.to != session.jid {
-            record.broken(finding(
+            record.broken(flight.finding(
                 "RT-06",
-                flight,
                 format!(
                     "{} received {what}, which was addressed to {}.",
                     event.who, flight.to
@@ -264,9 +210,8 @@ impl Relayed {
         }
         record.held("RT-06");
         if let Some(first) = flight.delivered {
-            record.broken(finding(
+            record.broken(flight.finding(
                 "RT-03",
-                flight,
                 format!("{} received {what} more than once.", event.who),
                 "one delivery",
                 format!("deliveries at events {first} and {}", event.n),
@@ -280,9 +225,8 @@ impl Relayed {
         if from == flight.jid {
             record.held("RT-01");
         } else {
-            record.broken(finding(
+            record.broken(flight.finding(
                 "RT-01",
-                flight,
                 format!(
                     "{what} reached {} with a `from` that is not the sender's full JID.",
                     event.who
@@ -295,16 +239,12 @@ impl Relayed {
         if text == flight.text {
             record.held("RT-05");
         } else {
-            let special = !flight.text.is_ascii() || flight.text.contains(['<', '>', '&', '\'']);
-            let only = special && plain(&flight.text) == plain(&text);
-            let rule = match only {
-                _ if text == with_line_feeds(&flight.text) => "RT-15",
-                true => "RT-14",
-                false => "RT-05",
-            };
-            record.broken(finding(
-                rule,
-                flight,
+            record.broken(flight.finding(
+                match only_special(&flight.text, &text) {
+                    _ if text == with_line_feeds(&flight.text) => "RT-15",
+                    true => "RT-14",
+                    false => "RT-05",
+                },
                 format!("The text of {what} changed on its way to {}.", event.who),
                 "the text that was sent, unchanged",
                 format!(
@@ -316,44 +256,39 @@ impl Relayed {
             ));
         }
         let way = (flight.conn, session.conn);
-        match newest.get(&way) {
-            Some((later, over)) if *later > key => record.broken(finding(
+        match self.newest.overtaken(way, (key, event.n)) {
+            Some(over) => record.broken(flight.finding(
                 "RT-04",
-                flight,
                 format!("{what} reached {} after a stanza that was sent later.", event.who),
                 "the order in which they were sent",
                 format!(
                     "event {over} was sent after event {} and arrived before it",
                     flight.n
                 ),
-                &[*over, event.n],
+                &[over, event.n],
             )),
-            _ => {
-                record.held("RT-04");
-                self.newest.insert(way, (key, event.n));
-            }
+            None => record.held("RT-04"),
         }
     }
 
     fn answered(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
         let id = stanza.id().unwrap_or_default();
         let from = fold(stanza.from().unwrap_or_default());
-        let Some(key) = self.find(id, |f| {
+        let Some(key) = self.flights.find(id, |f| {
             f.conn == session.conn && (f.to == from || (from.is_empty() && f.got.is_none()))
         }) else {
             return;
         };
-        let Some(flight) = self.flights.get_mut(&key).filter(|f| f.got.is_none()) else {
+        let Some(flight) = self.flights.get_mut(key).filter(|f| f.got.is_none()) else {
             return;
         };
         flight.got = Some(event.n);
         let flight = &flight.clone();
         let what = format!("{}'s iq `{id}`", flight.who);
-        let said = said(stanza);
+        let said = answer(stanza);
         match &flight.given {
-            Some((n, _, gave)) if *gave != said => record.broken(finding(
+            Some((n, _, gave)) if *gave != said => record.broken(flight.finding(
                 "RT-08",
-                flight,
                 format!("The answer to {what} changed on its way back."),
                 gave,
                 said,
@@ -374,9 +309,8 @@ impl Relayed {
                 } else {
                     "RT-03"
                 };
-                let mut found = finding(
+                let mut found = flight.finding(
                     rule,
-                    flight,
                     format!(
                         "The server answered {what} itself, although {} was connected.",
                         flight.to
@@ -408,7 +342,7 @@ impl Relayed {
             let read = !self.between || self.read.get(&conn).is_some_and(|read| n <= *read);
             (!read).then(|| "the server had not read it yet when the recording stopped".to_owned())
         };
-        for (key, flight) in &self.flights {
+        for (key, flight) in self.flights.iter() {
             let what = format!("{}'s iq `{}`", flight.who, flight.id);
             let waited = |since: f64| gone.heard - since >= MARGIN;
             let heard = |conn: u64| match conn == gone.conn {
@@ -423,15 +357,12 @@ impl Relayed {
             {
                 // Both ends heard on for a while, of it and of an error, or what came after it overtook it.
                 let long = |conn| heard(conn).is_some_and(|at| at - flight.t >= MARGIN);
-                let passed = self.newest.get(&(flight.conn, goal));
-                let passed = passed.is_some_and(|(later, _)| later > key);
+                let passed = self.newest.is_past((flight.conn, goal), key);
                 if passed || (long(flight.conn) && long(goal)) {
-                    let excuse = unread(flight.conn, flight.n).filter(|_| !passed);
                     record.broken(Finding {
-                        excuse,
-                        ..finding(
+                        excuse: unread(flight.conn, flight.n).filter(|_| !passed),
+                        ..flight.finding(
                             "RT-03",
-                            flight,
                             format!("{what} never reached {}, and no error came back.", flight.to),
                             "delivery, or an error",
                             "nothing until the recordings stop".to_owned(),
@@ -445,12 +376,10 @@ impl Relayed {
                 && flight.got.is_none()
                 && waited(*since)
             {
-                let goal = flight.goal.unwrap_or_default();
                 record.broken(Finding {
-                    excuse: unread(goal, *n),
-                    ..finding(
+                    excuse: unread(flight.goal.unwrap_or_default(), *n),
+                    ..flight.finding(
                         "RT-08",
-                        flight,
                         format!("{} answered {what}, but the answer never came back.", flight.to),
                         "the addressee's answer",
                         "nothing until the recordings stop".to_owned(),
@@ -460,17 +389,11 @@ impl Relayed {
             }
         }
         let over = |f: &Flight| f.conn == gone.conn || f.goal == Some(gone.conn);
-        let keys: Vec<u64> = self
-            .flights
-            .iter()
-            .filter(|(_, f)| over(f))
-            .map(|(key, _)| *key)
-            .collect();
-        for key in keys {
-            self.forget(key);
+        let keys = self.flights.iter().filter(|(_, f)| over(f)).map(|(key, _)| key);
+        for key in keys.collect::<Vec<u64>>() {
+            self.flights.forget(key);
         }
-        self.newest
-            .retain(|(from, to), _| *from != gone.conn && *to != gone.conn);
+        self.newest.forget(gone.conn);
         self.read.remove(&gone.conn);
     }
 }

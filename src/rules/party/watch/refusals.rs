@@ -1,7 +1,6 @@
 //! What a client's refusal of a sound signal tells of the call that it believes to be in.
 
-use super::answers::found;
-use super::watch::{Actor, Parties};
+use super::{Actor, Parties};
 use crate::protocol::{Kind, Role, State};
 use crate::rules::{Finding, Record};
 use crate::stanza::Stanza;
@@ -73,7 +72,7 @@ impl Parties {
         let (rule, message, wanted) = told;
         record.broken(Finding {
             call: Some(call.to_owned()),
-            ..found(
+            ..Finding::of_client(
                 rule,
                 name,
                 message,

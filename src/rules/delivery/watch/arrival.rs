@@ -1,0 +1,336 @@
+//! A stanza that reaches a party: whose it is, and whether it came as it was sent.
+
+use super::super::flight::{Flight, Freight, Goal, call_id, has_special, only_special, print, text};
+use super::{CROWD, Delivery, HEARD, KEPT, LARGE, Late, Session};
+use crate::profile::Class;
+use crate::protocol::NAMESPACE;
+use crate::rules::{Finding, Record};
+use crate::stanza::{Stanza, bare, fold, resource, with_line_feeds};
+use crate::transcript::Event;
+
+impl Delivery {
+    pub(super) fn delivered(
+        &mut self,
+        event: &Event,
+        stanza: &Stanza,
+        session: &Session,
+        freight: Freight,
+        record: &mut Record,
+    ) {
+        let id = stanza.id().unwrap_or_default();
+        let from = fold(stanza.from().unwrap_or_default());
+        let mine = |f: &Flight| {
+            f.freight == freight && (fold(&f.to) == session.jid || fold(&f.to) == bare(&session.jid))
+        };
+        let body = text(stanza);
+        let body_print = print(&body);
+        // What the server itself asks may have an id that a party uses too.
+        let asked = freight == Freight::Chat || stanza.calls().next().is_some() || from.contains('@');
+        let key = self
+            .flights
+            .find(id, |f| {
+                mine(f) && f.delivered.is_none() && f.jid == from && f.print == body_print
+            })
+            .or_else(|| {
+                self.flights
+                    .find(id, |f| mine(f) && f.delivered.is_none() && asked)
+            })
+            .or_else(|| self.flights.find(id, |f| mine(f) && f.jid == from))
+            .or_else(|| {
+                self.flights.find(id, |f| {
+                    f.freight == freight && f.jid == from && f.print == body_print
+                })
+            });
+        let Some(key) = key else {
+            self.stray(event, stanza, session, record);
+            return;
+        };
+        // A message to a resource that is gone may go to another one (RFC 6121 §8.5.3.2.1).
+        let gone = |flight: &Flight| match &flight.goal {
+            Goal::Party { who, conn } => self.sessions.get(who).is_none_or(|s| s.conn != *conn),
+            _ => true,
+        };
+        let passed_on = |flight: &Flight| {
+            freight == Freight::Chat && bare(&fold(&flight.to)) == bare(&session.jid) && gone(flight)
+        };
+        let misdirected = self.flights.get(key).is_some_and(|flight| {
+            fold(&flight.to) != session.jid && resource(&flight.to).is_some() && !passed_on(flight)
+        });
+        // Whoever gets it is in another call: that call and this one were mixed.
+        let elsewhere = self.flights.get(key).is_some_and(|flight| {
+            misdirected
+                && self.flights.values().rev().take(1_000).any(|f| {
+                    let other = f.call.is_some() && flight.call != f.call;
+                    other && (f.who == event.who || fold(&f.to) == session.jid)
+                })
+        });
+        let Some(flight) = self.flights.get_mut(key) else {
+            return;
+        };
+        let chat = freight == Freight::Chat;
+        let what = format!("{}'s {} `{id}`", flight.who, if chat { "message" } else { "iq" });
+        let at = [event.n];
+        if misdirected {
+            record.broken(flight.finding(
+                if elsewhere { "RT-12" } else { "RT-06" },
+                format!(
+                    "{} received {what}, which was addressed to {}.",
+                    event.who, flight.to
+                ),
+                "delivery to the addressed resource only",
+                format!("delivery to {}", session.jid),
+                &at,
+            ));
+            return;
+        }
+        if resource(&flight.to).is_some() {
+            record.held("RT-06");
+        }
+        if let Some(first) = flight.delivered {
+            if resource(&flight.to).is_some() {
+                record.broken(flight.finding(
+                    if chat { "CH-01" } else { "RT-03" },
+                    format!("{} received {what} more than once.", event.who),
+                    "one delivery",
+                    format!("deliveries at events {first} and {}", event.n),
+                    &[first, event.n],
+                ));
+            }
+            return;
+        }
+        flight.delivered = Some(event.n);
+        record.held(if chat { "CH-01" } else { "RT-03" });
+        let flight = &flight.clone();
+        if flight.forged.as_deref() == Some(from.as_str()) {
+            record.broken(flight.finding(
+                "RT-02",
+                format!("{} received {what} with the forged sender {from}.", event.who),
+                "a refusal, or the true sender in `from`",
+                format!("from='{from}'"),
+                &at,
+            ));
+        } else if from != flight.jid {
+            record.broken(flight.finding(
+                "RT-01",
+                format!(
+                    "{what} reached {} with a `from` that is not the sender's full JID.",
+                    event.who
+                ),
+                &format!("from='{}'", flight.jid),
+                format!("from='{from}'"),
+                &at,
+            ));
+        } else {
+            record.held(if flight.forged.is_some() { "RT-02" } else { "RT-01" });
+        }
+        let to = fold(stanza.to().unwrap_or_default());
+        // A server that spreads a bare JID writes each device's own.
+        let own = [
+            fold(&flight.to),
+            session.jid.clone(),
+            bare(&session.jid).to_owned(),
+        ];
+        if !to.is_empty() && !own.contains(&to) {
+            record.broken(flight.finding(
+                "RT-05",
+                format!(
+                    "{what} reached {} with another `to` than it was sent to.",
+                    event.who
+                ),
+                &format!("to='{}'", flight.to),
+                format!("to='{to}'"),
+                &at,
+            ));
+        }
+        if body_print != flight.print {
+            let id = match only_special(&flight.text, &body) {
+                _ if body == with_line_feeds(&flight.text) => "RT-15",
+                true => "RT-14",
+                false if chat => "CH-01",
+                // A long text that is there up to a point met a limit.
+                false if flight.size as u64 >= LARGE && flight.text.starts_with(&body) => "RT-11",
+                false => "RT-05",
+            };
+            record.broken(flight.finding(
+                id,
+                format!("The text of {what} changed on its way to {}.", event.who),
+                "the text that was sent, unchanged",
+                format!(
+                    "{} bytes were sent and {} other bytes arrived",
+                    flight.text.len(),
+                    body.len()
+                ),
+                &at,
+            ));
+        } else {
+            if !chat {
+                record.held("RT-05");
+            }
+            if has_special(&flight.text) {
+                record.held("RT-14");
+            }
+            if flight.text.contains('\r') {
+                record.held("RT-15");
+            }
+            if flight.size >= 10_000 {
+                record.held("RT-11");
+            }
+            if flight.signal && self.pairs.len() > 1 {
+                record.held("RT-12");
+            }
+        }
+        let order = if chat { "CH-01" } else { "RT-04" };
+        if let Some(over) = self
+            .newest
+            .overtaken((flight.conn, session.conn), (key, flight.n))
+        {
+            record.broken(flight.finding(
+                order,
+                format!("{what} reached {} after a stanza that was sent later.", event.who),
+                "the order in which they were sent",
+                format!(
+                    "event {over} was sent after event {} and arrived before it",
+                    flight.n
+                ),
+                &[over, event.n],
+            ));
+        } else if !chat {
+            record.held("RT-04");
+        }
+        let arrived = event.arrived.unwrap_or(event.t);
+        if flight.signal {
+            let delay = arrived - flight.t;
+            // A second for each 10 000 bytes begun, the least that every server has to take (RFC 6120 §13.12).
+            let allowed = self.profile.relay_within * flight.size.div_ceil(10_000) as f64
+                + self.pace.allowed(flight.held);
+            let crowded = flight.crowd.max(self.chats) >= CROWD;
+            if delay > allowed && self.flowed(session.conn, (flight.t, arrived), allowed) {
+                // It stood in line with others that went on arriving: the order asks for no less (RFC 6120 §10.1).
+            } else if delay > allowed {
+                let id = if crowded { "CH-02" } else { "RT-13" };
+                let finding = flight.finding(
+                    id,
+                    format!("{what} took {delay:.3} s to reach {}.", event.who),
+                    &format!("at most {allowed} s"),
+                    format!("{delay:.3} s"),
+                    &at,
+                );
+                if self.late.len() < KEPT {
+                    self.late.push(Late {
+                        from: flight.t,
+                        to: arrived,
+                        allowed,
+                        held: flight.held,
+                        finding,
+                    });
+                }
+            } else {
+                record.held("RT-13");
+                if flight.crowd >= CROWD {
+                    record.held("CH-02");
+                }
+            }
+        }
+        let heard = self.heard.entry(session.conn).or_default();
+        heard.push_back((flight.t, arrived));
+        if heard.len() > HEARD {
+            heard.pop_front();
+        }
+        if chat {
+            self.chats = self.chats.saturating_sub(1);
+            self.settle(key);
+        }
+    }
+
+    /// Whether stanzas kept arriving on this connection between these two times, without a gap longer than is allowed.
+    /// One that was sent so much later than the signal that it should have come after it does not count.
+    fn flowed(&self, conn: u64, (from, to): (f64, f64), allowed: f64) -> bool {
+        let mut last = from;
+        for (sent, arrived) in self.heard.get(&conn).into_iter().flatten() {
+            if *sent <= from + allowed && *arrived >= last && *arrived <= to {
+                if arrived - last > allowed {
+                    return false;
+                }
+                last = *arrived;
+            }
+        }
+        to - last <= allowed
+    }
+
+    /// A request that fits no flight: its id was changed on the way, or the server made it up.
+    fn stray(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
+        let from = fold(stanza.from().unwrap_or_default());
+        let sender = self.sessions.values().any(|other| other.jid == from);
+        if stanza.calls().next().is_none() || !sender {
+            return;
+        }
+        let body_print = print(&text(stanza));
+        // A changed id shows itself soon after the sending: an older one is not looked for.
+        let mut near = self.flights.values_mut().rev().take(1_000);
+        let twin = near.find(|f| {
+            f.delivered.is_none()
+                && f.signal
+                && f.jid == from
+                && fold(&f.to) == session.jid
+                && f.print == body_print
+        });
+        let got = stanza.id().unwrap_or_default();
+        if let Some(flight) = twin {
+            flight.delivered = Some(event.n);
+            let message = format!(
+                "{}'s iq `{}` reached {} under another id.",
+                flight.who, flight.id, event.who
+            );
+            let seen = format!("id='{got}'");
+            record.broken(flight.finding("RT-05", message, "the id that was sent", seen, &[event.n]));
+        } else if self.profile.class == Class::Relay {
+            let message = format!(
+                "{} received a signal `{got}` from {from} that was never sent to it.",
+                event.who
+            );
+            let wanted = "only signals that a party sent";
+            let seen = format!("iq `{got}`");
+            let finding = Finding::of_server("RT-03", message, wanted, seen, vec![event.n]);
+            record.broken(finding.in_call(call_id(stanza)));
+        }
+    }
+
+    /// Call signals belong in no archive, copy or offline store.
+    pub(super) fn stored(event: &Event, stanza: &Stanza, record: &mut Record) {
+        let delayed =
+            stanza.element().has_child("delay", "urn:xmpp:delay") && stanza.calls().next().is_some();
+        let copied = stanza.element().children().any(|child| {
+            matches!(child.ns().as_str(), "urn:xmpp:carbons:2" | "urn:xmpp:mam:2")
+                && String::from(child).contains(NAMESPACE)
+                && !holds_message(child)
+        });
+        if !(delayed || copied) {
+            return;
+        }
+        record.broken(Finding::of_server(
+            "CH-03",
+            format!(
+                "{} received a call signal out of an archive, a copy or an offline store.",
+                event.who
+            ),
+            "signals delivered once, live",
+            match delayed {
+                true => "a delay stamp",
+                false => "a carbon or an archive result",
+            }
+            .to_owned(),
+            vec![event.n],
+        ));
+    }
+}
+
+/// Whether a copy is one of a message: what a message carries is no signal, whatever stands in it, and servers copy
+/// messages (XEP-0280, XEP-0313).
+fn holds_message(copy: &minidom::Element) -> bool {
+    let forwarded = copy
+        .children()
+        .filter(|child| child.is("forwarded", "urn:xmpp:forward:0"));
+    forwarded
+        .flat_map(minidom::Element::children)
+        .any(|stanza| stanza.name() == "message")
+}

@@ -1,0 +1,125 @@
+//! A signal that comes to a party: what it owes for it, and what it does to its view.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::super::answers::Due;
+use super::super::beam::Inbound;
+use super::super::form;
+use super::super::track::{Sight, Track};
+use super::sent::fingerprint;
+use super::tracks::place_of;
+use super::{Actor, Call, LINE, Parties, Spoilt};
+use crate::protocol::{Kind, Role};
+use crate::rules::Spoken;
+use crate::stanza::{IqType, Stanza, bare, fold};
+use crate::transcript::{Event, Witness};
+
+impl Parties {
+    pub(super) fn got(
+        &mut self,
+        actor: &Actor,
+        from: &str,
+        event: &Event,
+        stanza: &Stanza,
+        spoken: Option<&Arc<Spoken>>,
+    ) {
+        let at = event.t;
+        let from = fold(from);
+        let asks = matches!(stanza.iq_type(), Some(IqType::Set | IqType::Get));
+        let Some(form) = form::read(stanza, spoken) else {
+            return;
+        };
+        let spoilt = self.spoilt.get(&fingerprint(&from, stanza, form.text())).copied();
+        let facts = &form.decoded().facts;
+        if actor.sight != Sight::Exact && asks && self.witness != Witness::Signals {
+            let due = if stanza.iq_type() == Some(IqType::Get) {
+                Due::Error
+            } else if form.decoded().act().is_none() {
+                Due::Refusal("bad-request")
+            } else {
+                match spoilt {
+                    Some(Spoilt::OutOfOrder) => {
+                        let known = facts.call.as_ref().is_some_and(|call| {
+                            self.tracks.get(&(actor.key.clone(), call.clone())).is_some()
+                        });
+                        Due::Refusal(if known {
+                            "unexpected-request"
+                        } else {
+                            "item-not-found"
+                        })
+                    }
+                    _ => Due::Any,
+                }
+            };
+            self.answers
+                .asked(&actor.key, &from, stanza, (event.n, at), due, facts.call.clone());
+        }
+        let (Some(act), Some(id)) = (form.decoded().act(), facts.call.clone()) else {
+            return;
+        };
+        if spoilt == Some(Spoilt::OutOfOrder) {
+            self.misled.insert((actor.key.clone(), id.clone()), ());
+        }
+        if stanza.iq_type() != Some(IqType::Set) || spoilt == Some(Spoilt::OutOfOrder) {
+            return;
+        }
+        let inbound = Inbound {
+            act,
+            at,
+            n: event.n,
+            id: stanza.id().unwrap_or_default().to_owned(),
+            doubtful: spoilt.is_some() || !form.decoded().is_sound(),
+        };
+        if let Some(call) = self.calls.get(&id) {
+            let user = bare(&from);
+            if from.contains('@') && user != call.users.0 && user != call.users.1 {
+                return;
+            }
+        }
+        let key = (actor.key.clone(), id.clone());
+        let known = self.role_in(&id, bare(&actor.jid));
+        self.under_way
+            .insert((actor.key.clone(), inbound.id.clone()), (id.clone(), event.n));
+        if actor.sight != Sight::Exact {
+            let key = (actor.key.clone(), from.clone());
+            self.lines.insert(key.clone(), VecDeque::new());
+            if let Some(line) = self.lines.get_mut(&key).filter(|line| line.len() < LINE) {
+                line.push_back((event.n, id.clone()));
+            }
+        }
+        let start = self.start(actor, act.kind);
+        if act.kind == Kind::Accept {
+            self.take_up(&actor.key, &id);
+        }
+        let clock_set = self.clock_set;
+        let Some(tracks) = self.tracks_of(actor, key) else {
+            return;
+        };
+        if !from.contains('@') {
+            // The server speaks for the other side, whichever device that was.
+            tracks.iter_mut().for_each(|track| track.receive(&inbound));
+            return;
+        }
+        let index = place_of(tracks, &from, act.kind).unwrap_or_else(|| {
+            let role = known.unwrap_or(match act.kind {
+                Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Role::Caller,
+                _ => Role::Callee,
+            });
+            tracks.push(Track::new(&from, role, actor.sight, event.n, start, clock_set));
+            tracks.len() - 1
+        });
+        if let Some(track) = tracks.get_mut(index) {
+            if let Some(role) = known.or((act.kind == Kind::Initiate).then_some(Role::Callee)) {
+                track.cast(role);
+            }
+            track.receive(&inbound);
+        }
+        if act.kind == Kind::Initiate && self.calls.get(&id).is_none() {
+            let ids = facts.sender.as_ref().zip(facts.recipient.as_ref());
+            let ids = ids.map(|(a, b)| (a.to_lowercase(), b.to_lowercase()));
+            let users = (bare(&from).to_owned(), bare(&actor.jid).to_owned());
+            self.calls.insert(id, Call { users, ids });
+        }
+    }
+}

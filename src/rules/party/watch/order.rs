@@ -1,0 +1,204 @@
+//! A signal's place in its call, in the view of whoever sends it.
+
+use super::super::form::Form;
+use super::super::track::{Sight, Track};
+use super::tracks::place_of;
+use super::{Actor, Call, Parties, REMEMBERED, Spoilt, arrival};
+use crate::protocol::{Kind, Reason, Role, Ruling, State};
+use crate::rules::{Blame, Finding, Level};
+use crate::stanza::{Stanza, bare, fold};
+use crate::transcript::Event;
+
+impl Parties {
+    /// Its place in the call (ST, TM). The answer says what it does to views if it is out of place.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn order(
+        &mut self,
+        actor: &Actor,
+        event: &Event,
+        stanza: &Stanza,
+        form: &Form,
+        doubtful: bool,
+        base: &impl Fn(&str, String, &str, String) -> Finding,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Spoilt> {
+        let (act, id) = (form.decoded().act()?, form.decoded().facts.call.clone()?);
+        let to = fold(stanza.to().unwrap_or_default());
+        let own = bare(&actor.jid).to_owned();
+        if let Some(call) = self.calls.get(&id) {
+            let users = &call.users;
+            if own != users.0 && own != users.1 {
+                findings.push(base(
+                    if act.kind == Kind::Initiate {
+                        "ST-10"
+                    } else {
+                        "ST-11"
+                    },
+                    format!(
+                        "{} sends {} on a call between {} and {}.",
+                        actor.name,
+                        act.kind.name(),
+                        users.0,
+                        users.1
+                    ),
+                    "signals from the two parties of the call only",
+                    format!("{} from {}", act.kind.name(), actor.jid),
+                ));
+                return Some(Spoilt::OutOfOrder);
+            }
+            let others = bare(&to) != users.0 && bare(&to) != users.1;
+            if act.kind == Kind::Initiate && others && to.contains('@') {
+                findings.push(base(
+                    "ST-10",
+                    format!(
+                        "{} calls {} with the callId of another call.",
+                        actor.name,
+                        bare(&to)
+                    ),
+                    "a new callId for each call",
+                    format!("callId {id}, in use with {}", users.1),
+                ));
+                return Some(Spoilt::OutOfOrder);
+            }
+        }
+        if act.kind == Kind::Initiate {
+            let iq = stanza.id().unwrap_or_default().to_owned();
+            self.begun.insert((actor.key.clone(), iq), id.clone());
+        }
+        let key = (actor.key.clone(), id.clone());
+        let accepts = act.kind == Kind::Accept;
+        let told = self.role_in(&id, &own).or(match act.kind {
+            Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Some(Role::Callee),
+            Kind::Initiate | Kind::Offer => Some(Role::Caller),
+            Kind::IceCandidate | Kind::Hangup | Kind::MuteChange => None,
+        });
+        let role = told.unwrap_or(Role::Caller);
+        self.second_call(actor, &id, act.kind, base, findings);
+        let start = self.start(actor, act.kind);
+        let clock_set = self.clock_set;
+        let tracks = self.tracks_of(actor, key)?;
+        let index = place_of(tracks, &to, act.kind).unwrap_or_else(|| {
+            tracks.push(Track::new(&to, role, actor.sight, event.n, start, clock_set));
+            tracks.len() - 1
+        });
+        let track = tracks.get_mut(index)?;
+        if let Some(role) = told {
+            track.cast(role);
+        }
+        // Seen from elsewhere, it was sent by the time it came in there, not when it was taken in.
+        let out = track.send(&act, arrival(event), doubtful);
+        let reached = track.reached();
+        let first = track.first;
+        let states: Vec<State> = track.views().map(|view| view.state()).collect();
+        if accepts && out.effect.1 {
+            self.take_up(&actor.key, &id);
+        }
+        for ruling in &out.rulings {
+            let (breach, ambiguous) = match ruling {
+                Ruling::Legal => continue,
+                Ruling::Ambiguous(breach) => (breach, true),
+                Ruling::Breach(breach) => (breach, false),
+            };
+            let mut finding = base(
+                breach.rule,
+                format!("{}: {}.", actor.name, breach.why),
+                &breach.wanted,
+                seen_words(form.decoded(), &states),
+            );
+            finding.events.extend([first].into_iter().chain(out.after));
+            finding.events.sort_unstable();
+            finding.events.dedup();
+            finding.excuse.clone_from(&out.excuse);
+            if ambiguous || out.crossed {
+                finding.level = Level::Info;
+                finding.blame = Blame::Nobody;
+            }
+            findings.push(finding);
+        }
+        if act.kind == Kind::Initiate && out.effect.1 && self.calls.get(&id).is_none() {
+            let facts = &form.decoded().facts;
+            let ids = facts.sender.as_ref().zip(facts.recipient.as_ref());
+            // Ids that are known to be wrong bind nobody: the other side may well give the right ones.
+            let wrong = findings
+                .iter()
+                .any(|found| matches!(found.rule.id, "SG-11" | "SG-13" | "SG-14"));
+            let ids = ids
+                .filter(|_| !wrong)
+                .map(|(a, b)| (a.to_lowercase(), b.to_lowercase()));
+            self.calls.insert(
+                id,
+                Call {
+                    users: (own, bare(&to).to_owned()),
+                    ids,
+                },
+            );
+        }
+        if let Some(n) = reached {
+            self.reach(&actor.key, &to, n, arrival(event));
+        }
+        match out.effect {
+            (true, false) => Some(Spoilt::OutOfOrder),
+            (false, true) => None,
+            _ => Some(Spoilt::Doubtful),
+        }
+    }
+
+    /// A client that is in a call and picks up another one (ST-13).
+    fn second_call(
+        &self,
+        actor: &Actor,
+        id: &str,
+        kind: Kind,
+        base: &impl Fn(&str, String, &str, String) -> Finding,
+        findings: &mut Vec<Finding>,
+    ) {
+        if kind != Kind::Accept || actor.sight == Sight::Exact {
+            return;
+        }
+        let busy = self.taken_up.get(&actor.key).into_iter().flatten().find(|call| {
+            let tracks = self.tracks.get(&(actor.key.clone(), (*call).clone()));
+            *call != id
+                && tracks.into_iter().flatten().any(|track| {
+                    let live = |s: State| matches!(s, State::Accepted | State::Offered | State::Answered);
+                    !track.half && track.always(live)
+                })
+        });
+        if let Some(other) = busy {
+            findings.push(base(
+                "ST-13",
+                format!("{} accepts a second call while it is in one.", actor.name),
+                "busy",
+                format!("accept, during the call {other}"),
+            ));
+        }
+    }
+
+    /// Remembers that this party is in this call, and forgets those that are over.
+    pub(super) fn take_up(&mut self, key: &str, call: &str) {
+        let calls = self.taken_up.entry(key.to_owned()).or_default();
+        let tracks = &self.tracks;
+        calls.retain(|old| {
+            let tracks = tracks.get(&(key.to_owned(), old.clone()));
+            let mut views = tracks.into_iter().flatten().flat_map(Track::views);
+            old != call && views.any(|view| view.state() != State::Ended)
+        });
+        calls.push(call.to_owned());
+        if self.taken_up.len() > REMEMBERED {
+            self.taken_up.clear();
+        }
+    }
+}
+
+fn seen_words(decoded: &crate::protocol::Decoded, states: &[State]) -> String {
+    let facts = &decoded.facts;
+    let kind = facts.kind.map_or("a signal", Kind::name);
+    let reason = facts.reason.map(Reason::wire).unwrap_or_default();
+    let mut states: Vec<String> = states
+        .iter()
+        .map(|state| format!("{state:?}").to_lowercase())
+        .collect();
+    states.sort_unstable();
+    states.dedup();
+    format!("{kind} {reason}").trim_end().to_owned()
+        + &format!(", the call {} in its view", states.join(" or "))
+}

@@ -1,0 +1,118 @@
+//! Results and errors that parties give: their form, and what they tell of views.
+
+use super::super::track::{Sight, Start};
+use super::{Actor, Parties, arrival};
+use crate::rules::{Blame, Finding, Record};
+use crate::stanza::{IqType, Stanza, bare, fold};
+use crate::transcript::{Dir, Event};
+
+impl Parties {
+    /// Remembers a request that `near` sent or got.
+    pub(super) fn asked(&mut self, near: &Actor, dir: Dir, stanza: &Stanza) {
+        if !matches!(stanza.iq_type(), Some(IqType::Get | IqType::Set)) {
+            return;
+        }
+        let id = stanza.id().unwrap_or_default().to_owned();
+        let own = bare(&near.jid).to_owned();
+        let key = if dir == Dir::Sent {
+            (bare(&fold(stanza.to().unwrap_or_default())).to_owned(), own, id)
+        } else {
+            (own, bare(&fold(stanza.from().unwrap_or_default())).to_owned(), id)
+        };
+        self.requests.insert(key, ());
+    }
+
+    /// The form of an answer, and whether anyone had asked (IQ-09 to IQ-11).
+    fn answer_form(
+        &mut self,
+        actor: &Actor,
+        asker: &str,
+        event: &Event,
+        stanza: &Stanza,
+        record: &mut Record,
+    ) {
+        let announced = if event.dir == Dir::Sent {
+            self.announced.remove(&actor.key).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let id = stanza.id().unwrap_or_default();
+        let far = !actor.first_hand;
+        let error = stanza.iq_type() == Some(IqType::Error);
+        let children = stanza.element().children().count();
+        let key = (bare(&actor.jid).to_owned(), bare(asker).to_owned(), id.to_owned());
+        // Seen from elsewhere, an error may be the server's own.
+        let faults = [
+            stanza.error_fault().filter(|_| error && !far).map(|what| {
+                let wanted = "one `<error/>` with its type and one defined condition";
+                ("IQ-09", format!("the error `{id}` is malformed, {what}"), wanted)
+            }),
+            (!error && children > 1).then(|| {
+                let message = format!("the result `{id}` has {children} children");
+                ("IQ-10", message, "an empty result, or one child")
+            }),
+            (asker.contains('@') && actor.start == Start::Seen && self.requests.get(&key).is_none()).then(
+                || {
+                    let message = format!("the answer `{id}` comes without a request");
+                    ("IQ-11", message, "answers to requests only")
+                },
+            ),
+        ];
+        for (rule, message, wanted) in faults.into_iter().flatten() {
+            let blame = match actor.sight {
+                Sight::Exact if announced.iter().any(|id| id == rule) => Blame::Announced,
+                Sight::Exact => Blame::Ourselves,
+                _ => Blame::Client,
+            };
+            record.broken(Finding {
+                blame,
+                excuse: far.then(|| "the server may have written it in this client's name".to_owned()),
+                ..Finding::of_client(
+                    rule,
+                    &actor.name,
+                    format!("In an answer of {}: {message}.", actor.name),
+                    wanted,
+                    format!("an iq of type `{}`", stanza.attr("type").unwrap_or_default()),
+                    vec![event.n],
+                )
+            });
+        }
+    }
+
+    /// `actor` answered a request of `asker`.
+    pub(super) fn answered(
+        &mut self,
+        actor: &Actor,
+        asker: &str,
+        event: &Event,
+        stanza: &Stanza,
+        record: &mut Record,
+    ) {
+        let id = stanza.id().unwrap_or_default();
+        let asker = fold(asker);
+        self.answer_form(actor, &asker, event, stanza, record);
+        if actor.sight != Sight::Exact {
+            self.answers
+                .answered(&actor.key, &asker, stanza, (event.n, arrival(event)), record);
+        }
+        let refused = stanza.iq_type() == Some(IqType::Error);
+        let Some((call, n)) = self.under_way.get(&(actor.key.clone(), id.to_owned())).cloned() else {
+            return;
+        };
+        if refused && actor.sight != Sight::Exact {
+            self.refused(actor, &call, event, stanza, record);
+        }
+        let key = (actor.key.clone(), call);
+        let tracks = self.tracks.get_mut(&key).into_iter().flatten();
+        for track in tracks.filter(|track| track.is_with(&asker)) {
+            if refused {
+                track.refuse(id, arrival(event));
+            } else {
+                track.acknowledge(id, arrival(event));
+            }
+        }
+        if actor.sight != Sight::Exact {
+            self.reach(&actor.key, &asker, n, arrival(event));
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! A signal that a party sends: its form, and all else that it can break.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use super::super::form::{self, Form};
+use super::super::media::Speaker;
+use super::super::track::Sight;
+use super::tested::tested;
+use super::{Actor, Parties, Spoilt};
+use crate::protocol::sdp::Lint;
+use crate::protocol::{Fault, Kind};
+use crate::rules::{Blame, Finding, Level, Record, Spoken, rule};
+use crate::stanza::{IqType, Stanza, bare};
+use crate::transcript::{Event, Witness};
+
+impl Parties {
+    pub(super) fn sent(
+        &mut self,
+        actor: &Actor,
+        event: &Event,
+        stanza: &Stanza,
+        spoken: Option<&Arc<Spoken>>,
+        record: &mut Record,
+    ) {
+        let announced = if actor.sight == Sight::Far {
+            Vec::new()
+        } else {
+            self.announced.remove(&actor.key).unwrap_or_default()
+        };
+        let Some(form) = form::read(stanza, spoken) else {
+            return;
+        };
+        let blame = |rule: &str| match actor.sight {
+            Sight::Exact if announced.iter().any(|id| id == rule) => Blame::Announced,
+            Sight::Exact => Blame::Ourselves,
+            _ => Blame::Client,
+        };
+        let call = form.decoded().facts.call.clone();
+        let mut findings: Vec<Finding> = Vec::new();
+        let base = |id: &str, message: String, wanted: &str, seen: String| Finding {
+            call: call.clone(),
+            blame: blame(id),
+            ..Finding::of_client(id, &actor.name, message, wanted, seen, vec![event.n])
+        };
+        let tell = |fault: &Fault| {
+            let rule = rule(fault.rule)?;
+            let place = if fault.pointer.is_empty() {
+                String::new()
+            } else {
+                format!(" at {}", fault.pointer)
+            };
+            let mut finding = base(
+                fault.rule,
+                format!("In a signal of {}: {}.", actor.name, fault.message),
+                rule.text,
+                format!("{}{place}", value_at(&form, &fault.pointer)),
+            );
+            if fault.info {
+                finding.level = Level::Info;
+                finding.blame = Blame::Nobody;
+            } else if fault.should && finding.level == Level::Must {
+                finding.level = Level::Should;
+            }
+            Some(finding)
+        };
+        findings.extend(form.faults.iter().filter_map(tell));
+        self.request_id(actor, event, stanza, &base, &mut findings);
+        self.identities(actor, stanza, &form, &base, &mut findings);
+        self.clock(actor, event, &form, &base, &mut findings);
+        // What a signal says of the media only counts where the signal itself does.
+        let speaker = self.speaker(actor, event, call.as_deref());
+        let seen = speaker.map(|speaker| self.media.look(speaker, form.decoded()));
+        let before = findings.len();
+        for (lint, events) in seen.iter().flat_map(|look| &look.lints) {
+            if let Some(mut finding) = tell(&fault_of(lint, &form)) {
+                finding.events.extend(events);
+                finding.events.sort_unstable();
+                findings.push(finding);
+            }
+        }
+        let of_media = before..findings.len();
+        let broken = |f: &Finding| f.level == Level::Must;
+        let doubtful = findings.iter().any(broken);
+        let mut spoilt = doubtful.then_some(Spoilt::Doubtful);
+        if stanza.iq_type() == Some(IqType::Set)
+            && let Some(order) = self.order(actor, event, stanza, &form, doubtful, &base, &mut findings)
+        {
+            spoilt = Some(order);
+        }
+        let mut tested = tested(&form);
+        if let (Some(speaker), Some(look)) = (speaker, seen) {
+            let stray = stanza.iq_type() != Some(IqType::Set) || spoilt == Some(Spoilt::OutOfOrder);
+            if stray {
+                findings.drain(of_media);
+            } else {
+                tested.extend(look.tested.iter().filter(|id| !look.doubts(id)));
+            }
+            self.media.note(speaker, form.decoded(), look, stray, |lint| {
+                let plain = || base(lint.rule, lint.message.clone(), "", String::new());
+                tell(&fault_of(lint, &form)).unwrap_or_else(plain)
+            });
+        }
+        if let Some(spoilt) = spoilt {
+            self.spoilt
+                .insert(fingerprint(&actor.jid, stanza, form.text()), spoilt);
+        }
+        if actor.sight != Sight::Exact {
+            let seen = |id: &&str| self.witness != Witness::Signals || !id.starts_with("IQ-");
+            for id in tested.into_iter().filter(seen) {
+                if !findings.iter().any(|f| f.rule.id == id) {
+                    record.held(id);
+                }
+            }
+        }
+        for finding in findings {
+            record.broken(finding);
+        }
+    }
+
+    /// Who speaks of the media of a call; `None`: nobody whose word counts.
+    fn speaker<'a>(&self, actor: &'a Actor, event: &Event, call: Option<&'a str>) -> Option<Speaker<'a>> {
+        let call = call?;
+        let user = bare(&actor.jid);
+        let users = self.calls.get(call).map(|call| &call.users);
+        if users.is_some_and(|users| user != users.0 && user != users.1) {
+            return None;
+        }
+        Some(Speaker {
+            call,
+            key: &actor.key,
+            user,
+            n: event.n,
+        })
+    }
+}
+
+pub(super) fn fingerprint(from: &str, stanza: &Stanza, text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (from, stanza.id().unwrap_or_default(), text).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn value_at(form: &Form, pointer: &str) -> String {
+    let value = form.decoded().facts.value.as_ref();
+    match value.and_then(|value| value.pointer(pointer)) {
+        Some(value) if !pointer.is_empty() => shorten(&value.to_string()),
+        _ => shorten(form.text()),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    if text.chars().count() <= 60 {
+        return format!("`{text}`");
+    }
+    format!("`{}…`", text.chars().take(60).collect::<String>())
+}
+
+/// What was found in the media of a signal, as a fault of its text.
+fn fault_of(lint: &Lint, form: &Form) -> Fault {
+    let pointer = match form.decoded().facts.kind {
+        Some(Kind::IceCandidate) => "/payload",
+        _ => "/payload/sdp",
+    };
+    Fault {
+        rule: lint.rule,
+        pointer: pointer.to_owned(),
+        message: lint.message.clone(),
+        info: lint.info,
+        should: lint.should,
+        offset: None,
+    }
+}
