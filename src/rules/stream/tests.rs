@@ -141,6 +141,40 @@ fn each_message_is_one_element_that_can_be_read_alone() {
 }
 
 #[test]
+fn what_sessions_get_over_websocket_is_one_element_that_can_be_read_alone() {
+    let broken = |target: &str, xml: &str| {
+        let header: Header = serde_json::from_value(serde_json::json!({
+            "callspec": 1, "scenario": {"name": "a"}, "target": target,
+            "cast": {"alice": {"jid": "alice@localhost/x", "party": "bot"}},
+        }))
+        .expect("a header");
+        let received = serde_json::json!({"n": 1, "t": 0.0, "who": "alice", "dir": "received", "xml": xml});
+        let event: Event = serde_json::from_value(received).expect("an event");
+        let verdict = judge(&header, [event].into_iter());
+        let broken = verdict.findings.iter().map(|found| found.rule.id);
+        broken.collect::<Vec<_>>()
+    };
+    let sound = "<presence xmlns='jabber:client' from='bob@localhost/y'/>";
+    let bare = "<presence from='bob@localhost/y'/>";
+    for (target, xml, rules) in [
+        ("wss://localhost/ws", sound, &[][..]),
+        ("wss://localhost/ws", bare, &["TR-04"]),
+        ("ws://localhost/ws", "<stream:error/>", &["TR-04"]),
+        ("ws://localhost/ws", &format!("{sound}{sound}"), &["TR-03"]),
+        ("ws://localhost/ws", &sound[..20], &["TR-03"]),
+        ("ws://localhost/ws", &sound[20..], &["TR-03"]),
+        // What a bot writes down of a binary frame.
+        ("ws://localhost/ws", "128 bytes", &["TR-03"]),
+        // Over TCP a stanza stands in its stream.
+        ("xmpp://localhost", bare, &[]),
+        ("xmpps://localhost", bare, &[]),
+        ("embedded", bare, &[]),
+    ] {
+        assert_eq!(broken(target, xml), rules, "{target} {xml}");
+    }
+}
+
+#[test]
 fn a_stream_ends_with_a_close_and_a_handshake() {
     let (ours, theirs) = (format!(">{CLOSE}"), format!("<{CLOSE}"));
     let (ours, theirs) = (ours.as_str(), theirs.as_str());

@@ -27,6 +27,8 @@ pub(in super::super) struct Streams {
     users: BTreeMap<String, String>,
     /// The profile says that whoever comes without TLS is refused.
     tls_demanded: bool,
+    /// The target is reached over WebSocket, where each text of a session stands alone (RFC 7395 §3.3.3).
+    web: bool,
     lines: BTreeMap<String, Line>,
     /// Full JIDs in use, by who is bound to them.
     sessions: BTreeMap<String, String>,
@@ -68,6 +70,9 @@ impl Streams {
                 .iter()
                 .map(|(who, member)| (who.clone(), crate::stanza::bare(&member.jid).to_lowercase()))
                 .collect(),
+            web: ["ws:", "wss:"]
+                .iter()
+                .any(|scheme| header.target.starts_with(scheme)),
             tls_demanded: header.profile.tls_demanded == Some(true),
             lines: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -356,6 +361,9 @@ impl Family for Streams {
                 }
             }
             Dir::Received => {
+                if let Some(text) = event.xml.as_deref().filter(|_| self.web) {
+                    formed(event, text, record);
+                }
                 if let Some(stanza) = seen.stanza {
                     if stanza.is("error", STREAM) {
                         let condition = stanza.error_condition().unwrap_or_default();
