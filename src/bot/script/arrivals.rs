@@ -53,12 +53,14 @@ impl Script {
     }
 
     pub(super) fn element(&mut self, who: &str, stanza: Stanza, arrived: Duration) {
+        let kind = stanza.iq_type();
+        // What comes in another stanza than a request to do something is no signal, whatever stands in it.
         let signal = stanza
             .call_text()
+            .filter(|_| kind == Some(IqType::Set))
             .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
         let signal = signal.filter(serde_json::Value::is_object);
         let is_call = stanza.calls().next().is_some();
-        let kind = stanza.iq_type();
         let asks = matches!(kind, Some(IqType::Set | IqType::Get));
         let answer = match (asks, is_call, kind) {
             (true, true, Some(IqType::Set)) => {

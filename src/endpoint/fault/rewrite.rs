@@ -392,6 +392,35 @@ pub(super) fn id_in_capitals(id: &str) -> String {
     id.to_uppercase()
 }
 
+// -- the request around the text --------------------------------------------------------------------------------
+
+fn with_element(xml: &str, change: impl FnOnce(&mut Element) -> Option<()>) -> String {
+    let changed = || {
+        let mut element = Stanza::parse(xml).ok()?.element().clone();
+        change(&mut element)?;
+        written(&element)
+    };
+    changed().unwrap_or_else(|| xml.to_owned())
+}
+
+pub(super) fn to_bare(xml: &str) -> String {
+    with_element(xml, |element| {
+        let to = bare(element.attr("to")?).to_owned();
+        set(element, "to", Some(to))
+    })
+}
+
+pub(super) fn as_get(xml: &str) -> String {
+    with_element(xml, |element| set(element, "type", Some("get".to_owned())))
+}
+
+pub(super) fn child_added(xml: &str) -> String {
+    with_element(xml, |element| {
+        element.append_child(Element::builder("trace", "urn:example:trace").build());
+        Some(())
+    })
+}
+
 // -- liberties: another XML that says the same ----------------------------------------------------------------
 
 pub(super) fn language_added(xml: &str) -> String {

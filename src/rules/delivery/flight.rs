@@ -1,10 +1,14 @@
 //! One request or message on its way, and where it was meant to go.
 
+use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::book::Sent;
 use crate::rules::Finding;
 use crate::stanza::Stanza;
+
+/// The namespace of the stamp on what was stored (XEP-0203).
+pub(super) const DELAY: &str = "urn:xmpp:delay";
 
 /// What kind of stanza travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +52,8 @@ pub(super) struct Flight {
     pub text: String,
     /// Stands for the text when it is forgotten.
     pub print: u64,
+    /// See [`form`].
+    pub form: String,
     pub call: Option<String>,
     pub size: usize,
     /// How many seconds a server that holds back needs until it has read this.
@@ -95,6 +101,21 @@ pub(super) fn print(text: &str) -> u64 {
 /// The text that has to arrive unchanged: the call's JSON, a message's body, or nothing.
 pub(super) fn text(stanza: &Stanza) -> String {
     stanza.call_text().or_else(|| stanza.body()).unwrap_or_default()
+}
+
+/// What a request is but for its text: its type and its children, of which a server adds none and takes none away
+/// (RFC 6120 §8.2.3). A message may get more on its way, and has none.
+pub(super) fn form(stanza: &Stanza) -> String {
+    let mut form = String::new();
+    if let (true, Some(kind)) = (stanza.is_iq(), stanza.attr("type")) {
+        form.push_str(kind);
+        // Who stores and forwards has a rule of its own.
+        let children = stanza.element().children();
+        for child in children.filter(|child| !child.is("delay", DELAY)) {
+            let _ = write!(form, " <{} xmlns='{}'>", child.name(), child.ns());
+        }
+    }
+    form
 }
 
 /// The `callId` in a signal's text, if it has one.

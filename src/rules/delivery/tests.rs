@@ -140,6 +140,36 @@ fn changed_text_id_and_sender() {
 }
 
 #[test]
+fn changed_address_type_and_children() {
+    let change = |sent: &str, from: &str, to: &str| {
+        let mut script = Script::new();
+        let got = set(Some(A), sent, "1", "a&lt;é").replace(from, to);
+        script.sends("1", sent).line("bob", "received", &got).answers("1");
+        script.broken()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(change(B, "?", "!"), none);
+    assert_eq!(change(B, &format!("to='{B}'"), "to='bob@x'"), ["RT-05"]);
+    assert_eq!(change(B, "type='set'", "type='get'"), ["RT-05"]);
+    assert_eq!(
+        change(B, "</iq>", "<trace xmlns='urn:example:trace'/></iq>"),
+        ["RT-05"]
+    );
+    // Another prefix and a language are no change.
+    let prefixed = (
+        "<call xmlns='urn:xmpp:call:0'>",
+        "<c:call xmlns:c='urn:xmpp:call:0'>",
+    );
+    let mut script = Script::new();
+    let got = set(Some(A), B, "1", "a&lt;é")
+        .replace(prefixed.0, prefixed.1)
+        .replace("</call>", "</c:call>")
+        .replace("<iq ", "<iq xml:lang='en' ");
+    script.sends("1", B).line("bob", "received", &got).answers("1");
+    assert_eq!(script.broken(), none);
+}
+
+#[test]
 fn answers() {
     assert_eq!(
         Script::new()

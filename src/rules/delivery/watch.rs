@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::book::{Book, Newest};
 use super::close::PARTING;
-use super::flight::{Flight, Freight, Goal, answer, call_id, print, text};
+use super::flight::{Flight, Freight, Goal, answer, call_id, form, print, text};
 use super::pace::Pace;
 use crate::profile::{Class, Profile};
 use crate::rules::{Family, Finding, Record, Seen};
@@ -183,6 +183,7 @@ impl Delivery {
             freight,
             signal: stanza.calls().next().is_some(),
             print: print(&text),
+            form: form(stanza),
             text,
             call: call_id(stanza),
             size: stanza.raw().len(),

@@ -1,14 +1,9 @@
 //! Controls: what a server may do, although not every server does. Nothing may be found.
 
-use super::super::deed::Change;
 use super::super::rewrite as change;
-use super::{ALWAYS, BOUNCE, Deed, Fault, GONE, Point, Rewrite, SIGNAL, row};
+use super::{ALWAYS, BOUNCE, Deed, Fault, GONE, Point, Rewrite, SIGNAL, row, xml};
 
 const NONE: &[&str] = &[];
-
-const fn xml(how: fn(&str) -> String) -> Deed {
-    Deed::Rewrite(Rewrite::Xml(Change(how)))
-}
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[

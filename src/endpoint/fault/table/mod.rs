@@ -8,7 +8,7 @@ mod routing;
 mod stream;
 mod text;
 
-use super::deed::{ALWAYS, Deed, Fault, Point, Rewrite, Set, Stamp, When};
+use super::deed::{ALWAYS, Change, Deed, Fault, Point, Rewrite, Set, Stamp, When};
 
 /// Every fault, in the order in which they are listed.
 pub fn faults() -> impl Iterator<Item = &'static Fault> {
@@ -27,6 +27,11 @@ pub fn faults() -> impl Iterator<Item = &'static Fault> {
 
 pub fn fault(name: &str) -> Option<&'static Fault> {
     faults().find(|fault| fault.name == name)
+}
+
+/// A change of the text of a stanza.
+const fn xml(how: fn(&str) -> String) -> Deed {
+    Deed::Rewrite(Rewrite::Xml(Change(how)))
 }
 
 /// A row of a table.

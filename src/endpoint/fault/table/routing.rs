@@ -2,9 +2,10 @@
 //! the wrong name.
 
 use super::super::deed::{Carrier, Lie, Whom, Wrap};
+use super::super::rewrite as change;
 use super::{
     ALWAYS, BARE, BOUNCE, Deed, Fault, GONE, NOWHERE, Point, Rewrite, SIGNAL, Stamp, When, after, every,
-    only, row,
+    only, row, xml,
 };
 use crate::protocol::{Kind, Role};
 use Deed::{Delay, Divert, Double, Drop, Leak};
@@ -65,6 +66,9 @@ pub(super) const FAULTS: &[Fault] = &[
     row("forged-from", &["RT-02"], "A `from` that the sender has made up is delivered as it stands.", SIGNAL, Deed::Rewrite(Rewrite::From(Stamp::Claimed)), ALWAYS),
     row("forged-from-initiate", &["RT-02"], "An initiate with somebody else's `from` is delivered as it stands.", SIGNAL, Deed::Rewrite(Rewrite::From(Stamp::Claimed)), only(Kind::Initiate)),
     row("to-changed", &["RT-05"], "Signals arrive with another `to` than they were sent to.", SIGNAL, Deed::Rewrite(Rewrite::To(Stamp::Resource)), ALWAYS),
+    row("to-bare", &["RT-05"], "Signals arrive with the bare JID that they were not sent to.", SIGNAL, xml(change::to_bare), ALWAYS),
+    row("type-changed", &["RT-05"], "What was sent as a set arrives as a get.", SIGNAL, xml(change::as_get), ALWAYS),
+    row("child-added", &["RT-05"], "Requests arrive with a second child that nobody sent.", SIGNAL, xml(change::child_added), ALWAYS),
     // -- to whom
     row("leak-to-device", &["RT-06"], "A user's other device gets each signal too.", SIGNAL, Leak(Whom::Device, Wrap::Plain), ALWAYS),
     row("leak-one-in-fifty", &["RT-06"], "One signal in fifty reaches a stranger too.", SIGNAL, Leak(Whom::Stranger, Wrap::Plain), every(50)),

@@ -1,6 +1,8 @@
 //! A stanza that reaches a party: whose it is, and whether it came as it was sent.
 
-use super::super::flight::{Flight, Freight, Goal, call_id, has_special, only_special, print, text};
+use super::super::flight::{
+    DELAY, Flight, Freight, Goal, call_id, form, has_special, only_special, print, text,
+};
 use super::{CROWD, Delivery, HEARD, KEPT, LARGE, Late, Session};
 use crate::profile::Class;
 use crate::protocol::NAMESPACE;
@@ -70,6 +72,9 @@ impl Delivery {
         let chat = freight == Freight::Chat;
         let what = format!("{}'s {} `{id}`", flight.who, if chat { "message" } else { "iq" });
         let at = [event.n];
+        if misdirected && rings(self.profile.class, flight, session, stanza) {
+            return;
+        }
         if misdirected {
             record.broken(flight.finding(
                 if elsewhere { "RT-12" } else { "RT-06" },
@@ -125,11 +130,7 @@ impl Delivery {
         }
         let to = fold(stanza.to().unwrap_or_default());
         // A server that spreads a bare JID writes each device's own.
-        let own = [
-            fold(&flight.to),
-            session.jid.clone(),
-            bare(&session.jid).to_owned(),
-        ];
+        let own = [fold(&flight.to), session.jid.clone()];
         if !to.is_empty() && !own.contains(&to) {
             record.broken(flight.finding(
                 "RT-05",
@@ -139,6 +140,16 @@ impl Delivery {
                 ),
                 &format!("to='{}'", flight.to),
                 format!("to='{to}'"),
+                &at,
+            ));
+        }
+        let form = form(stanza);
+        if form != flight.form && body_print == flight.print {
+            record.broken(flight.finding(
+                "RT-05",
+                format!("{what} reached {} as another request than was sent.", event.who),
+                &flight.form,
+                form,
                 &at,
             ));
         }
@@ -297,8 +308,7 @@ impl Delivery {
 
     /// Call signals belong in no archive, copy or offline store.
     pub(super) fn stored(event: &Event, stanza: &Stanza, record: &mut Record) {
-        let delayed =
-            stanza.element().has_child("delay", "urn:xmpp:delay") && stanza.calls().next().is_some();
+        let delayed = stanza.element().has_child("delay", DELAY) && stanza.calls().next().is_some();
         let copied = stanza.element().children().any(|child| {
             matches!(child.ns().as_str(), "urn:xmpp:carbons:2" | "urn:xmpp:mam:2")
                 && String::from(child).contains(NAMESPACE)
@@ -322,6 +332,18 @@ impl Delivery {
             vec![event.n],
         ));
     }
+}
+
+/// Whether a server that judges signals may have meant this device too: a call rings all devices of a user, and ends on
+/// all of them, whichever of them it was addressed to.
+fn rings(class: Class, flight: &Flight, session: &Session, stanza: &Stanza) -> bool {
+    let kind = stanza.call_text().and_then(|text| {
+        let signal: serde_json::Value = serde_json::from_str(&text).ok()?;
+        Some(signal.get("type")?.as_str()?.to_owned())
+    });
+    class == Class::Enforcing
+        && bare(&fold(&flight.to)) == bare(&session.jid)
+        && matches!(kind.as_deref(), Some("call:initiate" | "call:hangup"))
 }
 
 /// Whether a copy is one of a message: what a message carries is no signal, whatever stands in it, and servers copy
