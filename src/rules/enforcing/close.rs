@@ -3,7 +3,7 @@
 use super::super::Record;
 use super::call::Call;
 use super::demand::Demand;
-use super::watch::{Enforcing, found, words};
+use super::watch::{Enforcing, SEEN_WITHIN, found, words};
 use crate::protocol::{Kind, RINGING, Reason, Role};
 use crate::stanza::resource;
 
@@ -101,6 +101,10 @@ impl Enforcing {
                         let seen = reason.map_or("no reason", Reason::wire).to_owned();
                         let events = vec![gone.n, n];
                         record.broken(found("EN-07", message, wanted, seen, events, Some(call)));
+                    }
+                    // It may know of the end before that is seen here.
+                    (_, Some((_, at, Some(Reason::Failed)))) if gone.at - at <= SEEN_WITHIN => {
+                        record.held("EN-07");
                     }
                     (Some(_), _) => record.held("EN-07"),
                     (None, _) if end - gone.at >= WITHIN => {

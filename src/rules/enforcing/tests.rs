@@ -346,6 +346,23 @@ fn en_07_whoever_vanishes() {
 }
 
 #[test]
+fn the_server_may_know_of_an_end_before_it_is_seen_here() {
+    let told = "1 bob < hangup/failed from=alice@x id=s\n1 bob ok s from=alice@x";
+    let both = format!("{told}\n1 bob2 < hangup/failed from=alice@x id=s\n1 bob2 ok s from=alice@x");
+    for (before, told) in [(RINGING, &both), (CONNECTED, &told.to_owned())] {
+        assert_eq!(after(before, &format!("{told}\n1.1 alice cut\n20 x steps")), NONE);
+        assert_eq!(
+            after(before, &format!("{told}\n1.1 x steps\n1.2 alice cut")),
+            NONE
+        );
+        let another = format!("{told}\n1.1 mallory cut\n20 x steps");
+        assert!(after(before, &another).contains(&"RT-03"));
+        let much_later = format!("{told}\n9 alice cut\n20 x steps");
+        assert!(after(before, &much_later).contains(&"RT-03"));
+    }
+}
+
+#[test]
 fn the_server_ends_no_live_call_and_invents_no_signal() {
     let ended = "1 bob < hangup/failed from=alice@x id=s\n1 bob ok s from=alice@x\n2 x steps";
     assert_eq!(after(RINGING, ended), ["RT-03"]);

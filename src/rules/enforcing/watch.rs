@@ -8,7 +8,7 @@ use super::super::{Family, Finding, Record, Seen, Spoken};
 use super::call::{Call, Side, Vanished};
 use super::demand::{Demand, Signal, by_content, by_order, is_doubtful};
 use crate::profile::{Addressing, Class, Profile};
-use crate::protocol::{Kind, Role, View};
+use crate::protocol::{Kind, Reason, Role, View};
 use crate::stanza::{IqType, Stanza, bare, fold, resource};
 use crate::transcript::{Dir, Event, Header, Party};
 
@@ -56,7 +56,13 @@ pub(in super::super) struct Enforcing {
     pub(super) whole: bool,
     /// Somebody has begun to leave after the last step.
     parting: bool,
+    /// Ends that nothing explains yet: the call, when, and what to say of it. The server knows that somebody has gone
+    /// before the end of that connection is seen here.
+    unexplained: Vec<(String, f64, Finding)>,
 }
+
+/// How long it may take until the end of a connection is seen here, in seconds.
+pub(super) const SEEN_WITHIN: f64 = 5.0;
 
 /// What the server did in a call that it knows.
 pub(super) fn found(
@@ -88,6 +94,7 @@ impl Enforcing {
             void: BTreeSet::new(),
             whole: false,
             parting: false,
+            unexplained: Vec::new(),
         }
     }
 
@@ -423,7 +430,7 @@ impl Enforcing {
             side.told.get_or_insert((event.n, at, reason));
         }
         if !lawful {
-            let rule = if reason == Some(crate::protocol::Reason::Timeout) {
+            let rule = if reason == Some(Reason::Timeout) {
                 "EN-05"
             } else {
                 "RT-03"
@@ -439,7 +446,11 @@ impl Enforcing {
             );
             let wanted = "`timeout` after 30 s, `failed` where a party vanished, and otherwise none";
             let events = vec![call.begun.0, event.n];
-            record.broken(found(rule, message, wanted, said, events, Some(call)));
+            let finding = found(rule, message, wanted, said, events, Some(call));
+            match reason {
+                Some(Reason::Failed) => self.unexplained.push((call.id.to_lowercase(), at, finding)),
+                _ => record.broken(finding),
+            }
         }
         true
     }
@@ -447,6 +458,13 @@ impl Enforcing {
     // -- connections ---------------------------------------------------------------------------------------
 
     fn gone(&mut self, event: &Event) {
+        let calls = &self.calls;
+        self.unexplained.retain(|(call, at, _)| {
+            let party = calls
+                .get(call)
+                .is_some_and(|call| call.sides.contains_key(&event.who));
+            !party || event.t - at > SEEN_WITHIN
+        });
         if self.whole {
             return;
         }
@@ -511,6 +529,9 @@ impl Family for Enforcing {
     }
 
     fn finish(&mut self, at: f64, record: &mut Record) {
+        for (_, _, finding) in self.unexplained.drain(..) {
+            record.broken(finding);
+        }
         if self.active && self.whole {
             self.close(at, record);
         }
