@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::dial::{leave, log_in};
 use super::fit::{skip_reason, users_of};
-use super::ground::choose;
 use super::hidden::Hidden;
+use super::lease::{PAIR, choose, everyone, rings_all};
 use super::{Options, Place};
 use crate::scenario::Case;
 use crate::target::Account;
@@ -16,8 +16,13 @@ use crate::xmpp::Mechanism;
 /// Makes the accounts that these cases need and the target lacks. The answer goes to [`give_back`] after the run.
 /// An error is one sentence: the target could not be tested.
 pub fn provide(options: &mut Options, cases: &[Case]) -> Result<Vec<Account>, String> {
-    let wanted = cases.iter().map(|case| users_of(case).len()).max().unwrap_or(0);
-    furnish(&mut options.place, wanted)
+    let most = cases.iter().map(|case| users_of(case).len()).max().unwrap_or(0);
+    let beside = if rings_all(options.place.profile()) {
+        options.jobs * PAIR
+    } else {
+        0
+    };
+    furnish(&mut options.place, most.max(beside))
 }
 
 /// Makes accounts until the place has so many, where its target file allows it. The answer goes to [`clear_out`]
@@ -44,8 +49,12 @@ pub fn check(options: &Options, cases: &[Case]) -> Result<Option<Mechanism>, Str
     let needed = cases
         .iter()
         .filter(|case| skip_reason(case, options).is_none())
-        .flat_map(|case| choose(&users_of(case), target).into_values());
-    let needed: BTreeSet<usize> = needed.collect();
+        .flat_map(|case| choose(&users_of(case), target, &everyone(target)).into_values());
+    let needed: BTreeSet<usize> = if rings_all(&target.profile) {
+        everyone(target)
+    } else {
+        needed.collect()
+    };
     let mut accounts: Vec<_> = needed
         .iter()
         .filter_map(|index| target.accounts.get(*index))

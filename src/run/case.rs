@@ -7,10 +7,10 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::canary::Canary;
 use super::file::{open, transcript_name};
 use super::fit::users_of;
 use super::ground::Ground;
+use super::lease::Turn;
 use super::options::{Finished, Options, Place};
 use crate::bot::{Script, Setup, drive};
 use crate::rules::{Judge, Outcome};
@@ -21,7 +21,7 @@ pub(super) fn play(
     case: Case,
     options: &Options,
     attempt: u32,
-    canary: &Canary,
+    turn: &Turn,
     stop: watch::Receiver<bool>,
 ) -> Finished {
     let began = Instant::now();
@@ -36,7 +36,7 @@ pub(super) fn play(
         Ok(runtime) => runtime,
         Err(error) => return Finished::without_run(case, Outcome::Error, format!("no runtime: {error}")),
     };
-    let mut finished = runtime.block_on(play_in_runtime(case, options, attempt, canary, stop));
+    let mut finished = runtime.block_on(play_in_runtime(case, options, attempt, turn, stop));
     finished.seconds = began.elapsed().as_secs_f64();
     finished
 }
@@ -45,13 +45,17 @@ async fn play_in_runtime(
     case: Case,
     options: &Options,
     attempt: u32,
-    canary: &Canary,
+    turn: &Turn,
     stop: watch::Receiver<bool>,
 ) -> Finished {
-    let seed = case_seed(options.seed, &case);
+    let seed = match options.place {
+        // A server that keeps calls knows those of earlier runs, and no callId is used again.
+        Place::Target(_) => Uuid::new_v4().as_u64_pair().0,
+        _ => case_seed(options.seed, &case),
+    };
     let users = users_of(&case);
     let tcp = case.needs.contains(&Need::Tcp);
-    let ground = match Ground::of(&options.place, &users, tcp, canary) {
+    let ground = match Ground::of(&options.place, &users, tcp, turn) {
         Ok(ground) => ground,
         Err(why) => return Finished::without_run(case, Outcome::Error, why),
     };

@@ -8,13 +8,13 @@ use time::OffsetDateTime;
 use url::Url;
 use uuid::Uuid;
 
-use super::canary::Canary;
 use super::dial::{PASSWORD, ToEmbedded, ToTarget};
 use super::hidden::Hidden;
+use super::lease::Turn;
 use super::options::{Place, Rig};
 use crate::bot::{Account, Dialer};
 use crate::endpoint::{self, Endpoint};
-use crate::target::{Algorithm, Jwt, Target, derived_id};
+use crate::target::{Algorithm, Jwt, derived_id};
 use crate::xmpp::{Dial, Mechanism, Secret, Trust};
 
 /// Some users of a place, ready to log in.
@@ -33,7 +33,7 @@ impl Ground {
     ///
     /// # Errors
     /// One sentence; nobody can log in.
-    pub(super) fn of(place: &Place, users: &[String], tcp: bool, canary: &Canary) -> Result<Ground, String> {
+    pub(super) fn of(place: &Place, users: &[String], tcp: bool, turn: &Turn) -> Result<Ground, String> {
         let hidden = Hidden::default();
         // Transcripts of virtual time are the same each time they are made, their wall time too.
         let started = match place {
@@ -50,25 +50,20 @@ impl Ground {
             }
             Place::Rigged(rig) => embedded(rig, users, tcp, started, &hidden)?,
             Place::Target(target) => {
-                let chosen = if target.is_anonymous() {
-                    BTreeMap::new()
-                } else {
-                    choose(users, target)
-                };
                 let of = |user: &String| {
                     if target.is_anonymous() {
                         let jid = format!("{user}@{}", target.dial.domain);
                         return Some((user.clone(), account(&jid, None)));
                     }
-                    let given = target.accounts.get(*chosen.get(user)?)?;
+                    let given = target.accounts.get(*turn.accounts.get(user)?)?;
                     Some((user.clone(), account(&given.jid, Some(given.id))))
                 };
                 let accounts = users.iter().filter_map(of).collect();
                 let dialer = ToTarget {
                     target: (**target).clone(),
-                    users: chosen,
+                    users: turn.accounts.clone(),
                     hidden: hidden.clone(),
-                    canary: canary.clone(),
+                    canary: turn.canary.clone(),
                 };
                 (Arc::new(dialer), accounts)
             }
@@ -86,7 +81,7 @@ impl Ground {
     /// # Errors
     /// One sentence; nobody can log in.
     pub fn new(place: &Place, users: &[String]) -> Result<Ground, String> {
-        Ground::of(place, users, false, &Canary::default())
+        Ground::of(place, users, false, &Turn::alone(place, users))
     }
 }
 
@@ -161,27 +156,4 @@ fn account(jid: &str, id: Option<Uuid>) -> Account {
         jid: jid.to_owned(),
         id: id.unwrap_or_else(|| derived_id(jid)).to_string(),
     }
-}
-
-/// The account whose local part is the user's name; the others in the order of the file.
-pub(super) fn choose(users: &[String], target: &Target) -> BTreeMap<String, usize> {
-    let local = |jid: &str| jid.split('@').next().unwrap_or_default().to_owned();
-    let mut chosen = BTreeMap::new();
-    for user in users {
-        if let Some(index) = target
-            .accounts
-            .iter()
-            .position(|account| local(&account.jid) == *user)
-        {
-            chosen.insert(user.clone(), index);
-        }
-    }
-    for user in users {
-        if !chosen.contains_key(user)
-            && let Some(index) = (0..target.accounts.len()).find(|i| !chosen.values().any(|taken| taken == i))
-        {
-            chosen.insert(user.clone(), index);
-        }
-    }
-    chosen
 }

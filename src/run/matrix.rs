@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-use super::canary::Canary;
 use super::case::play;
 use super::fit::skip_reason;
+use super::lease::Turn;
 use super::options::{Finished, Options, Place, Rig};
 use crate::bot::{ClientFault, client_faults};
 use crate::endpoint::{Carrier, Chosen, Fault, faults};
@@ -162,7 +162,7 @@ fn try_one(cases: &[Case], suspect: Suspect) -> Trial {
         }
         trial.played += 1;
         let (stop, _) = watch::channel(false);
-        let finished = play(case.clone(), &options, 0, &Canary::default(), stop.subscribe());
+        let finished = play(case.clone(), &options, 0, &Turn::default(), stop.subscribe());
         for finding in accusations(&finished, suspect) {
             if suspect.rules().contains(&finding.rule.id) {
                 trial.caught = Some((finding.clone(), label(case)));

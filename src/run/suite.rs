@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use super::accounts::{blocking, check};
 use super::canary::Canary;
 use super::case::play;
-use super::fit::skip_reason;
+use super::fit::{skip_reason, users_of};
+use super::lease::{Leases, Turn, rings_all};
 use super::options::{Finished, Options, Place};
-use crate::profile::{Addressing, Class};
 use crate::rules::Outcome;
 use crate::scenario::{Action, Case, Step};
 use crate::target::{Account, Target};
@@ -55,6 +55,7 @@ pub fn suite(
     // Why the target can no longer be tested.
     let lost: &Mutex<Option<String>> = &Mutex::default();
     let canary = Canary::default();
+    let leases = &Leases::of(&options.place);
     let (last_song, over) = watch::channel(false);
     std::thread::scope(|scope| {
         if let Some((target, account)) = perch(options) {
@@ -73,17 +74,29 @@ pub fn suite(
                         .unwrap_or_default();
                     let Some(index) = next else { return };
                     let Some(case) = cases.get(index) else { return };
+                    let skipped = skip_reason(case, options);
+                    let users = skipped.is_none().then(|| users_of(case)).unwrap_or_default();
+                    let Some(lease) = leases.claim(&users, stop) else {
+                        return;
+                    };
                     canary.admit();
                     if words.send(Word::Started(index)).is_err() {
                         return;
                     }
                     let known = || lost.lock().unwrap_or_else(PoisonError::into_inner);
                     let gone = known().clone();
-                    let finished = match (skip_reason(case, options), gone) {
+                    let finished = match (skipped, gone) {
                         (Some(reason), _) => Finished::without_run(case.clone(), Outcome::Skipped, reason),
                         (None, Some(why)) => Finished::without_run(case.clone(), Outcome::Error, why),
-                        (None, None) => with_retries(case, options, canary, stop),
+                        (None, None) => {
+                            let turn = Turn {
+                                canary: canary.clone(),
+                                accounts: lease.accounts.clone(),
+                            };
+                            with_retries(case, options, &turn, stop)
+                        }
                     };
+                    drop(lease);
                     if finished.outcome == Outcome::Error && *stop.borrow() {
                         let _ = words.send(Word::Cut(index));
                         return;
@@ -141,8 +154,7 @@ fn perch(options: &Options) -> Option<(Arc<Target>, Account)> {
     let Place::Target(target) = &options.place else {
         return None;
     };
-    let quiet = target.profile.class == Class::Relay && target.profile.addressing == Addressing::Full;
-    let account = target.accounts.first().filter(|_| quiet)?;
+    let account = target.accounts.first().filter(|_| !rings_all(&target.profile))?;
     Some((Arc::clone(target), account.clone()))
 }
 
@@ -162,13 +174,13 @@ fn fails(outcome: Outcome, strict: bool) -> bool {
     outcome == Outcome::Failed || (strict && outcome == Outcome::Warned)
 }
 
-fn with_retries(case: &Case, options: &Options, canary: &Canary, stop: &watch::Sender<bool>) -> Finished {
-    let mut finished = play(case.clone(), options, 0, canary, stop.subscribe());
+fn with_retries(case: &Case, options: &Options, turn: &Turn, stop: &watch::Sender<bool>) -> Finished {
+    let mut finished = play(case.clone(), options, 0, turn, stop.subscribe());
     for attempt in 1..=options.retries {
         if !fails(finished.outcome, options.strict) || *stop.borrow() {
             break;
         }
-        let again = play(case.clone(), options, attempt, canary, stop.subscribe());
+        let again = play(case.clone(), options, attempt, turn, stop.subscribe());
         let good = matches!(again.outcome, Outcome::Passed | Outcome::Warned | Outcome::Known);
         if good && !fails(again.outcome, options.strict) {
             let reason = format!("failed at first, passed on retry {attempt}");

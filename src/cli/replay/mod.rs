@@ -41,7 +41,7 @@ pub struct Args {
     /// tells becomes as short as the call.
     #[arg(long, value_name = "N|max", value_parser = speed, help_heading = "Running")]
     speed: Option<f64>,
-    /// The seed of all ids [default: 0]
+    /// The seed of all ids on the embedded endpoint; on a target they are always fresh [default: 0]
     #[arg(
         long,
         value_name = "N",

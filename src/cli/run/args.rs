@@ -55,7 +55,7 @@ pub struct Args {
     /// Run what failed again, up to N times; a pass then is `flaky`
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100), hide_default_value = true, help_heading = "Running")]
     pub retries: u32,
-    /// The seed of all ids [default: 0]
+    /// The seed of all ids on the embedded endpoint; on a target they are always fresh [default: 0]
     #[arg(
         long,
         value_name = "N",

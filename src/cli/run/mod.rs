@@ -25,7 +25,7 @@ use crate::report::{self, Again, Detail, Facts, Report};
 use crate::rules::{Outcome, Waiver};
 use crate::run::{
     Finished, Options, Place, Progress, Reviewed, check, give_back, in_force, length, provide, review,
-    review_profile, suite, untested,
+    review_profile, side_by_side, suite, untested,
 };
 use crate::target::{Account, Entry, load_waivers};
 use crate::yaml::in_one;
@@ -81,6 +81,8 @@ struct Prepared {
     started: OffsetDateTime,
     /// What a probe has seen of a target of which nothing was said.
     probed: Option<String>,
+    /// Why fewer scenarios are played side by side than was asked for.
+    turns: Option<String>,
     /// Where the run's own report goes, if it has a folder of its own.
     record: Option<PathBuf>,
     /// Command lines that play cases again which no file holds.
@@ -134,6 +136,7 @@ fn prepared(args: &Args, place: Place, selection: Selection) -> Result<Prepared,
         waivers,
         started,
         probed: None,
+        turns: None,
         record: None,
         again: BTreeMap::new(),
     })
@@ -167,12 +170,27 @@ impl Prepared {
         let played = match check(&self.options, &self.selection.cases) {
             Ok(mechanism) => {
                 self.probed = look_if_unsaid(&mut self.options.place, interrupt);
+                self.take_turns();
                 self.play(args, interrupt, mechanism.map(|mechanism| mechanism.name()))
             }
             Err(why) => (self.lost(args, &why), Vec::new()),
         };
         self.give_back(&made);
         played
+    }
+
+    /// Where cases cannot share accounts, there are no more side by side than the accounts are enough for.
+    fn take_turns(&mut self) {
+        let jobs = side_by_side(&self.options.place, self.options.jobs);
+        if let Place::Target(target) = &self.options.place
+            && jobs < self.options.jobs
+        {
+            let accounts = target.accounts.len();
+            self.turns = Some(format!(
+                "a call may ring every device of a user here, so scenarios take turns with the {accounts} accounts"
+            ));
+        }
+        self.options.jobs = jobs;
     }
 
     fn give_back(&self, made: &[Account]) {
@@ -254,12 +272,12 @@ impl Prepared {
         mechanism: Option<&'static str>,
     ) -> (Exit, Vec<Finished>) {
         let facts = self.facts(args, mechanism);
-        let probed = self.probed.as_ref().map(|line| format!("\n  {line}"));
-        self.tell(&format!(
-            "{}{}\n",
-            report::headline(&facts),
-            probed.unwrap_or_default()
-        ));
+        let mut head = report::headline(&facts);
+        for line in [&self.probed, &self.turns].into_iter().flatten() {
+            head.push_str("\n  ");
+            head.push_str(line);
+        }
+        self.tell(&format!("{head}\n"));
         let stop = interrupt.next_run();
         let began = std::time::Instant::now();
         let cases = self.selection.cases.clone();

@@ -1,0 +1,110 @@
+//! Runs against a served endpoint, as against any server.
+
+mod support;
+
+use support::{PASSWORD, Said, Serve, USERS, callspec, run};
+use tempfile::TempDir;
+
+/// Of what an enforcing server is asked, much that two users do, and nothing that takes half a minute of ringing.
+const QUICK: &str = "(tag:enforcing or tag:devices or tag:chat or tag:cancel or tag:mute) \
+                     and not name:enforcing/nobody-answers and not tag:timeout";
+
+/// What a run of many scenarios side by side says of a served endpoint that enforces.
+fn enforced(users: &[&str], more: &[&str]) -> Said {
+    played("enforcing", &[], users, &[&["--filter", QUICK], more].concat())
+}
+
+/// What a run says of a served endpoint of this class with these faults.
+fn played(class: &str, faults: &[&str], users: &[&str], more: &[&str]) -> Said {
+    let [said] = played_again(class, faults, users, [more]);
+    said
+}
+
+/// What several runs say, one after the other.
+fn played_again<const N: usize>(
+    class: &str,
+    faults: &[&str],
+    users: &[&str],
+    runs: [&[&str]; N],
+) -> [Said; N] {
+    let accounts: Vec<String> = users
+        .iter()
+        .map(|user| format!("{user}@localhost:{PASSWORD}"))
+        .collect();
+    let accounts = accounts.iter().flat_map(|account| ["--account", account]);
+    let faults = faults.iter().flat_map(|fault| ["--fault", fault]);
+    let served = ["--profile", class].into_iter().chain(accounts).chain(faults);
+    let server = Serve::new(&served.collect::<Vec<_>>());
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("target.yaml");
+    let listed: String = users
+        .iter()
+        .map(|user| format!("  - {{ jid: {user}@localhost, password: {PASSWORD} }}\n"))
+        .collect();
+    let text = format!("url: {}\ndomain: localhost\naccounts:\n{listed}", server.url());
+    std::fs::write(&file, text).expect("a target");
+    runs.map(|more| {
+        run(callspec()
+            .args(["run", "--jobs", "16", "--target"])
+            .arg(&file)
+            .args(more)
+            .current_dir(folder.path()))
+    })
+}
+
+#[test]
+fn scenarios_side_by_side_share_no_account() {
+    let said = enforced(&USERS, &["--profile", "enforcing"]);
+    assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains(" · 4 jobs\n"), "{}", said.out);
+    assert!(
+        said.out.contains("take turns with the 8 accounts"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn two_accounts_are_one_scenario_after_the_other() {
+    let said = enforced(&["alice", "bob"], &["--profile", "enforcing"]);
+    assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+    assert!(said.out.contains(" · 1 job\n"), "{}", said.out);
+}
+
+#[test]
+fn what_a_look_has_seen_is_enough_to_take_turns() {
+    let said = enforced(&USERS, &[]);
+    assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+    assert!(
+        said.out.contains("take turns with the 8 accounts"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn frames_of_whole_calls_are_looked_at_too() {
+    let call = ["--filter", "name:call/full", "--profile", "relay"];
+    for (fault, rule) in [
+        ("stanza-without-namespace", "TR-04"),
+        ("type-changed", "RT-05"),
+        ("child-added", "RT-05"),
+    ] {
+        let said = played("relay", &[fault], &USERS, &call);
+        assert_eq!(said.status, 1, "{fault}: {}{}", said.out, said.err);
+        assert!(
+            said.out.contains(&format!("1 broken ({rule})")),
+            "{fault}: {}",
+            said.out
+        );
+    }
+}
+
+/// An enforcing server remembers the calls of the run before.
+#[test]
+fn no_id_of_one_run_comes_again_in_the_next() {
+    let call = ["--filter", "name:call/full", "--profile", "enforcing"];
+    for said in played_again("enforcing", &[], &USERS, [&call, &call]) {
+        assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+    }
+}
