@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use callspec::fuzz::{Campaign, Exhaustive, Plan, campaign, survey};
+use callspec::fuzz::{Campaign, Exhaustive, Mode, Plan, campaign, survey};
 use callspec::profile::{Class, Profile};
 use callspec::protocol::sample;
 use callspec::run::{Options, Place};
@@ -51,7 +51,7 @@ fn embedded(class: Class) -> Place {
     Place::Embedded(Profile::named(class.name()).unwrap_or_default())
 }
 
-fn plan(place: Place, cases: u64, exhaustive: Option<usize>) -> Plan {
+fn plan(place: Place, cases: u64, mode: Mode) -> Plan {
     Plan {
         options: Options {
             place,
@@ -60,7 +60,7 @@ fn plan(place: Place, cases: u64, exhaustive: Option<usize>) -> Plan {
         },
         seed: 0,
         cases,
-        exhaustive,
+        mode,
         shard: (1, 1),
         until: None,
         until_failure: false,
@@ -95,16 +95,16 @@ fn main() {
         });
         tell("judged on the model, four steps each", model, plain);
         let made = time(3, 2_000, || {
-            black_box(survey(&embedded(class), 0, 0..2_000));
+            black_box(survey(&embedded(class), Mode::Walks, 0, 0..2_000));
         });
         tell("walks made from a seed, with their canary", made, plain);
-        let sheaves = plan(embedded(class), 60, Some(3));
+        let sheaves = plan(embedded(class), 60, Mode::Every(3));
         let orderings = played(&sheaves).orderings;
         let short = time(3, orderings, || {
             black_box(played(&sheaves));
         });
         tell("played on the endpoint, three steps each", short, plain);
-        let walks = plan(embedded(class), 500, None);
+        let walks = plan(embedded(class), 500, Mode::Walks);
         let orderings = played(&walks).orderings;
         let long = time(3, orderings, || {
             black_box(played(&walks));
@@ -116,7 +116,7 @@ fn main() {
         let target = callspec::target::load(std::path::Path::new(&file)).expect("a target");
         println!("{file}");
         for jobs in [1, 8, 32] {
-            let mut plan = plan(Place::Target(Arc::new(target.clone())), 200, Some(3));
+            let mut plan = plan(Place::Target(Arc::new(target.clone())), 200, Mode::Every(3));
             plan.options.jobs = jobs;
             let began = Instant::now();
             let run = played(&plan);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callspec::endpoint::Chosen;
-use callspec::fuzz::{Campaign, Cell, News, Plan, campaign, case};
+use callspec::fuzz::{Campaign, Cell, Mode, News, Plan, campaign, case};
 use callspec::lint::lint;
 use callspec::profile::Profile;
 use callspec::run::{Options, Place, Rig, suite};
@@ -34,7 +34,7 @@ fn plan(place: Place, cases: u64, folder: &Path) -> Plan {
         },
         seed: 7,
         cases,
-        exhaustive: None,
+        mode: Mode::Walks,
         shard: (1, 1),
         until: None,
         until_failure: false,
@@ -79,9 +79,13 @@ fn missing(run: &Campaign) -> Vec<Cell> {
 
 /// Finds, and sees that the file that comes of it shows the rule; the answer is how many moves are left.
 fn finds(fault: &str) -> usize {
-    let rules = fault.parse::<Chosen>().expect("a fault").fault.rules;
     let folder = tempfile::TempDir::new().expect("a folder");
-    let mut plan = plan(rigged(fault), 192, folder.path());
+    let rules = fault.parse::<Chosen>().expect("a fault").fault.rules;
+    found(fault, rules, plan(rigged(fault), 192, folder.path())).0
+}
+
+/// Finds what this plan finds; the answer is how many moves are left, and the file's text.
+fn found(fault: &str, rules: &[&str], mut plan: Plan) -> (usize, String) {
     plan.until_failure = true;
     let found = run(&plan);
     let (rule, failure) = found
@@ -132,7 +136,7 @@ fn finds(fault: &str) -> usize {
     assert_eq!(run(&plan).failed(), 0, "{fault}: mended");
     let text = std::fs::read_to_string(&kept.file).expect("a text");
     assert!(kept.moves.0 <= 6, "{fault}: {text}");
-    kept.moves.0
+    (kept.moves.0, text)
 }
 
 #[test]
@@ -160,7 +164,46 @@ fn faults_of_a_server_that_judges_are_found() {
 #[test]
 fn the_same_seed_makes_the_same_cases() {
     let place = embedded("relay");
-    let all = |seed| -> Vec<_> { (0..12).map(|number| case(&place, seed, number)).collect() };
-    assert_eq!(all(1), all(1));
-    assert_ne!(all(1), all(2));
+    for mode in [Mode::Walks, Mode::Payloads] {
+        let one = |seed, number| case(&place, mode, seed, number);
+        let all = |seed| -> Vec<_> { (0..12).map(|number| one(seed, number)).collect() };
+        assert_eq!(all(1), all(1));
+        assert_ne!(all(1), all(2));
+    }
+}
+
+#[test]
+fn payloads_find_nothing_where_nothing_is_wrong() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    for class in ["relay", "enforcing"] {
+        let mut plan = plan(embedded(class), 54, folder.path());
+        plan.mode = Mode::Payloads;
+        let run = run(&plan);
+        assert!(run.failures.is_empty(), "{class}: {:?}", run.failures);
+        assert_eq!((run.untested, run.skipped, run.cut), (0, 0, 0), "{class}");
+        for (sort, played) in run.coverage.each_sort() {
+            assert!(played > 0, "{class}: {sort} was never played");
+        }
+    }
+}
+
+#[test]
+fn faults_that_payloads_can_show_are_found_and_cut_down() {
+    for (fault, rule, shows) in [
+        ("emoji-lost", "RT-14", "\\U"),
+        ("long-text-lost", "RT-03", "{padding-5"),
+        ("chat-mangled", "RT-14", "sends: chat"),
+        ("rewrite-json-nulls", "RT-05", "null"),
+        ("truncate", "RT-05", "sends: initiate }"),
+        ("schema-unchecked", "EN-01", "breaks: ["),
+        ("malformed-ignored", "RB-02", "line: { sends: stanza"),
+    ] {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let mut plan = plan(rigged(fault), 270, folder.path());
+        plan.mode = Mode::Payloads;
+        let (_, text) = found(fault, &[rule], plan);
+        assert!(text.contains(shows), "{fault}: {text}");
+        let longest = text.lines().map(str::len).max().unwrap_or(0);
+        assert!(longest < 260, "{fault}: {text}");
+    }
 }

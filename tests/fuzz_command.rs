@@ -1,10 +1,13 @@
 //! `callspec fuzz` as a user runs it: what it exits with, what it writes, what it keeps.
 
+mod support;
+
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use support::Serve;
 
 struct Said {
     status: i32,
@@ -137,6 +140,7 @@ fn exits_2_where_it_is_asked_wrongly() {
         &["fuzz", "--shard", "3/2"][..],
         &["fuzz", "--exhaustive", "0"],
         &["fuzz", "--exhaustive", "3", "--seed", "1"],
+        &["fuzz", "--exhaustive", "3", "--payloads"],
         &["fuzz", "--time", "ten"],
         &["fuzz", "--report", "junit=x.xml"],
         &["fuzz", "--fault", "no-such-fault"],
@@ -238,4 +242,77 @@ fn every_ordering_is_counted_and_the_shards_are_all_of_them() {
         report["orderings"].as_u64().expect("a number")
     };
     assert_eq!((1..=3).map(part).sum::<u64>(), to_play);
+}
+
+#[test]
+fn a_target_that_nobody_has_described_is_looked_at_first() {
+    let endpoint = Serve::new(&["--profile", "enforcing"]);
+    let folder = folder();
+    let url = endpoint.url();
+    let target = [
+        "--target",
+        url.as_str(),
+        "--account",
+        "alice@localhost:a",
+        "--account",
+        "bob@localhost:b",
+    ];
+    for (more, class, probed) in [
+        (&[][..], "enforcing", true),
+        (&["--profile", "relay"], "relay", false),
+    ] {
+        let words = [
+            &["fuzz", "--cases", "2", "--report", "json=report.json"],
+            &target[..],
+            more,
+        ]
+        .concat();
+        let said = callspec(folder.path(), &words);
+        let report = std::fs::read_to_string(folder.path().join("report.json")).expect("a report");
+        let report: Value = serde_json::from_str(&report).expect("JSON");
+        assert_eq!(report["profile"], class, "{}{}", said.out, said.err);
+        assert_eq!(said.out.contains("probed in"), probed, "{}", said.out);
+    }
+    let said = callspec(folder.path(), &[&["fuzz", "--cases", "6"], &target[..]].concat());
+    assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+}
+
+#[test]
+fn payloads_are_told_by_their_sorts_and_found_again_by_the_command_that_is_told() {
+    let folder = folder();
+    let words = ["--payloads", "--cases", "27"];
+    let (status, whole) = report(folder.path(), &words);
+    assert_eq!((status, &whole["mode"]), (0, &"payloads".into()));
+    let sorts = whole["payloads"].as_object().expect("sorts");
+    assert!(
+        sorts.len() == 27 && sorts.values().all(|count| count.as_u64() > Some(0)),
+        "{sorts:?}"
+    );
+    let words = [
+        "--payloads",
+        "--fault",
+        "emoji-lost",
+        "--until-failure",
+        "--corpus",
+        "found",
+    ];
+    let (status, found) = report(folder.path(), &words);
+    assert_eq!((status, &found["failures"][0]["rule"]), (1, &"RT-14".into()));
+    let again = found["failures"][0]["kept"][0]["again"]
+        .as_str()
+        .expect("a command");
+    let words: Vec<&str> = again.split(' ').skip(1).collect();
+    let said = callspec(folder.path(), &words);
+    assert_eq!(said.status, 1, "{again}: {}{}", said.out, said.err);
+    assert!(said.out.contains("still shows it"), "{}", said.out);
+    let file = yaml(&folder.path().join("found")).pop().expect("a file");
+    let text = std::fs::read_to_string(&file).expect("a text");
+    assert!(
+        text.starts_with("# found by callspec fuzz --payloads --seed 0, case "),
+        "{text}"
+    );
+    assert_eq!(
+        callspec(folder.path(), &["lint", file.to_str().expect("UTF-8")]).status,
+        0
+    );
 }

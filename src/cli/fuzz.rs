@@ -1,4 +1,4 @@
-//! `callspec fuzz`: orderings that nobody wrote, and the shortest of those that break the target.
+//! `callspec fuzz`: orderings and payloads that nobody wrote, and the shortest of those that break the target.
 
 mod told;
 
@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::interrupt::Interrupt;
+use super::probe::look_if_unsaid;
 use super::run::{part, reports, time};
 use super::target::TargetArgs;
 use super::{Exit, complain, say};
 use crate::endpoint::{Carrier, Chosen};
-use crate::fuzz::{Campaign, Exhaustive, MOST_STEPS, News, Plan, campaign, roster};
+use crate::fuzz::{Campaign, Exhaustive, MOST_STEPS, Mode, News, Plan, campaign, roster};
 use crate::profile::Profile;
 use crate::report::shell;
 use crate::run::{Options, Place, Rig, check, give_back, provide};
@@ -23,12 +24,12 @@ const FOLDER: &str = ".callspec/fuzz";
 /// How many cases there are where nobody says it.
 const CASES: u64 = 500;
 
-/// Play orderings that nobody wrote, and cut down those that fail to scenario files
+/// Play orderings and payloads that nobody wrote, and cut down those that fail to scenario files
 ///
 /// Each case is a walk on the call machine, steered to one cell of role × state × signal × reason and to one step after
 /// it, with chat, crossings, other calls, returns, strangers and late answers around it, and ends with a sound call, the
-/// canary. The same seed makes the same cases. --exhaustive plays every ordering of so many steps instead. What breaks
-/// a rule for certain is made as short as it can be on the target itself, played again five times, and written as a
+/// canary. The same seed makes the same cases. --exhaustive plays every ordering of so many steps instead, --payloads
+/// plays signals that are odd in themselves. What breaks a rule for certain is made as short as it can be on the target itself, played again five times, and written as a
 /// scenario with its transcript beside it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -55,6 +56,13 @@ pub struct Args {
         help_heading = "Running"
     )]
     exhaustive: Option<u8>,
+    /// Payloads in place of orderings: sound ones at their edges, ones with one fault, and raw ones
+    ///
+    /// 27 sorts in turn, each in its place in a call: texts, lengths, numbers, members that are absent, null, unknown or in
+    /// another order, descriptions and candidates by grammar and as browsers have them; each keyword of the schemas broken
+    /// in every way; broken JSON, repeated members, depth, odd elements, CDATA, entities and XML that is none.
+    #[arg(long, conflicts_with = "exhaustive", help_heading = "Running")]
+    payloads: bool,
     /// Stop after this time, such as 90s or 10m; what it cuts off is counted apart
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Running")]
     time: Option<f64>,
@@ -103,6 +111,7 @@ Examples:
   callspec fuzz                                     the embedded endpoint, nothing needed
   callspec fuzz --target target.yaml --time 10m --cases 100000 --corpus found
   callspec fuzz --exhaustive 3                      every ordering of up to three steps
+  callspec fuzz --payloads --target target.yaml     signals that are odd in themselves
   callspec fuzz --seed 7 --shard 2/4                the second of four machines
   callspec fuzz --fault drop:only=hangup --until-failure";
 
@@ -140,7 +149,10 @@ fn go(args: &Args, interrupt: &Interrupt) -> Result<Exit, (Exit, String)> {
     let those: Vec<_> = roster(&options.place, false).into_iter().collect();
     let result = match check(&options, &those) {
         Err(why) => Err(untested(why)),
-        Ok(_) => play(args, &options, interrupt),
+        Ok(_) => {
+            let probed = look_if_unsaid(&mut options.place, interrupt);
+            play(args, &options, interrupt, probed)
+        }
     };
     give_back(&options, &made);
     result
@@ -167,7 +179,12 @@ fn place(args: &Args) -> Result<Place, String> {
     })))
 }
 
-fn play(args: &Args, options: &Options, interrupt: &Interrupt) -> Result<Exit, (Exit, String)> {
+fn play(
+    args: &Args,
+    options: &Options,
+    interrupt: &Interrupt,
+    probed: Option<String>,
+) -> Result<Exit, (Exit, String)> {
     let began = Instant::now();
     let to_stdout = args.report.as_ref().is_some_and(|path| path.as_os_str() == "-");
     let tell = |text: &str| match to_stdout {
@@ -187,7 +204,11 @@ fn play(args: &Args, options: &Options, interrupt: &Interrupt) -> Result<Exit, (
         options: options.clone(),
         seed: args.seed,
         cases: args.cases.unwrap_or(all),
-        exhaustive: args.exhaustive.map(usize::from),
+        mode: match args.exhaustive {
+            Some(steps) => Mode::Every(steps.into()),
+            None if args.payloads => Mode::Payloads,
+            None => Mode::Walks,
+        },
         shard: args.shard.unwrap_or((1, 1)),
         until,
         until_failure: args.until_failure,
@@ -195,13 +216,17 @@ fn play(args: &Args, options: &Options, interrupt: &Interrupt) -> Result<Exit, (
         folder: args.corpus.clone().unwrap_or_else(|| FOLDER.into()),
         replay: args.corpus.is_some(),
     };
-    let every = plan
-        .exhaustive
-        .map(|steps| Exhaustive::new(options.place.profile().class, steps));
+    let every = match plan.mode {
+        Mode::Every(steps) => Some(Exhaustive::new(options.place.profile().class, steps)),
+        Mode::Walks | Mode::Payloads => None,
+    };
     tell(&told::heading(&plan, every.as_ref()));
+    if let Some(probed) = probed {
+        tell(&format!("  {probed}"));
+    }
     let mut progress = Progress::new(args.quiet, began);
     let run = campaign(&plan, &|| interrupt.next_run(), &mut |news| match news {
-        News::Played(run) => progress.tell(run),
+        News::Played(run) => progress.tell(run, plan.mode),
         News::Kept(kept) => {
             progress.clear();
             tell(&told::kept(kept, &again(args, &kept.file)));
@@ -213,8 +238,12 @@ fn play(args: &Args, options: &Options, interrupt: &Interrupt) -> Result<Exit, (
     });
     progress.clear();
     let run = run.map_err(|why| (Exit::Usage, why))?;
-    tell(&format!("\n{}", told::table(&run.coverage)));
-    tell(&told::kinds(&run.coverage));
+    if plan.mode == Mode::Payloads {
+        tell(&format!("\n{}", told::sorts(&run.coverage)));
+    } else {
+        tell(&format!("\n{}", told::table(&run.coverage)));
+        tell(&told::kinds(&run.coverage));
+    }
     tell(&told::summary(&run, &plan, every.as_ref(), began.elapsed()));
     if let Some(path) = &args.report {
         let again = |file: &std::path::Path| again(args, file);
@@ -264,13 +293,13 @@ impl Progress {
         }
     }
 
-    fn tell(&mut self, run: &Campaign) {
+    fn tell(&mut self, run: &Campaign, mode: Mode) {
         let pause = if self.moves { OFTEN } else { SELDOM };
         if self.quiet || self.last.is_some_and(|last| last.elapsed() < pause) {
             return;
         }
         self.last = Some(Instant::now());
-        let line = told::progress(run, self.began.elapsed());
+        let line = told::progress(run, mode, self.began.elapsed());
         if self.moves {
             self.shown = true;
             let mut err = std::io::stderr().lock();

@@ -1,6 +1,7 @@
 //! Where the calls of an ordering stand, each as its two parties see it, and what a move does to them.
 
 use super::coverage::Cell;
+use super::payload::Payload;
 use super::walk::{Call, Move, Reply, Signal};
 use crate::profile::Class;
 use crate::protocol::{Act, Kind, RINGING, Reason, Role, Ruling, State, View};
@@ -279,6 +280,7 @@ pub(super) enum Deed {
     Ring {
         second: bool,
     },
+    Carry(Box<Payload>),
 }
 
 /// All calls of an ordering.
@@ -388,6 +390,7 @@ impl Board {
                 vec![Deed::Ring { second: *second }]
             }
             Move::Ring { .. } => Vec::new(),
+            Move::Carry(payload) => vec![Deed::Carry(payload.clone())],
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::coverage::Coverage;
 use super::exhaustive::Exhaustive;
 use super::keep::{Found, Kept, keep};
+use super::payload::Payloads;
 use super::replay::replay;
 use super::shrink::{Shrinker, breach, play_one};
 use super::source::{Rendered, Source, Title};
@@ -32,6 +33,28 @@ const TRIED: usize = 12;
 /// Throws of the dice for one case until what has to come of it is certain.
 const ATTEMPTS: u64 = 20;
 
+/// What is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Walks on the call machine, from the seed.
+    Walks,
+    /// Every ordering of up to so many steps.
+    Every(usize),
+    /// What signals hold, from the seed.
+    Payloads,
+}
+
+impl Mode {
+    fn source(self, place: &Place) -> Box<dyn Source> {
+        let ground = Ground::of(place);
+        match self {
+            Mode::Walks => Box::new(Walks(ground)),
+            Mode::Every(steps) => Box::new(Exhaustive::new(ground.class, steps)),
+            Mode::Payloads => Box::new(Payloads(ground)),
+        }
+    }
+}
+
 /// What is to be done.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -39,8 +62,7 @@ pub struct Plan {
     pub seed: u64,
     /// The numbers of the cases end here.
     pub cases: u64,
-    /// Every ordering of up to so many steps, in place of walks from the seed.
-    pub exhaustive: Option<usize>,
+    pub mode: Mode,
     /// The K-th of N parts of the numbers, K from 1.
     pub shard: (u64, u64),
     pub until: Option<Instant>,
@@ -54,19 +76,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    fn source(&self) -> Box<dyn Source> {
-        let ground = Ground::of(&self.options.place);
-        match self.exhaustive {
-            Some(steps) => Box::new(Exhaustive::new(ground.class, steps)),
-            None => Box::new(Walks(ground)),
-        }
-    }
-
     /// The words of a command line that comes upon the same cases.
     fn command(&self) -> String {
-        match self.exhaustive {
-            Some(steps) => format!("callspec fuzz --exhaustive {steps}"),
-            None => format!("callspec fuzz --seed {}", self.seed),
+        match self.mode {
+            Mode::Walks => format!("callspec fuzz --seed {}", self.seed),
+            Mode::Every(steps) => format!("callspec fuzz --exhaustive {steps}"),
+            Mode::Payloads => format!("callspec fuzz --payloads --seed {}", self.seed),
         }
     }
 }
@@ -150,16 +165,16 @@ struct Made {
 }
 
 /// The case of this number, as text: the same for the same seed on the same kind of target.
-pub fn case(place: &Place, seed: u64, number: u64) -> Option<String> {
-    let made = made(&Walks(Ground::of(place)), seed, number)?;
+pub fn case(place: &Place, mode: Mode, seed: u64, number: u64) -> Option<String> {
+    let made = made(mode.source(place).as_ref(), seed, number)?;
     Some(made.rendered.yaml())
 }
 
 /// What the cases of these numbers cover; none is played.
-pub fn survey(place: &Place, seed: u64, numbers: std::ops::Range<u64>) -> Coverage {
-    let source = Walks(Ground::of(place));
+pub fn survey(place: &Place, mode: Mode, seed: u64, numbers: std::ops::Range<u64>) -> Coverage {
+    let source = mode.source(place);
     let mut coverage = Coverage::default();
-    for made in numbers.filter_map(|number| made(&source, seed, number)) {
+    for made in numbers.filter_map(|number| made(source.as_ref(), seed, number)) {
         coverage.add(&made.rendered.covered);
     }
     coverage
@@ -219,7 +234,10 @@ fn made(source: &dyn Source, seed: u64, number: u64) -> Option<Made> {
         let ordering = tree.current();
         let title = Title {
             name: &format!("fuzz/{seed}-{number}"),
-            about: &format!("The ordering of seed {seed} and number {number}."),
+            about: &match ordering.carries() {
+                true => format!("The payloads of seed {seed} and number {number}."),
+                false => format!("The ordering of seed {seed} and number {number}."),
+            },
             rule: None,
         };
         let rendered = render(&ordering, &title);
@@ -262,7 +280,7 @@ pub fn campaign(
     if plan.replay {
         replay(plan, &fresh(), &mut run, observe)?;
     }
-    let source = plan.source();
+    let source = plan.mode.source(&plan.options.place);
     let end = source.count().map_or(plan.cases, |count| count.min(plan.cases));
     let (part, parts) = (plan.shard.0.max(1), plan.shard.1.max(1));
     let mut numbers = (part - 1..end).step_by(usize::try_from(parts).unwrap_or(usize::MAX));

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use serde::Serialize;
 
 use super::board::{Table, Weighed};
+use super::payload::sorts;
 use super::walk::{Call, Signal, signals};
 use crate::protocol::{Kind, RINGING, Reason, Role, State};
 
@@ -150,6 +151,8 @@ pub(super) struct Covered {
     pub cells: Vec<Cell>,
     pub pairs: Vec<Pair>,
     pub traits: BTreeSet<Trait>,
+    /// The sorts of its payloads.
+    pub sorts: Vec<&'static str>,
     /// The last step of each call, if it was a legal one.
     last: BTreeMap<Call, Cell>,
 }
@@ -197,6 +200,7 @@ pub struct Coverage {
     cells: BTreeMap<Cell, u64>,
     pairs: BTreeMap<Pair, u64>,
     traits: BTreeMap<Trait, u64>,
+    sorts: BTreeMap<&'static str, u64>,
 }
 
 impl Coverage {
@@ -210,6 +214,9 @@ impl Coverage {
         for what in &covered.traits {
             *self.traits.entry(*what).or_default() += 1;
         }
+        for sort in &covered.sorts {
+            *self.sorts.entry(sort).or_default() += 1;
+        }
     }
 
     pub fn count(&self, cell: &Cell) -> u64 {
@@ -219,6 +226,12 @@ impl Coverage {
     /// How many cases were of this kind; one may be of several.
     pub fn cases(&self, what: Trait) -> u64 {
         self.traits.get(&what).copied().unwrap_or(0)
+    }
+
+    /// Every sort of payload that there is, and how many of it were played.
+    pub fn each_sort(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let count = |sort| (sort, self.sorts.get(sort).copied().unwrap_or(0));
+        sorts().map(count)
     }
 
     /// Cells played, of how many.

@@ -127,6 +127,10 @@ impl Exhaustive {
         count.map_or(0, |count| count.iter().sum())
     }
 
+    pub const fn steps(&self) -> usize {
+        self.steps
+    }
+
     /// Plays them all on the model. What leads to the same state goes on alike, so each step from each state is played
     /// once, whatever led to it.
     pub fn census(&self) -> Census {

@@ -7,12 +7,15 @@ use serde_json::{Map, Value};
 use crate::scenario::{Action, Answer, Answered, AnsweredBy, Case, Expect, Pattern, Send, Step, Verb, What};
 
 /// The text of a scenario file. `canary`: the step with which the call begins that shows that the target is still of
-/// use.
-pub(super) fn yaml(case: &Case, canary: Option<usize>) -> String {
+/// use. `carried`: lines as they are, and how many steps stand before them.
+pub(super) fn yaml(case: &Case, canary: Option<usize>, carried: &[(usize, Vec<String>)]) -> String {
     let classes: Vec<_> = case.classes.iter().map(|class| class.name()).collect();
     let cast = case.cast.iter();
     let cast: Vec<_> = cast
-        .map(|actor| format!("{}: {}", actor.name, actor.user))
+        .map(|actor| match actor.raw {
+            false => format!("{}: {}", actor.name, actor.user),
+            true => format!("{}: {{ user: {}, raw: true }}", actor.name, actor.user),
+        })
         .collect();
     let mut lines = vec![
         format!("name: {}", scalar(&case.name)),
@@ -26,7 +29,10 @@ pub(super) fn yaml(case: &Case, canary: Option<usize>) -> String {
         lines.push(format!("leaves-open: {}", scalar(why)));
     }
     lines.push("steps:".into());
-    for (number, step) in case.steps.iter().enumerate() {
+    for (number, step) in case.steps.iter().map(Some).chain([None]).enumerate() {
+        let here = carried.iter().filter(|(at, _)| *at == number);
+        lines.extend(here.flat_map(|(_, lines)| lines).map(|line| format!("  {line}")));
+        let Some(step) = step else { break };
         if canary == Some(number) {
             lines.push("  # the canary: a sound call, which shows that the target is still of use".into());
         }

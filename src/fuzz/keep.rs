@@ -64,9 +64,13 @@ pub(super) fn keep(
     let hash: String = shape.simple().to_string().chars().take(8).collect();
     let stem = format!("{rule}-{hash}");
     let name = format!("fuzz/{stem}");
+    let (what, which) = match least.carries() {
+        true => ("A payload", "with"),
+        false => ("An ordering", "after"),
+    };
     let about = |canary: bool| match canary {
-        false => format!("An ordering after which the target was seen to break {rule}."),
-        true => format!("An ordering after which a sound call, the canary, was seen to break {rule}."),
+        false => format!("{what} {which} which the target was seen to break {rule}."),
+        true => format!("{what} after which a sound call, the canary, was seen to break {rule}."),
     };
     let rendered = shrinker.render(&least, &name, &about(false));
     let Some(case) = sound(&rendered.yaml()) else {

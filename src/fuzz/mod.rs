@@ -1,4 +1,4 @@
-//! Orderings that nobody wrote: made from a seed or counted out, played like any scenario, and cut down to a file where
+//! Orderings and payloads that nobody wrote: made from a seed or counted out, played like any scenario, and cut down to a file where
 //! they fail.
 
 mod board;
@@ -7,6 +7,7 @@ mod coverage;
 mod exhaustive;
 mod file;
 mod keep;
+mod payload;
 mod replay;
 mod shrink;
 mod source;
@@ -16,7 +17,7 @@ mod strategy;
 mod tests;
 mod walk;
 
-pub use campaign::{Campaign, Failure, News, Plan, campaign, case, roster, survey};
+pub use campaign::{Campaign, Failure, Mode, News, Plan, campaign, case, roster, survey};
 pub use coverage::{Cell, Coverage, Pair, Trait};
 pub use exhaustive::{Census, Exhaustive, MOST_STEPS};
 pub use keep::Kept;

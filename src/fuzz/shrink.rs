@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use proptest::strategy::ValueTree;
 use tokio::sync::watch;
 
+use super::payload::shrink;
 use super::source::{Rendered, Title, sound};
 use super::steps::render;
-use super::walk::Ordering;
+use super::walk::{Move, Ordering};
 use crate::rules::{Finding, Outcome};
 use crate::run::{Finished, Options, suite};
 use crate::scenario::Case;
@@ -180,9 +181,21 @@ impl<'a> Shrinker<'a> {
         }
     }
 
+    fn payload(&mut self, best: &mut Ordering, at: usize) {
+        let Some(Move::Carry(payload)) = best.moves.get(at).cloned() else {
+            return;
+        };
+        let class = best.class;
+        shrink(&payload, class, &mut |smaller| {
+            let smaller = best.with(at, vec![Move::Carry(Box::new(smaller))]);
+            self.accept(best, smaller)
+        });
+    }
+
     fn simplify(&mut self, best: &mut Ordering) {
         let mut at = 0;
         while at < best.moves.len() {
+            self.payload(best, at);
             let simpler = best.simpler(at).into_iter();
             // What became simpler may become so once more.
             if !simpler.into_iter().any(|simpler| self.accept(best, simpler)) {

@@ -6,7 +6,7 @@ use super::coverage::Covered;
 use super::file::yaml;
 use super::walk::Ordering;
 use crate::lint::lint;
-use crate::scenario::{Case, parse};
+use crate::scenario::{Case, Scenario, builtin_fragment, parse};
 
 /// Makes what is played, by number.
 pub(super) trait Source: Sync {
@@ -33,6 +33,8 @@ pub(super) struct Title<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Rendered {
     pub case: Case,
+    /// The text that the case was read from, where it is about payloads.
+    pub text: Option<String>,
     pub covered: Covered,
     /// How many signals break a rule on purpose.
     pub breaches: usize,
@@ -45,13 +47,24 @@ pub(super) struct Rendered {
 impl Rendered {
     /// As a file says it.
     pub fn yaml(&self) -> String {
-        yaml(&self.case, self.canary)
+        match &self.text {
+            Some(text) => text.clone(),
+            None => yaml(&self.case, self.canary, &[]),
+        }
     }
+}
+
+/// The name of what stands in no file yet.
+pub(super) const FILE: &str = "fuzz.yaml";
+
+/// What a file's text says.
+pub(super) fn read(yaml: &str) -> Option<Scenario> {
+    parse(FILE, yaml, &|name| builtin_fragment(name).map(Ok)).ok()
 }
 
 /// The case of a file's text, if it is sound.
 pub(super) fn sound(yaml: &str) -> Option<Case> {
-    let scenario = parse("fuzz.yaml", yaml, &|_| None).ok()?;
+    let scenario = read(yaml)?;
     if !lint(&scenario).is_empty() {
         return None;
     }

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::board::{Board, Deed, Said};
 use super::coverage::{Covered, Trait};
-use super::source::{Rendered, Title};
+use super::file::yaml;
+use super::payload::Payload;
+use super::source::{FILE, Rendered, Title, read};
 use super::walk::{Call, Ordering, Reply, Signal};
 use crate::profile::Class;
 use crate::protocol::{Kind, Reason, Role};
@@ -28,12 +30,16 @@ struct Writer {
     doubts: usize,
     unclear: bool,
     canary: Option<usize>,
+    /// Lines of payloads, and how many steps stand before them.
+    carried: Vec<(usize, Vec<String>)>,
+    /// Whether a payload may leave its call open.
+    leaves_open: bool,
 }
 
 /// The place of the step of this number, as long as there is no file.
 pub(super) fn place(number: usize) -> Place {
     Place {
-        file: "fuzz.yaml".into(),
+        file: FILE.into(),
         line: number + 1,
         column: 1,
     }
@@ -282,6 +288,20 @@ impl Writer {
         self.covered.is(Trait::Devices);
     }
 
+    /// A payload says in a file's own words what it is: there are more of them than a walk's steps need.
+    fn carry(&mut self, payload: &Payload) {
+        let label = match self.carried.len() {
+            0 => Call::Main.label().into_owned(),
+            before => format!("payload-{}", before + 1),
+        };
+        self.breaks(&payload.breaks);
+        self.actors.extend(payload.actors());
+        self.covered.sorts.push(payload.sort);
+        self.leaves_open |= payload.leaves_open();
+        self.carried
+            .push((self.steps.len(), payload.steps(self.class, &label).0));
+    }
+
     fn write(&mut self, deed: Deed) {
         match deed {
             Deed::Say(said) => {
@@ -330,6 +350,7 @@ impl Writer {
             Deed::Come(who) => self.acts(who, Verb::Connect),
             Deed::Stray { to, signal, heard } => self.stray(to, signal, heard),
             Deed::Ring { second } => self.ring(second),
+            Deed::Carry(payload) => self.carry(&payload),
         }
     }
 }
@@ -349,6 +370,8 @@ pub(super) fn render(ordering: &Ordering, title: &Title<'_>) -> Rendered {
         doubts: 0,
         unclear: false,
         canary: None,
+        carried: Vec::new(),
+        leaves_open: false,
     };
     for step in &ordering.moves {
         for deed in board.take(step) {
@@ -371,6 +394,7 @@ pub(super) fn render(ordering: &Ordering, title: &Title<'_>) -> Rendered {
         ("callee-2", "bob"),
         ("other", "carol"),
         ("mallory", "mallory"),
+        ("line", "mallory"),
     ];
     let cast = cast.into_iter().filter(|(name, _)| out.actors.contains(name));
     let cast = cast.map(|(name, user)| Actor {
@@ -378,27 +402,56 @@ pub(super) fn render(ordering: &Ordering, title: &Title<'_>) -> Rendered {
         user: user.to_owned(),
         connected: true,
         presence: false,
-        raw: false,
+        raw: name == "line",
     });
     let open = board.is_open() || board.abandoned;
-    Rendered {
-        case: Case {
-            name: title.name.to_owned(),
-            about: title.about.to_owned(),
-            place: place(0),
-            rules,
-            tags: vec!["fuzz".into()],
-            matrix: Vec::new(),
-            classes: vec![class],
-            needs: Vec::new(),
-            cast: cast.collect(),
-            steps: out.steps,
-            quiet: None,
-            leaves_open: open.then(|| "the ordering ends in the middle of a call".to_owned()),
-        },
+    let why = match out.leaves_open {
+        true => Some("what it sends may leave its call open"),
+        false => open.then_some("the ordering ends in the middle of a call"),
+    };
+    let case = Case {
+        name: title.name.to_owned(),
+        about: title.about.to_owned(),
+        place: place(0),
+        rules,
+        tags: vec!["fuzz".into()],
+        matrix: Vec::new(),
+        classes: vec![class],
+        needs: Vec::new(),
+        cast: cast.collect(),
+        steps: out.steps,
+        quiet: None,
+        leaves_open: why.map(str::to_owned),
+    };
+    let rendered = Rendered {
+        case,
+        text: None,
         covered: out.covered,
         breaches: out.breaches,
-        certain: !out.unclear && (class == Class::Relay || out.doubts == 0),
+        certain: !ordering.moves.is_empty() && !out.unclear && (class == Class::Relay || out.doubts == 0),
         canary: out.canary,
+    };
+    if out.carried.is_empty() {
+        return rendered;
+    }
+    with_payloads(rendered, &out.carried)
+}
+
+/// What a file says that has these lines besides.
+fn with_payloads(rendered: Rendered, carried: &[(usize, Vec<String>)]) -> Rendered {
+    let text = yaml(&rendered.case, rendered.canary, carried);
+    let Some(case) = read(&text).and_then(|scenario| scenario.cases().first().cloned()) else {
+        return Rendered {
+            certain: false,
+            ..rendered
+        };
+    };
+    // What stands after all payloads is the canary, which is no fragment.
+    let after = rendered.canary.map(|at| rendered.case.steps.len() - at);
+    Rendered {
+        canary: after.and_then(|after| case.steps.len().checked_sub(after)),
+        case,
+        text: Some(text),
+        ..rendered
     }
 }

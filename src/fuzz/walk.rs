@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::payload::Payload;
 use crate::profile::Class;
 use crate::protocol::{Kind, Reason, Role};
 
@@ -135,6 +136,8 @@ pub(super) enum Move {
     Ring {
         second: bool,
     },
+    /// A payload in a call of its own.
+    Carry(Box<Payload>),
 }
 
 impl Move {
@@ -167,7 +170,7 @@ pub(super) struct Ordering {
 }
 
 impl Ordering {
-    fn with(&self, part: usize, instead: Vec<Move>) -> Ordering {
+    pub fn with(&self, part: usize, instead: Vec<Move>) -> Ordering {
         let mut moves = self.moves.clone();
         if part < moves.len() {
             moves.splice(part..=part, instead);
@@ -297,6 +300,11 @@ impl Ordering {
             });
         }
         all
+    }
+
+    /// Whether it is about what signals hold, and not about their order.
+    pub fn carries(&self) -> bool {
+        self.moves.iter().any(|step| matches!(step, Move::Carry(_)))
     }
 
     /// How many orderings it plays one after the other.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::fuzz::{Campaign, Cell, Coverage, Exhaustive, Kept, Plan, Trait};
+use crate::fuzz::{Campaign, Cell, Coverage, Exhaustive, Kept, Mode, Plan, Trait};
 use crate::protocol::{Kind, Reason, Role, State};
 
 /// The first line.
@@ -15,14 +15,20 @@ pub fn heading(plan: &Plan, every: Option<&Exhaustive>) -> String {
         (k, n) => format!(", part {k} of {n}"),
     };
     let what = match every {
-        None => format!("seed {}, up to {} cases{shard}", plan.seed, plan.cases),
+        None => {
+            let what = if plan.mode == Mode::Payloads {
+                "payloads, "
+            } else {
+                ""
+            };
+            format!("{what}seed {}, up to {} cases{shard}", plan.seed, plan.cases)
+        }
         Some(every) => {
-            let census = every.census();
+            let (census, steps) = (every.census(), every.steps());
             format!(
-                "every ordering of up to {} steps{shard}\n  {} orderings: {} legal, {} with one wrong step, {} with more\n  \
+                "every ordering of up to {steps} steps{shard}\n  {} orderings: {} legal, {} with one wrong step, {} with more\n  \
                  {} of them are the beginning of no other, and are played\n  \
                  on the model: {} states, {} steps between them, {} ends that only one side saw",
-                plan.exhaustive.unwrap_or_default(),
                 census.orderings,
                 census.legal,
                 census.one_wrong,
@@ -42,10 +48,21 @@ pub fn heading(plan: &Plan, every: Option<&Exhaustive>) -> String {
 }
 
 /// How far it is, in one line.
-pub fn progress(run: &Campaign, since: Duration) -> String {
+pub fn progress(run: &Campaign, mode: Mode, since: Duration) -> String {
     let (cells, all) = run.coverage.share();
     let (pairs, all_pairs) = run.coverage.pairs();
     let pace = run.orderings as f64 / since.as_secs_f64().max(0.001);
+    if mode == Mode::Payloads {
+        let sorts = run.coverage.each_sort();
+        let (played, all) = sorts.fold((0, 0), |(played, all), (_, count)| {
+            (played + usize::from(count > 0), all + 1)
+        });
+        return format!(
+            "  {} cases, {pace:.0} a second, {played} of {all} sorts of payloads, {} failed",
+            run.played,
+            run.failed()
+        );
+    }
     format!(
         "  {} orderings, {pace:.0} a second, {cells} of {all} cells, {pairs} of {all_pairs} pairs, {} failed",
         run.orderings,
@@ -134,15 +151,24 @@ pub fn kinds(coverage: &Coverage) -> String {
     out
 }
 
+/// How many payloads of each sort were played.
+pub fn sorts(coverage: &Coverage) -> String {
+    let mut out = format!("{:<36}{:>10}", "sort of payload", "played");
+    for (sort, count) in coverage.each_sort() {
+        out.push_str(&format!("\n  {sort:<34}{count:>10}"));
+    }
+    out.push('\n');
+    out
+}
+
 /// What came of it.
 pub fn summary(run: &Campaign, plan: &Plan, every: Option<&Exhaustive>, took: Duration) -> String {
     let seconds = took.as_secs_f64();
-    let mut out = format!(
-        "{} orderings played in {} cases and {seconds:.1} s, {} failed",
-        run.orderings,
-        run.played,
-        run.failed()
-    );
+    let what = match plan.mode {
+        Mode::Payloads => format!("{} cases with payloads played in", run.played),
+        _ => format!("{} orderings played in {} cases and", run.orderings, run.played),
+    };
+    let mut out = format!("{what} {seconds:.1} s, {} failed", run.failed());
     if let Some(every) = every {
         let all = every.census().longest;
         let share = run.orderings as f64 / all as f64 * 100.0;
@@ -157,7 +183,7 @@ pub fn summary(run: &Campaign, plan: &Plan, every: Option<&Exhaustive>, took: Du
         (run.cut, "cut off: nothing is known of them"),
         (run.skipped, "skipped"),
         (run.untested, "in which the target could not be tested"),
-        (run.unsound, "orderings that no sound scenario was found for"),
+        (run.unsound, "that no sound scenario was found for"),
     ] {
         if count > 0 {
             out.push_str(&format!("\n  {count} {what}"));
@@ -245,7 +271,7 @@ pub fn as_json(
         let census = every.census();
         // More than a JSON number holds exactly is text.
         json!({
-            "steps": plan.exhaustive,
+            "steps": every.steps(),
             "orderings": census.orderings.to_string(),
             "legal": census.legal.to_string(),
             "one-wrong": census.one_wrong.to_string(),
@@ -262,6 +288,11 @@ pub fn as_json(
         "profile": plan.options.place.profile().class.name(),
         "seed": plan.seed,
         "shard": [plan.shard.0, plan.shard.1],
+        "mode": match plan.mode {
+            Mode::Walks => "walks",
+            Mode::Every(_) => "exhaustive",
+            Mode::Payloads => "payloads",
+        },
         "exhaustive": every,
         "played": run.played,
         "orderings": run.orderings,
@@ -274,5 +305,6 @@ pub fn as_json(
         "coverage": coverage.collect::<Vec<_>>(),
         "pairs": pairs.collect::<Vec<_>>(),
         "kinds": kinds,
+        "payloads": run.coverage.each_sort().collect::<std::collections::BTreeMap<_, _>>(),
     })
 }

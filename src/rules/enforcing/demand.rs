@@ -26,6 +26,8 @@ pub(super) struct Signal {
     pub act: Option<Act>,
     /// Off its schema, so that the server cannot but refuse it.
     pub off_schema: bool,
+    /// There are elements beside its text, so that the server may refuse it (IQ-04).
+    pub mixed: bool,
 }
 
 impl Signal {
@@ -35,6 +37,7 @@ impl Signal {
             call: decoded.facts.call.as_ref().map(|id| id.to_lowercase()),
             act: decoded.act(),
             off_schema: !spoken.fits(),
+            mixed: false,
             spoken: Arc::clone(spoken),
         }
     }
@@ -109,8 +112,9 @@ pub(super) fn by_order(sending: &Sending, views: impl Iterator<Item = State>) ->
 
 /// Whether the signal breaks, in itself, a rule that a server may act upon.
 pub(super) fn is_doubtful(signal: &Signal) -> bool {
-    signal.decoded().faults.iter().any(|fault| {
-        let must = rule(fault.rule).is_some_and(|rule| rule.level != Level::Info);
-        must && !fault.info
-    })
+    signal.mixed
+        || signal.decoded().faults.iter().any(|fault| {
+            let must = rule(fault.rule).is_some_and(|rule| rule.level != Level::Info);
+            must && !fault.info
+        })
 }

@@ -124,7 +124,9 @@ impl Enforcing {
         }
         let Some(spoken) = spoken else { return };
         let to = fold(stanza.to().unwrap_or_default());
-        let signal = Signal::read(spoken);
+        let mixed = stanza.calls().any(|call| call.children().next().is_some());
+        let mut signal = Signal::read(spoken);
+        signal.mixed = mixed;
         let demand = self.demand(event, (&jid, conn), &to, &signal);
         self.by_id.entry(id.clone()).or_default().push(self.flights.len());
         self.flights.push(Flight {
@@ -179,6 +181,10 @@ impl Enforcing {
             .get(bare(to))
             .is_some_and(|id| Some(id) != recipient.as_ref());
         if void || stray || is_doubtful(signal) || bare(to) == user {
+            // Whoever carries it knows the call from then on, and whoever refuses it does not.
+            if !self.calls.contains_key(&id) {
+                self.void.insert(id);
+            }
             return Demand::Either;
         }
         if let Some(call) = self.calls.get_mut(&id) {
