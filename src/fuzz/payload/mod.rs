@@ -22,8 +22,10 @@ use shape::Form;
 pub(super) use shape::Payload;
 pub(super) use shrink::shrink;
 
+type Maker = fn() -> BoxedStrategy<Form>;
+
 /// Sorts of payloads, and how one of each is made; besides these there is one for each keyword of the schemas.
-const SORTS: [(&str, fn() -> BoxedStrategy<Form>); 20] = [
+const SORTS: [(&str, Maker); 20] = [
     ("texts", || valid::texts().boxed()),
     ("lengths", || valid::lengths().boxed()),
     ("absent and null", || valid::absences().boxed()),
