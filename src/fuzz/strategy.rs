@@ -184,7 +184,8 @@ impl Maker {
         }
         if self.ground.class == Class::Enforcing {
             match pick(&[0, 1, 2, 3], end.1) {
-                Some(1) => self.push(Move::Expire),
+                // Where time passes as it does, ringing out is for a few.
+                Some(1) if self.ground.waits || end.2.is_multiple_of(8) => self.push(Move::Expire),
                 Some(2) => self.push(Move::Vanish(Role::Caller)),
                 Some(3) => self.push(Move::Vanish(Role::Callee)),
                 _ => {}
