@@ -20,7 +20,7 @@ use super::fault::Slip;
 use super::fault::slip::{self, Mute, Slips};
 use super::gate::Shown;
 use crate::stanza::{CLIENT, FRAMING, STREAM, Stanza, escape};
-use crate::xmpp::{Limits, Piece, Splitter, check_frame};
+use crate::xmpp::{Limits, Piece, READ_AT_ONCE, Splitter, check_frame};
 
 /// What carries a stream: a pipe or a socket.
 pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -115,6 +115,7 @@ async fn upgrade(
     // A frame a little too large is answered with a stream error; only what is far too large is not read at all.
     let room = limits.largest.saturating_mul(2);
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_AT_ONCE)
         .max_message_size(Some(room))
         .max_frame_size(Some(room));
     let mut user = None;

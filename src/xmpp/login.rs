@@ -9,6 +9,7 @@ use sasl::client::mechanisms::{Anonymous, Plain, Scram};
 use sasl::common::scram::{Sha1, Sha256};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self};
 use url::Url;
 use xmpp_parsers::bind::{BindQuery, BindResponse};
@@ -18,7 +19,7 @@ use xmpp_parsers::stream_features::StreamFeatures;
 use super::ConnectError;
 use super::framing::{Incoming, Reader, Writer, split_tcp, split_web};
 use super::leg::lead;
-use super::socket::{Cut, Io};
+use super::socket::{Cut, Io, READ_AT_ONCE};
 use super::tls::Trust;
 use crate::stanza::{CLIENT, FRAMING, IqType, SASL, STREAM, Stanza, escape};
 
@@ -236,7 +237,8 @@ async fn upgrade(
         value.set_sensitive(true);
         request.headers_mut().insert("Cookie", value);
     }
-    let upgraded = tokio_tungstenite::client_async(request, io).await;
+    let config = WebSocketConfig::default().read_buffer_size(READ_AT_ONCE);
+    let upgraded = tokio_tungstenite::client_async_with_config(request, io, Some(config)).await;
     let (socket, _) = upgraded.map_err(|error| match error {
         tungstenite::Error::Http(response) => ConnectError::Upgrade {
             status: response.status().as_u16(),

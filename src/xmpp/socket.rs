@@ -9,6 +9,10 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+/// Bytes that are read from a WebSocket at once, at most: its library clears as much room before each read, whatever
+/// comes, and a stanza seldom has as many.
+pub const READ_AT_ONCE: usize = 16_384;
+
 pub trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}

@@ -63,7 +63,6 @@ fn an_end_that_was_perhaps_an_echo() {
 }
 
 #[test]
-#[ignore = "the judge tells the doubtful should and not the doubtful must"]
 fn two_accepts_that_were_perhaps_late() {
     check(
         &[

@@ -1,7 +1,7 @@
 //! One party's side of one call with one peer.
 
 use super::beam::{Beam, Inbound, Sending, is_broken};
-use crate::protocol::{Act, RINGING, ROUNDING, Role, Ruling, State, TOLERANCE, View};
+use crate::protocol::{Act, Kind, RINGING, ROUNDING, Role, Ruling, State, TOLERANCE, View};
 use crate::stanza::{bare, resource};
 
 /// How long a signal may be under way to a party whose taking-in is not seen, before it is doubtful that it was not
@@ -45,6 +45,8 @@ pub(super) struct Track {
     /// Everything counts as taken in when it came: what is a breach only here was sent by someone who had perhaps not
     /// seen it. Kept until the first of these, since what follows from it means nothing.
     prompt: Option<Beam>,
+    /// Where the call stands if an accept that was perhaps late was in time: what is a breach only here is not certain.
+    in_time: Option<Beam>,
     /// When the answer to the initiate was seen.
     rang_by: Option<f64>,
     /// Where the call would stand had it begun before the recording.
@@ -83,6 +85,7 @@ impl Track {
             beam: beam(exact, None),
             forced: (!exact).then(|| beam(false, Some(PATIENCE))),
             prompt: (!exact).then(|| beam(true, None)),
+            in_time: None,
             rang_by: None,
             clock_set,
             older: (start == Start::Doubtful).then(|| Beam::midway(exact, None)),
@@ -97,7 +100,7 @@ impl Track {
 
     fn beams(&mut self) -> impl Iterator<Item = &mut Beam> {
         let others = self.forced.iter_mut().chain(self.prompt.as_mut());
-        let others = others.chain(self.older.as_mut());
+        let others = others.chain(self.in_time.as_mut()).chain(self.older.as_mut());
         std::iter::once(&mut self.beam).chain(others)
     }
 
@@ -169,6 +172,7 @@ impl Track {
     }
 
     pub fn send(&mut self, act: &Act, at: f64, doubtful: bool) -> Outcome {
+        let before = (act.kind == Kind::Accept && self.sight != Sight::Exact).then(|| self.beam.clone());
         let Sending {
             rulings,
             after,
@@ -177,6 +181,7 @@ impl Track {
         } = self.beam.send(act, at, doubtful);
         let forced = self.forced.as_mut().map(|beam| beam.send(act, at, doubtful));
         let prompt = self.prompt.as_mut().map(|beam| beam.send(act, at, doubtful));
+        let in_time = self.in_time.as_mut().map(|beam| beam.send(act, at, doubtful));
         let older = self.older.as_mut().map(|beam| beam.send(act, at, doubtful));
         let mut out = Outcome {
             rulings,
@@ -191,6 +196,15 @@ impl Track {
             } else {
                 self.far(&out.rulings, act, at)
             };
+        }
+        let late = |ruling: &Ruling| matches!(ruling, Ruling::Breach(breach) if breach.rule == "TM-07");
+        if let Some(mut beam) = before
+            && out.excuse.is_some()
+            && out.rulings.iter().any(late)
+        {
+            beam.forget_times();
+            beam.send(act, at, doubtful);
+            self.in_time.get_or_insert(beam);
         }
         // A should that is itself in doubt gives way to a must that is.
         let open = out.rulings.is_empty() || (out.excuse.is_some() && !is_broken(&out.rulings));
@@ -207,6 +221,13 @@ impl Track {
             out.after = prompt.after;
             out.excuse =
                 Some("what had just come in had not been taken in yet when this was sent".to_owned());
+        } else if open
+            && ever
+            && let Some(in_time) = in_time.filter(|in_time| is_broken(&in_time.rulings))
+        {
+            out.rulings = in_time.rulings;
+            out.after = in_time.after;
+            out.excuse = Some("the accept before it may have come too late to connect anything".to_owned());
         }
         if !out.rulings.is_empty()
             && let Some(older) = older.filter(|older| older.rulings.is_empty())
