@@ -11,6 +11,7 @@ pub mod lint;
 pub mod probe;
 pub mod profile;
 pub mod protocol;
+pub mod record;
 pub mod replay;
 pub mod report;
 pub mod rules;

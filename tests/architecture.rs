@@ -51,6 +51,7 @@ const ROOMS: &[Room] = &[
             "probe",
             "profile",
             "protocol",
+            "record",
             "replay",
             "report",
             "rules",
@@ -121,6 +122,12 @@ const ROOMS: &[Room] = &[
         name: "protocol",
         uses: &[],
         never: &[ASYNC, SOCKETS, FILES, CLOCK, PRINTS],
+    },
+    // Never the judge: it passes on and writes down.
+    Room {
+        name: "record",
+        uses: &["protocol", "run", "stanza", "transcript", "xmpp"],
+        never: &[PRINTS],
     },
     // From one value to another: whoever plays it is somebody else.
     Room {

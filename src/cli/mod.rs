@@ -9,6 +9,7 @@ mod init;
 mod interrupt;
 mod lint;
 mod probe;
+mod record;
 mod replay;
 mod report;
 mod rules;
@@ -53,6 +54,8 @@ enum Command {
     /// Make one report of several
     Report(report::Args),
     Fuzz(Box<fuzz::Args>),
+    /// Sit between clients and their server, and write transcripts of their calls
+    Record(Box<record::Args>),
     Probe(Box<probe::Args>),
     /// Serve the embedded endpoint on a port, over WebSocket and TCP
     Serve(serve::Args),
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Fuzz(args) => fuzz::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Rules(args) => rules::run(&args),

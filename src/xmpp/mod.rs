@@ -15,6 +15,6 @@ pub use error::ConnectError;
 pub use framing::{Incoming, Reader, Writer, part, split_tcp, split_web};
 pub use leg::lead;
 pub use login::{Dial, Login, Mechanism, Secret, Session, connect, connect_over, register, unregister};
-pub use socket::{Cut, Io, READ_AT_ONCE};
+pub use socket::{Cut, Io, READ_AT_ONCE, Socket};
 pub use splitter::{Flaw, Limits, Piece, Splitter, check_frame};
-pub use tls::Trust;
+pub use tls::{Keys, Trust, serve};

@@ -1,18 +1,21 @@
 //! TLS: as a client with the system's roots or a private CA, as a server with a certificate from a file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
-use tokio_rustls::TlsConnector;
+use rustls::{
+    ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion,
+};
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::ConnectError;
-use super::socket::Socket;
+use super::socket::{Io, Socket};
 
 /// Whose certificates are believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,6 +78,53 @@ pub async fn wrap_in(
         .connect(name, stream)
         .await
         .map_err(|error| fail(error.to_string()))
+}
+
+/// The certificate and the key of a listening end.
+#[derive(Clone)]
+pub struct Keys(Arc<ServerConfig>);
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys")
+    }
+}
+
+impl Keys {
+    /// Reads a chain of certificates and its key from PEM files. `alpn` in order of preference; empty: none.
+    ///
+    /// # Errors
+    /// What is wrong with which file, for people. Never a part of the key.
+    pub fn read(certificate: &Path, key: &Path, alpn: &[&[u8]]) -> Result<Keys, String> {
+        let told = |what: &str, path: &Path, error: &dyn std::fmt::Display| {
+            format!("cannot read the {what} {}: {error}", path.display())
+        };
+        let chain = CertificateDer::pem_file_iter(certificate)
+            .and_then(|chain| chain.collect::<Result<Vec<_>, _>>())
+            .map_err(|error| told("certificate", certificate, &error))?;
+        if chain.is_empty() {
+            return Err(told("certificate", certificate, &"the file holds none"));
+        }
+        let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| told("key", key, &error))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret));
+        let mut config = config.map_err(|error| {
+            let (certificate, key) = (certificate.display(), key.display());
+            format!("{certificate} and {key} do not go together: {error}")
+        })?;
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        Ok(Keys(Arc::new(config)))
+    }
+}
+
+/// Answers a client's handshake.
+///
+/// # Errors
+/// Those of the connection and of the handshake.
+pub async fn serve(io: Box<dyn Io>, keys: &Keys) -> std::io::Result<Box<dyn Io>> {
+    Ok(Box::new(TlsAcceptor::from(keys.0.clone()).accept(io).await?))
 }
 
 fn roots(trust: &Trust) -> Result<RootCertStore, String> {

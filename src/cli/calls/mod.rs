@@ -164,6 +164,11 @@ impl Calls {
         }
     }
 
+    /// What this source is called, where that shows only as it is recorded.
+    pub fn name_file(&mut self, source: usize, name: &str) {
+        self.places.name(source, name);
+    }
+
     /// Takes the next event of this source, and tells what was found because of it.
     pub fn take(&mut self, source: usize, recorded: Recorded) -> Vec<Finding> {
         let Recorded {
@@ -400,3 +405,6 @@ fn verdict(findings: Vec<Finding>, left_out: u64) -> Verdict {
         left_out,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! What the parties of a recording are called: by the local part, and by their device where that is not enough.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::stanza::{bare, resource};
 use crate::transcript::Dir;
@@ -12,15 +12,18 @@ const REMEMBERED: usize = 8_192;
 pub(super) struct Names {
     /// By JID, or by source and connection where no JID is known.
     names: HashMap<String, String>,
-    /// The bare JID of whoever has this name first; none has a connection without one.
-    owners: HashMap<String, Option<String>>,
-    /// The name's JID while its recording runs.
-    running: HashMap<String, String>,
+    /// Every name that is remembered.
+    taken: HashSet<String>,
+    /// The keys of those whose recording runs.
+    running: HashSet<String>,
+    /// Names were forgotten: who had a short one is no longer known.
+    forgot: bool,
     given: u64,
 }
 
 impl Names {
-    /// The name of whoever this happened to.
+    /// The name of whoever this happened to. To the judge a name is a party: it never passes from one session to
+    /// another, not even to the same user's next one.
     pub fn of(&mut self, jid: Option<&str>, source: usize, conn: &str, dir: Dir) -> String {
         let unknown;
         let key = match jid {
@@ -30,27 +33,23 @@ impl Names {
                 &unknown
             }
         };
-        let begins = matches!(dir, Dir::Connected | Dir::Begins);
+        if matches!(dir, Dir::Connected | Dir::Begins) {
+            self.running.insert(key.to_owned());
+        } else if matches!(dir, Dir::Stops | Dir::Closed | Dir::Disconnected | Dir::Cut) {
+            self.running.remove(key);
+        }
         if let Some(name) = self.names.get(key) {
-            if begins {
-                self.running.insert(name.clone(), key.to_owned());
-            } else if matches!(dir, Dir::Stops | Dir::Closed | Dir::Disconnected | Dir::Cut) {
-                self.running.remove(name);
-            }
             return name.clone();
         }
-        let name = self.new_name(jid, conn);
         if self.names.len() >= REMEMBERED {
             let running = &self.running;
-            self.names.retain(|_, name| running.contains_key(name));
-            self.owners.retain(|name, _| running.contains_key(name));
+            self.names.retain(|key, _| running.contains(key));
+            self.taken = self.names.values().cloned().collect();
+            self.forgot = true;
         }
+        let name = self.new_name(jid, conn);
         self.names.insert(key.to_owned(), name.clone());
-        let owner = jid.map(|jid| bare(jid).to_owned());
-        self.owners.entry(name.clone()).or_insert(owner);
-        if begins {
-            self.running.insert(name.clone(), key.to_owned());
-        }
+        self.taken.insert(name.clone());
         name
     }
 
@@ -64,17 +63,16 @@ impl Names {
         let domain = jid
             .and_then(|jid| bare(jid).split_once('@'))
             .map_or("", |(_, domain)| domain);
-        let choices = [
-            plain.clone(),
-            format!("{plain}/{device}"),
-            format!("{plain} of {domain}/{device}"),
-        ];
-        let free = |name: &&String| {
-            let owner = self.owners.get(*name);
-            let foreign = owner.is_some_and(|owner| owner.is_none() || owner.as_deref() != jid.map(bare));
-            !foreign && !self.running.contains_key(*name)
+        let whole = format!("{plain} of {domain}/{device}");
+        let mut choices = match (jid, self.forgot) {
+            (Some(_), false) => vec![plain.clone(), format!("{plain}/{device}"), whole],
+            // Nobody else ever had it.
+            (Some(_), true) => vec![whole],
+            (None, false) => vec![plain.clone()],
+            (None, true) => Vec::new(),
         };
-        let name = choices.iter().find(free).cloned();
+        choices.retain(|name| !self.taken.contains(name));
+        let name = choices.into_iter().next();
         name.unwrap_or_else(|| format!("{plain} {}", self.given))
     }
 
@@ -85,10 +83,7 @@ impl Names {
 
     /// Whether whoever has this JID is being recorded.
     pub fn is_running(&self, jid: &str) -> bool {
-        self.names
-            .get(jid)
-            .and_then(|name| self.running.get(name))
-            .is_some_and(|running| running == jid)
+        self.running.contains(jid)
     }
 }
 
@@ -101,15 +96,36 @@ mod tests {
         let mut names = Names::default();
         let mut name = |jid, dir| names.of(Some(jid), 0, "1", dir);
         assert_eq!(name("alice@a/1", Dir::Connected), "alice");
-        // A second device at the same time; and one after it.
         assert_eq!(name("alice@a/2", Dir::Connected), "alice/2");
         assert_eq!(name("alice@a/1", Dir::Stops), "alice");
-        assert_eq!(name("alice@a/3", Dir::Connected), "alice");
         // Someone else of that name.
         assert_eq!(name("alice@b/1", Dir::Connected), "alice/1");
         assert_eq!(name("alice@c/1", Dir::Connected), "alice of c/1");
         assert_eq!(names.of(None, 0, "", Dir::Begins), "connection 1");
+        assert_eq!(names.of(None, 1, "", Dir::Begins), "connection 1 6");
         assert_eq!(names.known("alice@a/2"), Some("alice/2"));
         assert!(names.is_running("alice@a/2") && !names.is_running("alice@a/1"));
+    }
+
+    #[test]
+    fn a_name_never_passes_to_another_session() {
+        let mut names = Names::default();
+        let mut name = |jid: &str, dir| names.of(Some(jid), 0, "1", dir);
+        assert_eq!(name("alice@a/1", Dir::Connected), "alice");
+        assert_eq!(name("alice@a/1", Dir::Stops), "alice");
+        assert_eq!(name("alice@a/2", Dir::Connected), "alice/2");
+        assert_eq!(name("alice@a/1", Dir::Connected), "alice");
+        assert_eq!(name("alice@a/1", Dir::Stops), "alice");
+        // Nor once thousands have come and gone.
+        let mut seen = HashSet::new();
+        for n in 0..3 * REMEMBERED {
+            let jid = format!("bob@a/{n}");
+            let bob = name(&jid, Dir::Connected);
+            assert_eq!(name(&jid, Dir::Stops), bob);
+            assert!(seen.insert(bob), "{jid}");
+        }
+        assert_eq!(name("alice@a/2", Dir::Sent), "alice/2");
+        assert_eq!(name("alice@a/3", Dir::Connected), "alice of a/3");
+        assert!(names.names.len() <= REMEMBERED && names.taken.len() <= REMEMBERED);
     }
 }

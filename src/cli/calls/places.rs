@@ -36,6 +36,16 @@ impl Places {
         }
     }
 
+    /// What a source is called that came later than the others.
+    pub fn name(&mut self, source: usize, name: &str) {
+        if self.files.len() <= source {
+            self.files.resize(source + 1, String::new());
+        }
+        if let Some(file) = self.files.get_mut(source) {
+            name.clone_into(file);
+        }
+    }
+
     /// Remembers where this event stands, and what it was in a word.
     pub fn note(&mut self, event: &Event, source: usize, line: u64, what: String) {
         if self.places.len() == REMEMBERED {

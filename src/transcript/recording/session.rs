@@ -91,6 +91,8 @@ pub struct Sessions {
     out: VecDeque<Recorded>,
     latest: f64,
     pub stanzas: u64,
+    /// Every stanza keeps its text, not only those that have to do with calls.
+    whole: bool,
     /// Chat is wanted too.
     pub chat: bool,
 }
@@ -100,6 +102,14 @@ impl Sessions {
         Sessions {
             latest: f64::NAN,
             ..Sessions::default()
+        }
+    }
+
+    /// For a transcript: nothing is left out.
+    pub fn whole() -> Sessions {
+        Sessions {
+            whole: true,
+            ..Sessions::new()
         }
     }
 
@@ -342,7 +352,7 @@ impl Sessions {
             return;
         }
         let event = Event {
-            xml: concerns.then(|| without_secrets(text).into_owned()),
+            xml: (concerns || self.whole).then(|| without_secrets(text).into_owned()),
             time: frame.wall.filter(|_| concerns).map(wall).unwrap_or_default(),
             ..event(frame.at, conn.jid.clone(), dir)
         };

@@ -1,0 +1,314 @@
+//! One connection: from the client to the server and back, every byte as it came and as soon as it came.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::desk::{Scribe, side};
+use super::proxy::Proxy;
+use super::tap::{Sound, Tap};
+use super::{head, starttls};
+use crate::stanza::{CLIENT, STREAM, STREAM_ERRORS, escape};
+use crate::transcript::recording::Way;
+use crate::xmpp::{ConnectError, Cut, Io, Socket, lead, serve};
+
+/// How long a client may take to say what it wants, and the other side to go once one has gone.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// So much is read at once.
+const CHUNK: usize = 16 << 10;
+/// The first byte of a TLS record that shakes hands (RFC 8446 §5.1).
+const HANDSHAKE: u8 = 22;
+
+/// Why a connection came to nothing: what is told, if anything.
+type Failed = Option<String>;
+
+/// Serves a client from its first byte to its last.
+pub async fn run(stream: TcpStream, proxy: Arc<Proxy>, mut scribe: Scribe) {
+    if let Err(Some(why)) = pass(stream, &proxy, &mut scribe).await {
+        scribe.trouble(why);
+    }
+    scribe.over("the connection is over".to_owned());
+}
+
+async fn pass(stream: TcpStream, proxy: &Proxy, scribe: &mut Scribe) -> Result<(), Failed> {
+    let cut = Cut::default();
+    let socket = Socket::new(stream, cut.clone()).map_err(|_| None)?;
+    let mut client: Box<dyn Io> = Box::new(socket);
+    let mut read = Vec::new();
+    more(&mut client, &mut read).await?;
+    let shakes = read.first() == Some(&HANDSHAKE);
+    let mut shielded = false;
+    if shakes {
+        let Some(keys) = &proxy.keys else {
+            return Err(Some(
+                "a client began TLS, but there is no certificate for it: give --cert and --key, or connect without TLS"
+                    .to_owned(),
+            ));
+        };
+        let io = with(std::mem::take(&mut read), client);
+        let shaken = timeout(PATIENCE, serve(io, keys)).await.map_err(|_| None)?;
+        client = shaken.map_err(|error| Some(format!("a client's TLS handshake failed: {error}")))?;
+        shielded = true;
+        more(&mut client, &mut read).await?;
+    }
+    if proxy.is_web() {
+        web(client, read, cut, shielded, proxy, scribe).await
+    } else {
+        tcp(client, read, cut, shielded, proxy, scribe).await
+    }
+}
+
+/// The connection, with these bytes yet to be read first.
+fn with(read: Vec<u8>, io: Box<dyn Io>) -> Box<dyn Io> {
+    let (half, out) = tokio::io::split(io);
+    Box::new(tokio::io::join(
+        AsyncReadExt::chain(io::Cursor::new(read), half),
+        out,
+    ))
+}
+
+async fn more(io: &mut Box<dyn Io>, read: &mut Vec<u8>) -> Result<(), Failed> {
+    let mut chunk = vec![0; CHUNK];
+    match timeout(PATIENCE, io.read(&mut chunk)).await {
+        Ok(Ok(length @ 1..)) => {
+            read.extend_from_slice(chunk.get(..length).unwrap_or_default());
+            Ok(())
+        }
+        // It said nothing, or went: nothing was asked for.
+        _ => Err(None),
+    }
+}
+
+async fn reach(proxy: &Proxy, domain: &str, cut: &Cut) -> Result<Box<dyn Io>, ConnectError> {
+    let seconds = proxy.dial.deadline;
+    let mut stage = "the connection";
+    match timeout(seconds, lead(&proxy.dial, domain, cut, &mut |name| stage = name)).await {
+        Ok(reached) => reached,
+        Err(_) => Err(ConnectError::Deadline {
+            stage,
+            seconds: seconds.as_secs_f64(),
+        }),
+    }
+}
+
+async fn web(
+    mut client: Box<dyn Io>,
+    mut read: Vec<u8>,
+    cut: Cut,
+    shielded: bool,
+    proxy: &Proxy,
+    scribe: &mut Scribe,
+) -> Result<(), Failed> {
+    let end = loop {
+        if let Some(end) = head::end(&read) {
+            break end;
+        }
+        if !head::is_request(&read) || read.len() > head::LONGEST {
+            return refuse(client, "400 Bad Request", "This is no WebSocket upgrade.", None).await;
+        }
+        more(&mut client, &mut read).await?;
+    };
+    let rest = read.split_off(end);
+    let Some(request) = head::request(&read, &proxy.dial.url) else {
+        return refuse(client, "400 Bad Request", "This is no WebSocket upgrade.", None).await;
+    };
+    if proxy.keys.is_some() && !shielded {
+        let why = "This port speaks TLS: connect with wss://.";
+        return refuse(client, "400 Bad Request", why, None).await;
+    }
+    let away = Cut::default();
+    let mut server = match reach(proxy, &proxy.dial.domain, &away).await {
+        Ok(server) => server,
+        Err(error) => {
+            let told = format!("{error}; the client was refused with status 502");
+            return refuse(client, "502 Bad Gateway", &error.to_string(), Some(told)).await;
+        }
+    };
+    scribe.opened(request.secrets, request.told);
+    let gone = |error: io::Error| Some(format!("the server went away at the upgrade: {error}"));
+    server.write_all(&request.bytes).await.map_err(gone)?;
+    server.flush().await.map_err(gone)?;
+    both(client, server, (cut, away), rest, Tap::web(), scribe).await;
+    Ok(())
+}
+
+/// Answers an HTTP request that goes no further; `told` is for whoever looks on.
+async fn refuse(mut client: Box<dyn Io>, status: &str, why: &str, told: Failed) -> Result<(), Failed> {
+    let text = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{why}\n",
+        why.len() + 1
+    );
+    bid_farewell(&mut client, &text).await;
+    Err(told)
+}
+
+/// The last that a client hears.
+async fn bid_farewell(client: &mut Box<dyn Io>, text: &str) {
+    let last = async {
+        client.write_all(text.as_bytes()).await?;
+        client.shutdown().await?;
+        // What it still says is read, or the answer might be lost with a reset.
+        tokio::io::copy(&mut client.take(head::LONGEST as u64), &mut tokio::io::sink()).await
+    };
+    let _ = timeout(Duration::from_secs(2), last).await;
+}
+
+async fn tcp(
+    mut client: Box<dyn Io>,
+    mut read: Vec<u8>,
+    cut: Cut,
+    mut shielded: bool,
+    proxy: &Proxy,
+    scribe: &mut Scribe,
+) -> Result<(), Failed> {
+    if let Some(keys) = proxy.keys.as_ref().filter(|_| !shielded) {
+        let asked = timeout(
+            PATIENCE,
+            starttls::answer(client, std::mem::take(&mut read), &proxy.dial.domain),
+        );
+        let plain = asked.await.map_err(|_| None)?.map_err(Some)?;
+        let shaken = timeout(PATIENCE, serve(plain, keys)).await.map_err(|_| None)?;
+        client = shaken.map_err(|error| Some(format!("a client's TLS handshake failed: {error}")))?;
+        shielded = true;
+    }
+    // Whom the client wants is known from the header of its stream.
+    let asked = loop {
+        if let Some(to) = starttls::wanted(&read) {
+            break to;
+        }
+        if read.len() > head::LONGEST {
+            return Err(Some("a client said something that is no XMPP stream".to_owned()));
+        }
+        more(&mut client, &mut read).await?;
+    };
+    let domain = match (&proxy.domain, asked) {
+        (Some(domain), _) => domain.clone(),
+        (None, Some(asked)) => asked,
+        (None, None) => proxy.dial.domain.clone(),
+    };
+    let away = Cut::default();
+    let server = match reach(proxy, &domain, &away).await {
+        Ok(server) => server,
+        Err(error) => {
+            let text = format!(
+                "<?xml version='1.0'?><stream:stream xmlns='{CLIENT}' xmlns:stream='{STREAM}' from='{}' id='{}' \
+                 version='1.0'><stream:error><remote-connection-failed xmlns='{STREAM_ERRORS}'/><text \
+                 xmlns='{STREAM_ERRORS}' xml:lang='en'>{}</text></stream:error></stream:stream>",
+                escape(&domain),
+                uuid::Uuid::new_v4(),
+                escape(&error.to_string())
+            );
+            bid_farewell(&mut client, &text).await;
+            return Err(Some(format!(
+                "{error}; the client was refused with a stream error"
+            )));
+        }
+    };
+    let how = if shielded { "TLS" } else { "no TLS" };
+    scribe.opened(
+        Vec::new(),
+        format!("a stream to {domain}, with {how} on the client's side"),
+    );
+    both(client, server, (cut, away), read, Tap::tcp(), scribe).await;
+    Ok(())
+}
+
+/// How one direction ended.
+enum End {
+    /// Its sender sends no more.
+    Over,
+    /// Its sender cannot be read from: it is gone, or was reset.
+    Lost,
+    /// Its receiver is gone.
+    Unheard,
+}
+
+/// Passes on both directions until both are over; `early`: what the client has said already.
+async fn both(
+    client: Box<dyn Io>,
+    server: Box<dyn Io>,
+    (cut, away): (Cut, Cut),
+    early: Vec<u8>,
+    tap: Tap,
+    scribe: &mut Scribe,
+) {
+    let (client_from, client_to) = tokio::io::split(client);
+    let (server_from, server_to) = tokio::io::split(server);
+    let ears = Mutex::new((tap, &mut *scribe));
+    let from = AsyncReadExt::chain(io::Cursor::new(early), client_from);
+    {
+        let out = one(Way::Out, from, server_to, &ears);
+        let into = one(Way::In, server_from, client_to, &ears);
+        tokio::pin!(out, into);
+        let (way, end) = tokio::select! {
+            end = &mut out => (Way::Out, end),
+            end = &mut into => (Way::In, end),
+        };
+        let ended = |how: &str| {
+            let mut ears = ears.lock().unwrap_or_else(PoisonError::into_inner);
+            ears.1.over(how.to_owned());
+        };
+        match (end, way) {
+            (End::Over, _) => {
+                ended(&format!("{} closed the connection", side(way)));
+                let rest = async {
+                    match way {
+                        Way::Out => into.await,
+                        Way::In => out.await,
+                    }
+                };
+                // Whoever stays when the other side has gone is let go in time.
+                let _ = timeout(PATIENCE, rest).await;
+            }
+            // What is lost on one side is lost on the other, as it would be without anyone in between.
+            (End::Lost, Way::Out) | (End::Unheard, Way::In) => {
+                ended("the client's connection was lost");
+                away.cut();
+            }
+            (End::Lost, Way::In) | (End::Unheard, Way::Out) => {
+                ended("the server's connection was lost");
+                cut.cut();
+            }
+        }
+    }
+}
+
+/// Passes on one direction. Nothing is read before what was read last has been taken, so that a slow receiver slows
+/// its sender and nobody else.
+async fn one(
+    way: Way,
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    ears: &Mutex<(Tap, &mut Scribe)>,
+) -> End {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let length = match from.read(&mut chunk).await {
+            Ok(0) => break,
+            Ok(length) => length,
+            // TLS that ends without a word ends like TCP.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+            Err(_) => return End::Lost,
+        };
+        let bytes = chunk.get(..length).unwrap_or_default();
+        // Heard before it goes on: what it causes is heard after it.
+        listen(way, bytes, ears);
+        if to.write_all(bytes).await.is_err() || to.flush().await.is_err() {
+            return End::Unheard;
+        }
+    }
+    // The receiver may have gone already.
+    let _ = to.shutdown().await;
+    End::Over
+}
+
+fn listen(way: Way, bytes: &[u8], ears: &Mutex<(Tap, &mut Scribe)>) {
+    let mut ears = ears.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut sounds: Vec<Sound> = Vec::new();
+    ears.0.feed(way, bytes, &mut sounds);
+    sounds.into_iter().for_each(|sound| ears.1.hear(sound));
+}

@@ -1,0 +1,272 @@
+//! The WebSocket frames of one direction (RFC 6455 §5.2), listened to: bytes in, whole messages out.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// What a direction said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    Text(String),
+    /// A message of so many bytes, too long to be kept.
+    Skipped(usize),
+    /// A close frame, with its status code.
+    Close(Option<u16>),
+}
+
+/// What permessage-deflate (RFC 7692) asks of a listener in one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deflate {
+    /// Each message is compressed by itself.
+    pub alone: bool,
+}
+
+#[derive(Debug, Default)]
+struct Frame {
+    opcode: u8,
+    last: bool,
+    left: u64,
+    mask: Option<[u8; 4]>,
+    /// How much of the payload went by.
+    at: usize,
+}
+
+pub struct Frames {
+    limit: usize,
+    /// A header whose end is still missing.
+    head: Vec<u8>,
+    frame: Option<Frame>,
+    message: Vec<u8>,
+    skipped: usize,
+    compressed: bool,
+    control: Vec<u8>,
+    inflate: Option<(Decompress, Deflate)>,
+}
+
+/// The longest header (RFC 6455 §5.2).
+const HEADER: usize = 14;
+
+impl Frames {
+    pub fn new(limit: usize, deflate: Option<Deflate>) -> Frames {
+        Frames {
+            limit,
+            head: Vec::with_capacity(HEADER),
+            frame: None,
+            message: Vec::new(),
+            skipped: 0,
+            compressed: false,
+            control: Vec::new(),
+            inflate: deflate.map(|deflate| (Decompress::new(false), deflate)),
+        }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// Why nothing can be told from what follows.
+    pub fn feed(&mut self, mut bytes: &[u8], out: &mut Vec<Said>) -> Result<(), String> {
+        loop {
+            let Some(frame) = &mut self.frame else {
+                let Some((byte, rest)) = bytes.split_first() else {
+                    return Ok(());
+                };
+                self.head.push(*byte);
+                bytes = rest;
+                if let Some(frame) = header(&self.head) {
+                    self.head.clear();
+                    self.begin(frame)?;
+                    // An empty payload ends with its header.
+                    if self.frame.as_ref().is_some_and(|frame| frame.left == 0) {
+                        self.end(out)?;
+                    }
+                }
+                continue;
+            };
+            if bytes.is_empty() {
+                return Ok(());
+            }
+            let length = usize::try_from(frame.left).map_or(bytes.len(), |left| left.min(bytes.len()));
+            let (now, rest) = bytes.split_at(length);
+            bytes = rest;
+            let (at, mask, control) = (frame.at, frame.mask, frame.opcode >= 8);
+            frame.at = (at + length) % 4;
+            frame.left -= length as u64;
+            let over = frame.left == 0;
+            let target = if control {
+                &mut self.control
+            } else {
+                &mut self.message
+            };
+            if !control && (self.skipped > 0 || target.len() + length > self.limit) {
+                self.skipped += target.len() + length;
+                target.clear();
+            } else if let Some(mask) = mask {
+                let mask = mask.iter().cycle().skip(at);
+                target.extend(now.iter().zip(mask).map(|(byte, mask)| byte ^ mask));
+            } else {
+                target.extend_from_slice(now);
+            }
+            if over {
+                self.end(out)?;
+            }
+        }
+    }
+
+    fn begin(&mut self, (frame, compressed): (Frame, bool)) -> Result<(), String> {
+        match frame.opcode {
+            8.. if frame.left > 125 => return Err("a control frame is too long".into()),
+            1 | 2 => self.compressed = compressed,
+            _ => {}
+        }
+        self.frame = Some(frame);
+        Ok(())
+    }
+
+    /// The frame is whole.
+    fn end(&mut self, out: &mut Vec<Said>) -> Result<(), String> {
+        let Some(frame) = self.frame.take() else {
+            return Ok(());
+        };
+        if frame.opcode >= 8 {
+            let control = std::mem::take(&mut self.control);
+            if frame.opcode == 8 {
+                let code = control.first_chunk::<2>().map(|code| u16::from_be_bytes(*code));
+                out.push(Said::Close(code));
+            }
+            return Ok(());
+        }
+        if !frame.last {
+            return Ok(());
+        }
+        let mut message = std::mem::take(&mut self.message);
+        let skipped = std::mem::take(&mut self.skipped);
+        if self.compressed {
+            let Some((inflate, deflate)) = &mut self.inflate else {
+                return Err("its frames are compressed in a way that was not agreed on".into());
+            };
+            if skipped > 0 {
+                // What follows refers to it.
+                return Err(format!("a compressed message has more than {} bytes", self.limit));
+            }
+            message = unpack(inflate, &message, self.limit)?;
+            if deflate.alone {
+                inflate.reset(false);
+            }
+        }
+        if skipped > 0 {
+            out.push(Said::Skipped(skipped));
+        } else if let Ok(text) = String::from_utf8(message) {
+            // Text is what XMPP goes in (RFC 7395 §3.3); of anything else nothing can be written down.
+            out.push(Said::Text(text));
+        }
+        Ok(())
+    }
+}
+
+/// The header of a frame, and whether its message is compressed; `None`: its end is still missing.
+fn header(bytes: &[u8]) -> Option<(Frame, bool)> {
+    let (first, second) = (*bytes.first()?, *bytes.get(1)?);
+    let (left, after) = match second & 0x7f {
+        126 => (
+            u64::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)),
+            4,
+        ),
+        127 => (u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?), 10),
+        short => (u64::from(short), 2),
+    };
+    let mask = match second & 0x80 {
+        0 => None,
+        _ => Some(bytes.get(after..after + 4)?.try_into().ok()?),
+    };
+    let frame = Frame {
+        opcode: first & 0x0f,
+        last: first & 0x80 != 0,
+        left,
+        mask,
+        at: 0,
+    };
+    Some((frame, first & 0x40 != 0))
+}
+
+/// RFC 7692 §7.2.2: what the sender left off the end is put back.
+fn unpack(inflate: &mut Decompress, packed: &[u8], limit: usize) -> Result<Vec<u8>, String> {
+    let input = [packed, &[0, 0, 0xff, 0xff]].concat();
+    let (mut out, mut at) = (Vec::new(), 0);
+    loop {
+        out.reserve(8_192);
+        let before = inflate.total_in();
+        let rest = input.get(at..).unwrap_or_default();
+        let status = inflate.decompress_vec(rest, &mut out, FlushDecompress::Sync);
+        let status = status.map_err(|error| format!("a compressed message is broken: {error}"))?;
+        at += usize::try_from(inflate.total_in() - before).unwrap_or(usize::MAX);
+        if out.len() > limit {
+            return Err(format!("a compressed message has more than {limit} bytes"));
+        }
+        match status {
+            Status::StreamEnd => {
+                inflate.reset(false);
+                return Ok(out);
+            }
+            _ if at >= input.len() && out.len() < out.capacity() => return Ok(out),
+            Status::BufError if out.len() < out.capacity() => return Ok(out),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8], size: usize, deflate: Option<Deflate>) -> Result<Vec<Said>, String> {
+        let mut frames = Frames::new(100, deflate);
+        let mut out = Vec::new();
+        for chunk in bytes.chunks(size) {
+            frames.feed(chunk, &mut out)?;
+        }
+        Ok(out)
+    }
+
+    #[test]
+    fn messages_are_told_however_they_are_cut_masked_and_fragmented() {
+        let mut bytes = b"\x81\x02hi".to_vec();
+        // A ping between two fragments, the second masked.
+        bytes.extend(b"\x01\x01a\x89\x01p\x80\x82\x01\x02\x03\x04cb");
+        bytes.extend(b"\x81\x00\x81\x7e\x00\x65");
+        bytes.extend([b'x'; 101]);
+        bytes.extend(b"\x82\x01\xff\x88\x04\x03\xe8ok");
+        let text = |text: &str| Said::Text(text.into());
+        let wanted = [
+            text("hi"),
+            text("ab`"),
+            text(""),
+            Said::Skipped(101),
+            Said::Close(Some(1000)),
+        ];
+        for size in [1, 2, 5, 1_000] {
+            assert_eq!(all(&bytes, size, None).as_deref(), Ok(&wanted[..]), "{size}");
+        }
+    }
+
+    #[test]
+    fn compressed_messages_are_unpacked_with_and_without_what_went_before() {
+        // The examples of RFC 7692 §7.2.3.1 and §7.2.3.2: "Hello" twice, the second by reference to the first.
+        let first = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+        let second = b"\xc1\x05\xf2\x00\x11\x00\x00";
+        let text = Said::Text("Hello".into());
+        let shared = Some(Deflate { alone: false });
+        let both = [&first[..], &second[..]].concat();
+        assert_eq!(all(&both, 3, shared), Ok(vec![text.clone(), text.clone()]));
+        let alone = Some(Deflate { alone: true });
+        let both = [&first[..], &first[..]].concat();
+        assert_eq!(all(&both, 3, alone), Ok(vec![text.clone(), text]));
+        assert!(all(first, 3, None).is_err());
+        // Far more comes out than went in: it is given up, and costs no memory.
+        let mut packer = flate2::Compress::new(flate2::Compression::best(), false);
+        let mut packed = Vec::with_capacity(10_000);
+        packer
+            .compress_vec(&[b'x'; 100_000], &mut packed, flate2::FlushCompress::Sync)
+            .expect("packed");
+        let length = u16::try_from(packed.len()).expect("short").to_be_bytes();
+        let bomb = [&b"\xc1\x7e"[..], &length, &packed].concat();
+        assert!(all(&bomb, 1_000, shared).is_err());
+    }
+}
