@@ -146,8 +146,9 @@ fn main() {
         let url = format!("ws://localhost:{}/xmpp-websocket", server.ws);
         (None, Some(server), url, support::PASSWORD)
     } else {
-        let (program, address) = proxy::endpoint(&[]);
-        (Some(program), None, format!("ws://{address}/"), proxy::PASSWORD)
+        let serve = proxy::endpoint(&[]);
+        let url = serve.url();
+        (Some(serve), None, url, proxy::PASSWORD)
     };
     println!(
         "server: {}",
