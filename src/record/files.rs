@@ -12,6 +12,8 @@ use crate::transcript::{Header, ScenarioInfo, Writer};
 
 /// Files that are held open at once.
 const OPEN: usize = 128;
+/// Files of one name that earlier recordings may have left in the folder.
+const NAMESAKES: u32 = 1_000;
 
 /// Where an event was written.
 #[derive(Debug, Default)]
@@ -101,8 +103,8 @@ impl Files {
         self.clock += 1;
         if let Some(fresh) = line.fresh {
             self.close_the_oldest();
-            let (name, path) = (fresh.name.clone(), self.path(line.file, &fresh));
-            let writer = self.begin(&path, fresh);
+            let name = fresh.name.clone();
+            let (path, writer) = self.begin(line.file, fresh);
             let broken = writer.is_err();
             let told = writer.as_ref().err().map(|error| told(&path, error));
             let sheet = Sheet {
@@ -146,13 +148,10 @@ impl Files {
         Ok(sheet.lines)
     }
 
-    fn path(&self, number: u64, fresh: &Fresh) -> PathBuf {
+    /// Begins a file under the first of its names that is free.
+    fn begin(&self, number: u64, fresh: Fresh) -> (PathBuf, io::Result<Writer<Whole>>) {
         let dash = if fresh.tag.is_empty() { "" } else { "-" };
-        let name = format!("{}-{number:04}{dash}{}.jsonl", self.kind, fresh.tag);
-        self.folder.join(name)
-    }
-
-    fn begin(&self, path: &Path, fresh: Fresh) -> io::Result<Writer<Whole>> {
+        let name = format!("{}-{number:04}{dash}{}", self.kind, fresh.tag);
         let header = Header {
             scenario: ScenarioInfo {
                 name: fresh.name,
@@ -162,15 +161,15 @@ impl Files {
             cast: fresh.cast,
             ..self.header.clone()
         };
-        // It gets its name with its first line: killed in between, an empty file would be left.
-        let unnamed = path.with_extension("begun");
-        let file = OpenOptions::new().append(true).create_new(true).open(&unnamed)?;
-        let writer = Writer::new(Whole { file, length: 0 }, &header)?;
-        if path.try_exists()? {
-            return Err(io::ErrorKind::AlreadyExists.into());
+        let mut path = self.folder.join(format!("{name}.jsonl"));
+        for copy in 2..=NAMESAKES {
+            match begin(&path, &header) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                begun => return (path, begun),
+            }
+            path = self.folder.join(format!("{name}.{copy}.jsonl"));
         }
-        std::fs::rename(&unnamed, path)?;
-        Ok(writer)
+        (path, Err(io::ErrorKind::AlreadyExists.into()))
     }
 
     fn close_the_oldest(&mut self) {
@@ -183,6 +182,24 @@ impl Files {
             oldest.writer = None;
         }
     }
+}
+
+/// It gets its name with its first line: killed in between, an empty file would be left. Until then nobody else takes
+/// that name.
+fn begin(path: &Path, header: &Header) -> io::Result<Writer<Whole>> {
+    let unnamed = path.with_extension("begun");
+    let file = OpenOptions::new().append(true).create_new(true).open(&unnamed)?;
+    let begun = match path.try_exists() {
+        Ok(false) => Writer::new(Whole { file, length: 0 }, header),
+        Ok(true) => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(error) => Err(error),
+    };
+    let begun = begun.and_then(|writer| std::fs::rename(&unnamed, path).map(|()| writer));
+    if begun.is_err() {
+        // Nothing of it was worth keeping.
+        let _ = std::fs::remove_file(&unnamed);
+    }
+    begun
 }
 
 fn told(path: &Path, error: &io::Error) -> String {

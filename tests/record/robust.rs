@@ -189,6 +189,33 @@ fn killed_at_any_moment_it_leaves_whole_files() {
 }
 
 #[test]
+fn a_second_recording_in_the_same_folder_leaves_the_first_as_it_was() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let serve = endpoint(&[]);
+    let written = folder.path().join("written");
+    let record_one = || {
+        let proxy = record(
+            &format!("ws://{}", serve.address),
+            &written,
+            &["--split", "session"],
+        );
+        let said = run(&mut traffic(folder.path(), &proxy.url, "name:call/full"));
+        assert_eq!(said.status, 0, "{}{}", said.out, said.err);
+        let (status, told) = proxy.end();
+        assert_eq!(status, Some(0), "{told}");
+        let files = transcripts(&written).into_iter();
+        files
+            .map(|file| (std::fs::read(&file).expect("a file"), file))
+            .collect::<Vec<_>>()
+    };
+    let first = record_one();
+    let both = record_one();
+    assert_eq!(both.len(), 2 * first.len(), "{both:?}");
+    assert!(first.iter().all(|file| both.contains(file)));
+    whole(&written);
+}
+
+#[test]
 fn a_disk_that_takes_no_more_stops_no_call_and_is_told() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let serve = endpoint(&[]);
