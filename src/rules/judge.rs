@@ -1,6 +1,7 @@
 //! The frame that the rule families share: each gets every event once, in order, and is asked at the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use super::delivery::{Delivery, Relayed};
@@ -28,11 +29,35 @@ const KEPT: u64 = 200;
 /// Rule, party, message and events: what makes two findings one.
 type Same = (&'static str, String, String, Vec<u64>);
 
+/// A hash of a few bytes of our own (FNV-1a).
+#[derive(Debug)]
+struct Short(u64);
+
+impl Default for Short {
+    fn default() -> Short {
+        Short(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Short {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Where the families put what they find.
 #[derive(Debug, Default)]
 pub struct Record {
     pub findings: Vec<Finding>,
     pub rules: BTreeMap<&'static str, Tally>,
+    /// How often each was kept, which is noted some dozens of times for every signal.
+    held: HashMap<&'static str, u64, BuildHasherDefault<Short>>,
     /// How many are kept of each kind that makes a difference for the outcome: a recording of any length, however
     /// wrong, is judged in bounded memory.
     kinds: BTreeMap<(&'static str, Level, Blame, bool), u64>,
@@ -44,7 +69,13 @@ pub struct Record {
 
 impl Record {
     pub fn held(&mut self, rule: &'static str) {
-        self.rules.entry(rule).or_default().held += 1;
+        *self.held.entry(rule).or_default() += 1;
+    }
+
+    fn add_held(&self, rules: &mut BTreeMap<&'static str, Tally>) {
+        for (rule, held) in &self.held {
+            rules.entry(rule).or_default().held += held;
+        }
     }
 
     /// The rules that the server has certainly broken by now.
@@ -204,8 +235,10 @@ impl Judge {
     }
 
     /// How often each rule was seen kept and broken so far.
-    pub fn tallies(&self) -> &BTreeMap<&'static str, Tally> {
-        &self.record.rules
+    pub fn tallies(&self) -> BTreeMap<&'static str, Tally> {
+        let mut rules = self.record.rules.clone();
+        self.record.add_held(&mut rules);
+        rules
     }
 
     /// Says what came of it.
@@ -221,6 +254,8 @@ impl Judge {
                 self.miss(&event);
             }
         }
+        let mut rules = std::mem::take(&mut self.record.rules);
+        self.record.add_held(&mut rules);
         let mut findings = self.record.findings;
         findings.sort_by_key(|finding| finding.events.iter().min().copied().unwrap_or(u64::MAX));
         forgive(&mut findings);
@@ -231,7 +266,7 @@ impl Judge {
             outcome: Outcome::Passed,
             findings,
             known: BTreeMap::new(),
-            rules: self.record.rules,
+            rules,
             trouble: self.trouble,
             decided: self.decided,
             left_out: self.record.left_out,

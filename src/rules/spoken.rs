@@ -48,7 +48,7 @@ pub(super) struct Ear {
 impl Ear {
     /// `None`: there is no `<call/>` in it.
     pub fn hear(&mut self, stanza: &Stanza) -> Option<Arc<Spoken>> {
-        let text = stanza.call_text()?;
+        let text = stanza.call_said()?;
         let mut hasher = DefaultHasher::new();
         text.hash(&mut hasher);
         let key = hasher.finish();
@@ -56,7 +56,7 @@ impl Ear {
             return Some(Arc::clone(spoken));
         }
         let short = text.len() <= LONGEST;
-        let spoken = Arc::new(Spoken::new(text));
+        let spoken = Arc::new(Spoken::new(text.into_owned()));
         if short && self.known.insert(key, Arc::clone(&spoken)).is_none() {
             self.order.push_back(key);
             if self.order.len() > REMEMBERED

@@ -2,13 +2,15 @@
 
 mod message;
 mod prefixes;
-mod recent;
+mod quick;
 mod wire;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use minidom::Element;
+use quick::Quick;
 
 pub use message::Message;
 pub use wire::{Opcode, Wire};
@@ -34,10 +36,22 @@ pub enum IqType {
 }
 
 /// A stanza, or another top-level element of a stream, beside the exact text it was read from.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stanza {
-    raw: Arc<str>,
-    element: Arc<Element>,
+/// Whoever sends one, whoever carries it, whoever gets it and whoever judges it can hold the same.
+#[derive(Debug, Clone)]
+pub struct Stanza(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    raw: String,
+    /// What most stanzas are, read without a tree.
+    quick: Option<Quick>,
+    element: OnceLock<Box<Element>>,
+}
+
+impl PartialEq for Stanza {
+    fn eq(&self, other: &Stanza) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.raw() == other.raw()
+    }
 }
 
 /// Why a text is not a stanza.
@@ -73,12 +87,11 @@ impl Stanza {
     /// and nothing in the element says for what: such a one stands for a namespace that nobody here knows.
     pub fn parse(raw: impl Into<String>) -> Result<Stanza, XmlError> {
         let raw = raw.into();
-        recent::or_read(&raw, || Stanza::read(&raw))
-    }
-
-    fn read(raw: &str) -> Result<Stanza, XmlError> {
-        let element = read(raw, known()).or_else(|error| {
-            let declared = prefixes::unbound(raw).map(|prefix| {
+        if let Some(quick) = Quick::read(&raw) {
+            return Ok(Stanza::quickly(raw, quick));
+        }
+        let element = read(&raw, known()).or_else(|error| {
+            let declared = prefixes::unbound(&raw).map(|prefix| {
                 let namespace = format!("{UNKNOWN}{prefix}");
                 (Some(prefix), namespace)
             });
@@ -87,40 +100,91 @@ impl Stanza {
             if prefixes.len() == known().len() {
                 return Err(error);
             }
-            read(raw, prefixes)
+            read(&raw, prefixes)
         })?;
-        Ok(Stanza::new(raw, element))
+        Ok(Stanza::with(raw, element))
     }
 
     /// Reads one element that every reader can read, whatever the header of its stream has declared.
     pub fn parse_alone(raw: impl Into<String>) -> Result<Stanza, XmlError> {
         let raw = raw.into();
+        if let Some(quick) = Quick::read(&raw) {
+            return Ok(Stanza::quickly(raw, quick));
+        }
         let element = read(&raw, known())?;
-        Ok(Stanza::new(&raw, element))
+        Ok(Stanza::with(raw, element))
     }
 
-    fn new(raw: &str, element: Element) -> Stanza {
-        Stanza {
-            raw: raw.into(),
-            element: Arc::new(element),
-        }
+    fn quickly(raw: String, quick: Quick) -> Stanza {
+        Stanza(Arc::new(Inner {
+            raw,
+            quick: Some(quick),
+            element: OnceLock::new(),
+        }))
+    }
+
+    fn with(raw: String, element: Element) -> Stanza {
+        Stanza(Arc::new(Inner {
+            raw,
+            quick: None,
+            element: OnceLock::from(Box::new(element)),
+        }))
+    }
+
+    /// What it is, where it takes no tree to tell.
+    fn quick(&self) -> Option<&Quick> {
+        self.0.quick.as_ref()
     }
 
     /// The text on the wire, to the byte.
     pub fn raw(&self) -> &str {
-        &self.raw
+        &self.0.raw
     }
 
     pub fn element(&self) -> &Element {
-        &self.element
+        // What was read without a tree makes one: `quick` takes nothing that a parser would not.
+        self.0.element.get_or_init(|| {
+            let element = read(self.raw(), known());
+            Box::new(element.unwrap_or_else(|_| Element::bare(self.name(), CLIENT)))
+        })
+    }
+
+    pub fn name(&self) -> &str {
+        match self.quick() {
+            Some(quick) => quick.name(self.raw()),
+            None => self.element().name(),
+        }
     }
 
     pub fn is(&self, name: &str, ns: &str) -> bool {
-        self.element.is(name, ns)
+        match self.quick() {
+            Some(quick) => quick.name(self.raw()) == name && quick.ns(self.raw()).unwrap_or(CLIENT) == ns,
+            None => self.element().is(name, ns),
+        }
     }
 
     pub fn attr<'a>(&'a self, name: &'a str) -> Option<&'a str> {
-        self.element.attr(name)
+        match self.quick() {
+            Some(quick) if !name.contains(':') => quick.attr(self.raw(), name),
+            _ => self.element().attr(name),
+        }
+    }
+
+    /// How many children it has that are elements.
+    pub fn children(&self) -> usize {
+        match self.quick() {
+            Some(quick) => usize::from(quick.child(self.raw()).is_some()),
+            None => self.element().children().count(),
+        }
+    }
+
+    /// The text of its only child, if that is an element of this name and there is no more to it.
+    fn quick_text(&self, name: &str, ns: &str) -> Option<Option<&str>> {
+        let quick = self.quick()?;
+        let inherited = quick.ns(self.raw()).unwrap_or(CLIENT);
+        let child = quick.child(self.raw());
+        let fits = child.is_some_and(|(known, own)| known == name && own.unwrap_or(inherited) == ns);
+        Some(fits.then(|| quick.text(self.raw())))
     }
 
     pub fn id(&self) -> Option<&str> {
@@ -136,15 +200,15 @@ impl Stanza {
     }
 
     pub fn is_iq(&self) -> bool {
-        self.element.is("iq", CLIENT)
+        self.is("iq", CLIENT)
     }
 
     pub fn is_message(&self) -> bool {
-        self.element.is("message", CLIENT)
+        self.is("message", CLIENT)
     }
 
     pub fn is_presence(&self) -> bool {
-        self.element.is("presence", CLIENT)
+        self.is("presence", CLIENT)
     }
 
     pub fn iq_type(&self) -> Option<IqType> {
@@ -162,14 +226,39 @@ impl Stanza {
 
     /// The `<call xmlns="urn:xmpp:call:0"/>` children.
     pub fn calls(&self) -> impl Iterator<Item = &Element> {
-        self.element
+        self.element()
             .children()
             .filter(|child| child.is("call", crate::protocol::NAMESPACE))
     }
 
+    /// Whether there is a `<call/>` in it.
+    pub fn has_call(&self) -> bool {
+        match self.quick_text("call", crate::protocol::NAMESPACE) {
+            Some(text) => text.is_some(),
+            None => self.calls().next().is_some(),
+        }
+    }
+
+    /// Whether its first `<call/>` holds text only.
+    pub fn call_is_text(&self) -> bool {
+        self.quick().is_some()
+            || self
+                .calls()
+                .next()
+                .is_none_or(|call| call.children().next().is_none())
+    }
+
     /// The JSON text of the first `<call/>`, unescaped.
     pub fn call_text(&self) -> Option<String> {
-        self.calls().next().map(Element::text)
+        self.call_said().map(Cow::into_owned)
+    }
+
+    /// The same, without a copy where it stands in the text as it is.
+    pub fn call_said(&self) -> Option<Cow<'_, str>> {
+        match self.quick_text("call", crate::protocol::NAMESPACE) {
+            Some(text) => text.map(Cow::Borrowed),
+            None => self.calls().next().map(|call| Cow::Owned(call.text())),
+        }
     }
 
     /// The text of a message's first `<body/>`.
@@ -177,12 +266,23 @@ impl Stanza {
         if !self.is_message() {
             return None;
         }
-        self.element.get_child("body", CLIENT).map(Element::text)
+        match self.quick_text("body", CLIENT) {
+            Some(text) => text.map(str::to_owned),
+            None => self.element().get_child("body", CLIENT).map(Element::text),
+        }
+    }
+
+    /// It is empty, or a call and nothing else.
+    pub fn is_bare(&self) -> bool {
+        self.quick().is_some() && (self.children() == 0 || self.has_call())
     }
 
     /// What an answer of type `error` lacks of the form of a stanza error (RFC 6120 §8.3.2); `None`: nothing.
     pub fn error_fault(&self) -> Option<&'static str> {
-        let mut errors = self.element.children().filter(|child| child.is("error", CLIENT));
+        let mut errors = self
+            .element()
+            .children()
+            .filter(|child| child.is("error", CLIENT));
         let (Some(error), None) = (errors.next(), errors.next()) else {
             return Some("it does not hold one `<error/>`");
         };
@@ -203,10 +303,13 @@ impl Stanza {
     /// The defined condition of a stanza error or a stream error, such as `service-unavailable`
     /// (RFC 6120 §8.3.3, §4.9.3).
     pub fn error_condition(&self) -> Option<&str> {
-        let (parent, ns) = if self.element.is("error", STREAM) {
+        let (parent, ns) = if self.is("error", STREAM) {
             (Some(self.element()), STREAM_ERRORS)
+        } else if self.quick().is_some() {
+            // An `<error/>` that holds no element names no condition.
+            (None, STANZA_ERRORS)
         } else {
-            (self.element.get_child("error", CLIENT), STANZA_ERRORS)
+            (self.element().get_child("error", CLIENT), STANZA_ERRORS)
         };
         parent?
             .children()
@@ -338,5 +441,135 @@ mod tests {
             Stanza::parse(stream).expect("a stream error").error_condition(),
             Some("conflict")
         );
+    }
+
+    /// Everything that can be asked, as the tree answers it.
+    fn by_tree(element: &Element) -> impl PartialEq + std::fmt::Debug + use<> {
+        let call = element
+            .children()
+            .find(|child| child.is("call", crate::protocol::NAMESPACE));
+        let is = |name: &str| element.is(name, CLIENT);
+        (
+            (element.name().to_owned(), is("iq"), is("message")),
+            ["type", "id", "from", "to", "xmlns", "lang"].map(|name| element.attr(name).map(str::to_owned)),
+            element.children().count(),
+            call.map(Element::text),
+            call.is_none_or(|call| call.children().next().is_none()),
+            element
+                .get_child("body", CLIENT)
+                .filter(|_| is("message"))
+                .map(Element::text),
+            element.is("error", STREAM),
+        )
+    }
+
+    fn by_stanza(stanza: &Stanza) -> impl PartialEq + std::fmt::Debug + use<> {
+        (
+            (stanza.name().to_owned(), stanza.is_iq(), stanza.is_message()),
+            ["type", "id", "from", "to", "xmlns", "lang"].map(|name| stanza.attr(name).map(str::to_owned)),
+            stanza.children(),
+            stanza.call_text(),
+            stanza.call_is_text(),
+            stanza.body(),
+            stanza.is("error", STREAM),
+        )
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            cases: 4_096,
+            failure_persistence: None,
+            ..proptest::prelude::ProptestConfig::default()
+        })]
+
+        #[test]
+        fn what_is_read_without_a_tree_is_what_the_tree_says(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES.to_vec()), 0..12),
+            whole in proptest::bool::ANY,
+        ) {
+            let middle = pieces.concat();
+            let raw = if whole {
+                format!("<iq type='set' id='a'{middle}</iq>")
+            } else {
+                middle
+            };
+            if let Some(quick) = Quick::read(&raw) {
+                let element = read(&raw, known()).map_err(|error| proptest::prelude::TestCaseError::fail(format!("{raw:?}: {error}")))?;
+                let stanza = Stanza::quickly(raw.clone(), quick);
+                let (tree, quick) = (format!("{:?}", by_tree(&element)), format!("{:?}", by_stanza(&stanza)));
+                proptest::prop_assert_eq!(tree, quick, "{:?}", raw);
+            }
+        }
+    }
+
+    const PIECES: [&str; 56] = [
+        "<iq",
+        "<message",
+        "<error",
+        "<call",
+        "<body",
+        "</iq>",
+        "</message>",
+        "</call>",
+        "</body>",
+        "</error>",
+        ">",
+        "/>",
+        " ",
+        "\n",
+        "\t",
+        "\r",
+        " xmlns='urn:xmpp:call:0'",
+        " xmlns=\"jabber:client\"",
+        " xmlns=''",
+        " xmlns='http://etherx.jabber.org/streams'",
+        " xml:lang='en'",
+        " lang='x'",
+        " xmlns:a='b'",
+        " to='a@b/c'",
+        " to = \"a&amp;b\"",
+        " from='&#x41;&#65;'",
+        " id='<'",
+        " id='>'",
+        " id='&lt;'",
+        " id='\t'",
+        " type='result'",
+        " a:b='c'",
+        " id=x",
+        " id",
+        "text",
+        "&quot;",
+        "&apos;",
+        "&#34;",
+        "&#0;",
+        "&#xD;",
+        "&#xe9;",
+        "&#300;",
+        "&nothing;",
+        "&",
+        ";",
+        "]]>",
+        "]]",
+        "<![CDATA[x]]>",
+        "<!-- x -->",
+        "<?x y?>",
+        "é",
+        "\u{fffe}",
+        "\u{7f}",
+        "\u{1}",
+        "{\"a\":\"b\"}",
+        "<x/>",
+    ];
+
+    #[test]
+    fn signals_and_their_answers_need_no_tree() {
+        for raw in [
+            r#"<iq xmlns="jabber:client" type="set" to="b@c/d" id="a"><call xmlns="urn:xmpp:call:0">{"a":"&lt;"}</call></iq>"#,
+            "<iq id='a' from='b@c/d' xmlns='jabber:client' to='a@b/c' type='result' xml:lang='en'/>",
+            "<iq type='result' id='a'></iq>",
+            "<message to='a@b'><body>hello</body></message>",
+        ] {
+            assert!(Quick::read(raw).is_some(), "{raw}");
+        }
     }
 }

@@ -178,7 +178,10 @@ impl Calls {
         } = recorded;
         self.n += 1;
         event.n = self.n;
-        event.who = self.names.of(event.jid.as_deref(), source, &conn, event.dir);
+        // A clock that is set is nobody's.
+        if event.dir != Dir::Stalled || event.jid.is_some() {
+            event.who = self.names.of(event.jid.as_deref(), source, &conn, event.dir);
+        }
         self.untimed |= event.t.is_nan();
         self.judge.event(&event);
         let last = self.judge.last();

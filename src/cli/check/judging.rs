@@ -1,12 +1,15 @@
 //! Each recording to its judge, by itself or together with those that it belongs to.
 
+use std::sync::atomic::Ordering;
+
 use super::super::calls::{Calls, Keep};
 use super::super::{Exit, complain};
+use super::ahead::read_ahead;
 use super::outcomes::{LISTED, Outcomes, REPORTED};
 use super::{Asked, text};
 use crate::report;
 use crate::rules::{Judge, Level};
-use crate::transcript::recording::{Merged, Opened, Sorted, Source, group, open};
+use crate::transcript::recording::{Merged, Opened, Recorded, Sorted, Source, group, open};
 use crate::transcript::{FORMAT, Header, ReadError, Reader, ScenarioInfo, Witness};
 
 /// How many events go by between two looks at the progress bar.
@@ -62,10 +65,10 @@ fn wrong(name: &str, error: &ReadError) -> bool {
 }
 
 /// A transcript of a run: the verdict is the one that the run gave.
-fn transcript<R: std::io::BufRead>(
+fn transcript<R: std::io::BufRead + Send>(
     asked: &Asked,
     mut header: Header,
-    mut events: Reader<R>,
+    events: Reader<R>,
     name: &str,
     outcomes: &mut Outcomes,
 ) {
@@ -76,14 +79,20 @@ fn transcript<R: std::io::BufRead>(
         header.clock_skew = skew;
     }
     let mut judge = Judge::new(&header);
-    for event in events.by_ref() {
-        match event {
-            Ok(event) => judge.event(&event),
-            Err(error) => {
-                outcomes.wrong |= wrong(name, &error);
-                return;
-            }
+    let mut error = None;
+    let events = read_ahead(events, &mut |event| match event {
+        Ok(event) => {
+            judge.event(&event);
+            true
         }
+        Err(why) => {
+            error = Some(why);
+            false
+        }
+    });
+    if let Some(error) = error {
+        outcomes.wrong |= wrong(name, &error);
+        return;
     }
     let mut verdict = judge.finish();
     verdict.waive(&header.scenario.name, &header.scenario.case, &asked.waivers);
@@ -135,28 +144,44 @@ fn judge_merged(
         events: !asked.reports.is_empty(),
     };
     let mut calls = Calls::new(&header, names, &asked.waivers, keep);
-    let bar = text::progress(&merged);
+    let (bar, passed) = (text::progress(&merged), text::passed(&merged));
     let mut count = 0_u64;
-    while let Some((source, next)) = first.take().or_else(|| merged.next()) {
-        match next {
-            Ok(recorded) => {
-                let found = calls.take(source, recorded);
-                if asked.follow {
-                    for finding in found.iter().filter(|finding| finding.level != Level::Info) {
-                        asked.tell(&(report::finding(finding) + &calls.places(finding)));
-                    }
-                }
+    let mut error = None;
+    let mut take = |(source, next): (usize, Result<Recorded, ReadError>)| {
+        let recorded = match next {
+            Ok(recorded) => recorded,
+            Err(why) => {
+                error = Some((source, why));
+                return false;
             }
-            Err(error) => {
-                bar.finish_and_clear();
-                outcomes.wrong |= wrong(names.get(source).map_or("", String::as_str), &error);
-                return;
+        };
+        let found = calls.take(source, recorded);
+        if asked.follow {
+            for finding in found.iter().filter(|finding| finding.level != Level::Info) {
+                asked.tell(&(report::finding(finding) + &calls.places(finding)));
             }
         }
         count += 1;
         if count.is_multiple_of(TICK) {
-            bar.set_position(text::passed(&merged));
+            bar.set_position(passed.iter().map(|bytes| bytes.load(Ordering::Relaxed)).sum());
         }
+        true
+    };
+    let more = first.take().is_none_or(&mut take);
+    if more && asked.follow {
+        // Nothing waits until there is more of it.
+        for item in merged.by_ref() {
+            if !take(item) {
+                break;
+            }
+        }
+    } else if more {
+        merged = read_ahead(merged, &mut take);
+    }
+    if let Some((source, error)) = error {
+        bar.finish_and_clear();
+        outcomes.wrong |= wrong(names.get(source).map_or("", String::as_str), &error);
+        return;
     }
     bar.finish_and_clear();
     let finished = calls.finish();

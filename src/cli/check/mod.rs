@@ -1,5 +1,6 @@
 //! `callspec check`: the verdict on what was recorded.
 
+mod ahead;
 mod judging;
 mod outcomes;
 mod text;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -24,11 +25,12 @@ pub(super) fn title(merged: &Merged, names: &[String]) -> String {
     files.into_iter().collect::<Vec<_>>().join(" + ")
 }
 
-pub(super) fn passed(merged: &Merged) -> u64 {
-    merged
-        .recordings()
-        .map(|(_, recording)| recording.passed.load(Ordering::Relaxed))
-        .sum()
+/// How many bytes of each file have been read so far.
+pub(super) fn passed(merged: &Merged) -> Vec<Arc<AtomicU64>> {
+    let recordings = merged.recordings();
+    recordings
+        .map(|(_, recording)| recording.passed.clone())
+        .collect()
 }
 
 /// On a terminal only: a log of CI has no use for it.
@@ -110,6 +112,12 @@ pub(super) fn introduce(asked: &Asked, merged: &Merged, sorted: Option<&Sorted>,
         asked.tell(&format!("{name}: {}", recording.format()));
         if recording.torn() {
             asked.tell("  its end is torn: it was cut off there, and is judged up to it");
+        }
+        if recording.dropped() > 0 {
+            asked.tell(&format!(
+                "  {} stanzas of connections that do not show whose they are were not kept",
+                recording.dropped()
+            ));
         }
     }
     for (a, b, offset) in sorted.iter().flat_map(|sorted| &sorted.offsets) {

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::book::{Book, Newest, Sent};
-use super::flight::{answer, call_id, only_special};
+use super::flight::{answer, only_special};
 use crate::profile::{Class, Profile};
-use crate::rules::{Family, Finding, Record, Seen};
+use crate::rules::{Family, Finding, Record, Seen, Spoken};
 use crate::stanza::{IqType, Stanza, fold, resource, with_line_feeds};
 use crate::transcript::{Dir, Event, Header, Witness};
 
@@ -119,7 +119,7 @@ impl Relayed {
         }
     }
 
-    fn sent(&mut self, event: &Event, stanza: &Stanza) {
+    fn sent(&mut self, event: &Event, stanza: &Stanza, spoken: Option<&Spoken>) {
         let Some(session) = self.sessions.get(&event.who).cloned() else {
             return;
         };
@@ -132,10 +132,10 @@ impl Relayed {
                     flight.given.get_or_insert((event.n, event.t, answer(stanza)));
                 }
             }
-            Some(IqType::Set) if stanza.calls().next().is_some() && resource(&to).is_some() => {
+            Some(IqType::Set) if stanza.has_call() && resource(&to).is_some() => {
                 // A sender that says it is someone else, or an iq that is none, may be refused or mended.
                 let odd = stanza.from().is_some_and(|from| fold(from) != session.jid);
-                if odd || id.is_empty() || stanza.element().children().count() != 1 {
+                if odd || id.is_empty() || stanza.children() != 1 {
                     return;
                 }
                 let goal = self.sessions.values().find(|s| s.jid == to);
@@ -148,7 +148,7 @@ impl Relayed {
                     jid: session.jid,
                     to,
                     id,
-                    call: call_id(stanza),
+                    call: spoken.and_then(|spoken| spoken.decoded.facts.call.clone()),
                     text: stanza.call_text().unwrap_or_default(),
                     goal,
                     delivered: None,
@@ -167,7 +167,7 @@ impl Relayed {
         };
         match stanza.iq_type() {
             Some(IqType::Result | IqType::Error) => self.answered(event, stanza, &session, record),
-            Some(IqType::Set) if stanza.calls().next().is_some() => {
+            Some(IqType::Set) if stanza.has_call() => {
                 self.delivered(event, stanza, &session, record);
             }
             _ => {}
@@ -177,7 +177,7 @@ impl Relayed {
     fn delivered(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
         let id = stanza.id().unwrap_or_default();
         let from = fold(stanza.from().unwrap_or_default());
-        let text = stanza.call_text().unwrap_or_default();
+        let text = stanza.call_said().unwrap_or_default();
         let key = self
             .flights
             .find(id, |f| {
@@ -424,7 +424,7 @@ impl Family for Relayed {
                     self.ends(&gone, record);
                 }
             }
-            (Dir::Sent, Some(stanza)) => self.sent(event, stanza),
+            (Dir::Sent, Some(stanza)) => self.sent(event, stanza, seen.spoken.map(|spoken| &**spoken)),
             (Dir::Received, stanza) => {
                 if let Some(session) = self.sessions.get_mut(&event.who) {
                     session.heard = event.t;

@@ -176,12 +176,10 @@ impl Delivery {
             goal: self.goal(&to, &session.jid),
             jid: session.jid,
             to,
-            odd: odd
-                || forged.is_some()
-                || (stanza.is_iq() && (id.is_empty() || stanza.element().children().count() != 1)),
+            odd: odd || forged.is_some() || (stanza.is_iq() && (id.is_empty() || stanza.children() != 1)),
             id,
             freight,
-            signal: stanza.calls().next().is_some(),
+            signal: stanza.has_call(),
             print: print(&text),
             form: form(stanza),
             text,

@@ -115,7 +115,7 @@ impl Enforcing {
                 self.acknowledged(&event.who, &id, kind == IqType::Error);
                 return;
             }
-            Some(IqType::Set) if stanza.calls().count() == 1 && stanza.element().children().count() == 1 => {}
+            Some(IqType::Set) if stanza.has_call() && stanza.children() == 1 => {}
             _ => return,
         }
         let forged = stanza.from().map(fold);

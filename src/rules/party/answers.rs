@@ -28,7 +28,7 @@ struct Asked {
 }
 
 /// Requests that are remembered at once.
-const OPEN: usize = 65_536;
+const OPEN: usize = 16_384;
 /// How long an answer may take, in seconds.
 const WITHIN: f64 = 5.0;
 

@@ -28,7 +28,9 @@ impl Form {
 /// `None`: this stanza has nothing to do with calls.
 pub(super) fn read(stanza: &Stanza, spoken: Option<&Arc<Spoken>>) -> Option<Form> {
     let spoken = spoken?;
-    let call = stanza.calls().next()?;
+    if !stanza.has_call() {
+        return None;
+    }
     // Servers and clients echo the request in an answer (RFC 6120 §8.3.1): that sends no signal.
     if matches!(stanza.iq_type(), Some(IqType::Result | IqType::Error))
         || stanza.attr("type") == Some("error")
@@ -57,14 +59,14 @@ pub(super) fn read(stanza: &Stanza, spoken: Option<&Arc<Spoken>>) -> Option<Form
             ),
         ),
     }
-    let children = stanza.element().children().count();
+    let children = stanza.children();
     if children > 1 {
         fault("IQ-03", format!("the iq has {children} children, not one"));
     }
     if stanza.is_iq() && stanza.id().unwrap_or_default().is_empty() {
         fault("IQ-02", "the iq has no `id`, or an empty one".into());
     }
-    if call.children().next().is_some() {
+    if !stanza.call_is_text() {
         fault("IQ-04", "`<call/>` holds elements, not only text".into());
     }
     faults.extend(spoken.decoded.faults.iter().cloned());

@@ -14,7 +14,7 @@ use crate::protocol::{Decoded, Facts, Kind};
 use crate::rules::Finding;
 
 /// Calls whose media are remembered at once.
-const CALLS: usize = 4_096;
+const CALLS: usize = 1_024;
 /// Devices of one call that are followed.
 const PARTIES: usize = 8;
 /// Descriptions of one party that are kept.

@@ -1,12 +1,20 @@
 //! A map that forgets its oldest members.
 
 use std::borrow::Borrow;
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
 #[derive(Debug)]
+struct Held<V> {
+    value: V,
+    /// Looked at since it was last to be forgotten.
+    wanted: Cell<bool>,
+}
+
+#[derive(Debug)]
 pub(super) struct Recent<K, V> {
-    map: HashMap<K, V>,
+    map: HashMap<K, Held<V>>,
     order: VecDeque<K>,
     most: usize,
     forgot: bool,
@@ -37,39 +45,93 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
     pub fn entry(&mut self, key: K, value: impl FnOnce() -> V) -> &mut V {
         if !self.map.contains_key(&key) {
             self.order.push_back(key.clone());
-            if self.order.len() > self.most
-                && let Some(old) = self.order.pop_front()
-            {
-                self.map.remove(&old);
-                self.forgot = true;
+            if self.order.len() > self.most {
+                self.forget_one();
             }
         }
-        self.map.entry(key).or_insert_with(value)
+        let held = self.map.entry(key).or_insert_with(|| Held {
+            value: value(),
+            wanted: Cell::new(false),
+        });
+        held.wanted.set(true);
+        &mut held.value
+    }
+
+    /// The oldest goes. What somebody has looked at since its last turn gets another one.
+    fn forget_one(&mut self) {
+        for _ in 0..=self.most {
+            let Some(oldest) = self.order.pop_front() else {
+                return;
+            };
+            match self.map.get(&oldest) {
+                Some(held) if held.wanted.replace(false) => self.order.push_back(oldest),
+                Some(_) => {
+                    self.map.remove(&oldest);
+                    self.forgot = true;
+                    return;
+                }
+                // The new one, which has its place and is not there yet.
+                None => self.order.push_back(oldest),
+            }
+        }
+        if let Some(oldest) = self.order.pop_front() {
+            self.map.remove(&oldest);
+            self.forgot = true;
+        }
     }
 
     pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
-        self.map.get(key)
+        let held = self.map.get(key)?;
+        held.wanted.set(true);
+        Some(&held.value)
     }
 
     pub fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
-        self.map.get_mut(key)
+        let held = self.map.get_mut(key)?;
+        held.wanted.set(true);
+        Some(&mut held.value)
     }
 
     /// Every value, the oldest first; nothing is left.
     pub fn drain(&mut self) -> impl Iterator<Item = V> {
         let order = std::mem::take(&mut self.order);
         let mut map = std::mem::take(&mut self.map);
-        order.into_iter().filter_map(move |key| map.remove(&key))
+        order
+            .into_iter()
+            .filter_map(move |key| map.remove(&key).map(|held| held.value))
     }
 
     /// Every member, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.order.iter().filter_map(|key| self.map.get_key_value(key))
+        let held = |key| self.map.get_key_value(key);
+        self.order
+            .iter()
+            .filter_map(move |key| held(key).map(|(key, held)| (key, &held.value)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_that_nobody_looks_at_is_forgotten_first() {
+        let mut recent = Recent::new(3);
+        (1..=3).for_each(|n| recent.insert(n, n * 10));
+        assert!(!recent.forgot());
+        // All are new: the first goes, the others have had their turn.
+        recent.insert(4, 40);
+        assert_eq!((recent.get(&1), recent.forgot()), (None, true));
+        assert_eq!(recent.get(&2), Some(&20));
+        recent.insert(5, 50);
+        assert_eq!((recent.get(&2), recent.get(&3)), (Some(&20), None));
+        assert_eq!(recent.iter().count(), 3);
+        assert_eq!(recent.drain().count(), 3);
     }
 }

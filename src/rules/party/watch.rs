@@ -24,11 +24,13 @@ use crate::transcript::{Dir, Event, Header, Member, Party, Witness};
 use actors::Actor;
 
 /// Calls and stanza ids that are remembered at once: what is older is not looked up any more.
-const REMEMBERED: usize = 65_536;
+const REMEMBERED: usize = 16_384;
+/// Ids of requests that are remembered.
+const IDS: usize = 65_536;
 /// Signals from one sender that wait for their answer and are remembered in their order.
-const LINE: usize = 1024;
+const LINE: usize = 256;
 /// Sides of calls that are followed at once. Of one that was forgotten the beginning is not known any more.
-const FOLLOWED: usize = 16_384;
+const FOLLOWED: usize = 4_096;
 
 /// What a broken signal does to the views of those who sent and got it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +77,7 @@ pub(in super::super) struct Parties {
     calls: Recent<String, Call>,
     /// The latest timestamp that each party gave in each call, and its event.
     stamps: Recent<(String, String), std::cell::Cell<(f64, u64)>>,
-    used: Recent<(String, u64, String), u64>,
+    used: Recent<u64, u64>,
     spoilt: Recent<u64, Spoilt>,
     /// The call that each inbound signal was for, and its event, by who got it and its iq id.
     under_way: Recent<(String, String), (String, u64)>,
@@ -83,7 +85,7 @@ pub(in super::super) struct Parties {
     lines: Recent<(String, String), VecDeque<(u64, String)>>,
     answers: Answers,
     /// Who was asked by whom under which id, as bare JIDs: a server may answer in the name of a device.
-    requests: Recent<(String, String, String), ()>,
+    requests: Recent<u64, ()>,
     media: Media,
     whole: bool,
     /// How often the recorder's clock was set back.
@@ -118,12 +120,12 @@ impl Parties {
             left: BTreeMap::new(),
             calls: Recent::new(REMEMBERED),
             stamps: Recent::new(REMEMBERED),
-            used: Recent::new(REMEMBERED),
+            used: Recent::new(IDS),
             spoilt: Recent::new(REMEMBERED),
             under_way: Recent::new(REMEMBERED),
             lines: Recent::new(REMEMBERED),
             answers: Answers::new(header.witness == Witness::Between),
-            requests: Recent::new(REMEMBERED),
+            requests: Recent::new(IDS),
             media: Media::new(header.profile.mdns),
             whole: false,
             clock_set: 0,

@@ -38,16 +38,6 @@ impl<R: BufRead> Walk<R> {
         }
     }
 
-    fn advance(&mut self, bytes: &[u8]) {
-        match bytes.iter().rposition(|b| *b == b'\n') {
-            None => self.column += bytes.len() as u64,
-            Some(last) => {
-                self.line += bytes.iter().filter(|b| **b == b'\n').count() as u64;
-                self.column = (bytes.len() - last) as u64;
-            }
-        }
-    }
-
     fn peek_raw(&mut self) -> Result<Option<u8>, ReadError> {
         match self.input.fill_buf() {
             Ok(bytes) => Ok(bytes.first().copied()),
@@ -130,7 +120,7 @@ impl<R: BufRead> Walk<R> {
                 return Ok(());
             }
             let (mut taken, mut over) = (0, false);
-            for byte in bytes {
+            while let Some(byte) = bytes.get(taken) {
                 if scalar {
                     if matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace() {
                         over = true;
@@ -139,37 +129,59 @@ impl<R: BufRead> Walk<R> {
                     taken += 1;
                     continue;
                 }
-                taken += 1;
-                match byte {
-                    _ if escaped => escaped = false,
-                    b'\\' if quoted => escaped = true,
-                    b'"' => {
-                        quoted = !quoted;
-                        over = depth == 0 && !quoted;
+                if quoted && !escaped {
+                    // Most of a document is text.
+                    let rest = bytes.get(taken..).unwrap_or_default();
+                    let Some(at) = memchr::memchr2(b'"', b'\\', rest) else {
+                        taken = bytes.len();
+                        break;
+                    };
+                    taken += at + 1;
+                    match rest.get(at) {
+                        Some(b'"') => {
+                            quoted = false;
+                            over = depth == 0;
+                        }
+                        _ => escaped = true,
                     }
-                    _ if quoted => {}
-                    b'{' | b'[' => depth += 1,
-                    b'}' | b']' => {
-                        depth = depth.saturating_sub(1);
-                        over = depth == 0;
+                } else {
+                    taken += 1;
+                    match byte {
+                        _ if escaped => escaped = false,
+                        b'"' => quoted = true,
+                        b'{' | b'[' => depth += 1,
+                        b'}' | b']' => {
+                            depth = depth.saturating_sub(1);
+                            over = depth == 0;
+                        }
+                        _ => {}
                     }
-                    _ => {}
                 }
                 if over || depth > DEPTH {
                     break;
                 }
             }
-            let chunk = bytes.get(..taken).unwrap_or_default().to_vec();
+            let chunk = bytes.get(..taken).unwrap_or_default();
+            let mut long = None;
+            if let Some((text, most)) = &mut into {
+                if text.len() + chunk.len() > *most {
+                    long = Some(*most);
+                } else {
+                    text.extend_from_slice(chunk);
+                }
+            }
+            let lines = memchr::memchr_iter(b'\n', chunk).count() as u64;
+            self.line += lines;
+            match memchr::memrchr(b'\n', chunk) {
+                None => self.column += taken as u64,
+                Some(last) => self.column = (taken - last) as u64,
+            }
             self.input.consume(taken);
-            self.advance(&chunk);
             if depth > DEPTH {
                 return Err(self.error(&format!("values nest deeper than {DEPTH}")));
             }
-            if let Some((text, most)) = &mut into {
-                if text.len() + chunk.len() > *most {
-                    return Err(self.error(&format!("a value is longer than {most} bytes")));
-                }
-                text.extend_from_slice(&chunk);
+            if let Some(most) = long {
+                return Err(self.error(&format!("a value is longer than {most} bytes")));
             }
             if over {
                 return Ok(());

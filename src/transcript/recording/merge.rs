@@ -33,13 +33,14 @@ struct Survey {
 }
 
 impl Survey {
-    fn note(&mut self, recorded: &Recorded) {
+    fn note(&mut self, recorded: &Recorded, shared: bool) {
         let event = &recorded.event;
         if !event.t.is_nan() {
             self.first = self.first.min(event.t);
             self.last = self.last.max(event.t);
         }
         let sent = match event.dir {
+            _ if !shared => return,
             Dir::Sent => true,
             Dir::Received => false,
             _ => return,
@@ -79,7 +80,7 @@ fn key(recorded: &Recorded) -> Option<u64> {
         stanza.id(),
         from,
         to,
-        stanza.call_text(),
+        stanza.call_said(),
     )
         .hash(&mut hasher);
     Some(hasher.finish())
@@ -146,7 +147,7 @@ pub struct Sorted {
 pub fn group(sources: &[Source]) -> Vec<Sorted> {
     let mut surveys = Vec::new();
     for (number, source) in sources.iter().enumerate() {
-        survey(number, source, &mut surveys);
+        survey(number, source, sources.len() > 1, &mut surveys);
     }
     let mut groups: Vec<Sorted> = Vec::new();
     let mut placed = vec![false; surveys.len()];
@@ -237,7 +238,8 @@ fn by_of(offset: Offset) -> f64 {
     }
 }
 
-fn survey(number: usize, source: &Source, surveys: &mut Vec<Survey>) {
+/// `shared`: whether there are others to set its clock against.
+fn survey(number: usize, source: &Source, shared: bool, surveys: &mut Vec<Survey>) {
     let Ok(Opened::Recording(mut recording)) = open(source) else {
         return;
     };
@@ -256,8 +258,8 @@ fn survey(number: usize, source: &Source, surveys: &mut Vec<Survey>) {
     let mut columns: Vec<(String, Survey)> = Vec::new();
     for recorded in recording.by_ref() {
         let Ok(recorded) = recorded else { break };
-        whole.note(&recorded);
-        note_column(&recorded, &mut columns, &fresh);
+        whole.note(&recorded, shared);
+        note_column(&recorded, shared, &mut columns, &fresh);
     }
     let witness = recording.witness();
     whole.witness = witness;
@@ -279,14 +281,15 @@ fn survey(number: usize, source: &Source, surveys: &mut Vec<Survey>) {
 /// Notes the event with its connection, unless there are too many of them.
 fn note_column(
     recorded: &Recorded,
+    shared: bool,
     columns: &mut Vec<(String, Survey)>,
     fresh: &impl Fn(Option<String>) -> Survey,
 ) {
     if let Some((_, column)) = columns.iter_mut().find(|(conn, _)| *conn == recorded.conn) {
-        column.note(recorded);
+        column.note(recorded, shared);
     } else if columns.len() <= COLUMNS {
         let mut column = fresh(None);
-        column.note(recorded);
+        column.note(recorded, shared);
         columns.push((recorded.conn.clone(), column));
     }
 }

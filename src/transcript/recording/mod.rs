@@ -228,6 +228,14 @@ impl Recording {
         }
     }
 
+    /// Stanzas of connections of which it was not known whose they are, and which were too many to keep.
+    pub fn dropped(&self) -> u64 {
+        match &self.reading {
+            Reading::Frames(_, sessions) => sessions.dropped,
+            Reading::Transcript { .. } => 0,
+        }
+    }
+
     /// Why it is of no format that is known, if so. Known once all is read.
     pub fn unknown(&self) -> Option<String> {
         match &self.reading {
@@ -303,9 +311,10 @@ impl Iterator for Recording {
 /// Whether this event passes a stanza that has to do with calls.
 fn is_signal(recorded: &Recorded) -> bool {
     matches!(recorded.event.dir, Dir::Sent | Dir::Received)
-        && recorded
-            .event
-            .xml
-            .as_ref()
-            .is_some_and(|xml| xml.contains(NAMESPACE))
+        && recorded.event.xml.as_ref().is_some_and(|xml| has(xml, NAMESPACE))
+}
+
+/// Whether this stands in a text.
+fn has(text: &str, what: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), what.as_bytes()).is_some()
 }

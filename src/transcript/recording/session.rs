@@ -1,6 +1,7 @@
 //! From frames to events: who stands at the end of each connection, when its recording begins and stops, and what of
 //! it concerns calls.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -9,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::super::{Dir, Event};
 use super::frame::{Frame, Way, What};
+use super::has;
 use super::secrets::{first_name, without_secrets};
 use crate::protocol::NAMESPACE;
 use crate::stanza::{IqType, Stanza, bare, resource};
@@ -16,11 +18,13 @@ use crate::stanza::{IqType, Stanza, bare, resource};
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const SM: &str = "urn:xmpp:sm:";
 /// Frames of a connection that wait until it is known whose it is.
-const WAITING: usize = 4_096;
+const WAITING: usize = 1_024;
 /// How long those may be together, in bytes.
 const WAITING_BYTES: usize = 512 * 1024;
+/// The same of all connections together.
+const ALL_WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// Connections that are followed at once, and sessions that may be resumed.
-const MOST: usize = 16_384;
+const MOST: usize = 4_096;
 /// Stanzas that may go by once more when a session is resumed.
 const UNACKNOWLEDGED: usize = 512;
 /// What may be written down in another order than it happened in, in seconds. A time that runs back further is one of a
@@ -48,6 +52,7 @@ struct Conn {
     /// A login was seen: what came before the binding belongs to no session.
     login: bool,
     waiting: VecDeque<Frame>,
+    /// Their bytes.
     waits: usize,
     /// What a session may be resumed by.
     resumes: Option<String>,
@@ -68,20 +73,6 @@ struct Resumable {
     passed: VecDeque<u64>,
 }
 
-impl Conn {
-    fn forget(&mut self) {
-        self.waiting.clear();
-        self.waits = 0;
-    }
-}
-
-fn length(frame: &Frame) -> usize {
-    match &frame.what {
-        What::Text(text) | What::Over(text) => text.len(),
-        What::SetBack => 0,
-    }
-}
-
 /// The connections of one recording.
 #[derive(Debug, Default)]
 pub struct Sessions {
@@ -90,11 +81,14 @@ pub struct Sessions {
     resumable: BTreeMap<String, Resumable>,
     out: VecDeque<Recorded>,
     latest: f64,
-    pub stanzas: u64,
     /// Every stanza keeps its text, not only those that have to do with calls.
     whole: bool,
     /// Chat is wanted too.
     pub chat: bool,
+    /// The bytes of frames that wait.
+    waiting: usize,
+    /// Stanzas of nobody who is known that were not kept.
+    pub dropped: u64,
 }
 
 impl Sessions {
@@ -119,9 +113,10 @@ impl Sessions {
 
     /// Takes the next frame.
     pub fn take(&mut self, frame: Frame) {
-        let mut conn = self.conns.remove(&frame.conn).unwrap_or_default();
-        let key = frame.conn.clone();
         let mut frame = frame;
+        let key = frame.conn.clone();
+        // Taken out and put back: most frames are of a connection that is known.
+        let mut conn = self.conns.get_mut(&key).map(std::mem::take).unwrap_or_default();
         self.set_back(&mut conn, &mut frame);
         self.one(&mut conn, frame);
         if conn.over && conn.told {
@@ -133,11 +128,22 @@ impl Sessions {
                 ..Conn::default()
             };
         }
-        self.conns.insert(key, conn);
+        match self.conns.get_mut(&key) {
+            Some(place) => *place = conn,
+            None => {
+                self.conns.insert(key, conn);
+            }
+        }
         if self.conns.len() > MOST {
             self.conns.retain(|_, conn| !conn.over);
-            if self.conns.len() > MOST {
-                self.conns.pop_first();
+            if self.conns.len() > MOST
+                && let Some((key, mut conn)) = self.conns.pop_first()
+            {
+                self.settle(&mut conn);
+                if conn.told && !conn.over {
+                    let note = Some("more connections at once than are followed".to_owned());
+                    self.push(&conn, &key, conn.last, 0, Dir::Stops, note);
+                }
             }
         }
     }
@@ -152,15 +158,37 @@ impl Sessions {
         }
         conn.set_back += back;
         frame.at = conn.last;
-        let mark = Frame {
-            what: What::SetBack,
-            ..frame.clone()
-        };
-        if conn.jid.is_some() {
-            self.pass(conn, mark);
-        } else {
-            conn.waiting.push_back(mark);
+        let note = Some("the recorder's clock was set back".to_owned());
+        self.push(conn, &frame.conn, frame.at, frame.line, Dir::Stalled, note);
+        if !conn.waiting.is_empty() {
+            // What waits happened before, and is told after.
+            let mark = Frame {
+                what: What::SetBack,
+                ..frame.clone()
+            };
+            self.wait(conn, mark);
         }
+    }
+
+    /// Keeps a frame until it is known whose it is.
+    fn wait(&mut self, conn: &mut Conn, frame: Frame) {
+        self.waiting += size(&frame);
+        conn.waits += size(&frame);
+        conn.waiting.push_back(frame);
+        while (conn.waiting.len() > WAITING || conn.waits > WAITING_BYTES || self.waiting > ALL_WAITING_BYTES)
+            && let Some(oldest) = conn.waiting.pop_front()
+        {
+            self.waiting -= size(&oldest);
+            conn.waits -= size(&oldest);
+            self.dropped += 1;
+        }
+    }
+
+    /// What waited does so no longer.
+    fn waited(&mut self, conn: &mut Conn) -> VecDeque<Frame> {
+        let waiting = std::mem::take(&mut conn.waiting);
+        self.waiting -= std::mem::take(&mut conn.waits);
+        waiting
     }
 
     /// The recording is over.
@@ -208,12 +236,18 @@ impl Sessions {
             What::Text(text) => std::mem::take(text),
             What::SetBack => return,
         };
-        let text = text.trim();
-        if text.is_empty() {
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
             return;
         }
+        let whole = if trimmed.len() == text.len() {
+            text
+        } else {
+            trimmed.to_owned()
+        };
+        let text = whole.as_str();
         let name = first_name(text);
-        if name == "body" && text.contains("http://jabber.org/protocol/httpbind") {
+        if name == "body" && has(text, "http://jabber.org/protocol/httpbind") {
             for inner in children(text) {
                 let what = What::Text(inner);
                 self.one(
@@ -231,8 +265,9 @@ impl Sessions {
                 // The old stream ended unseen.
                 self.push(conn, &frame.conn, frame.at, frame.line, Dir::Stops, None);
             }
+            self.waited(conn);
             *conn = Conn {
-                foreign: text.contains("jabber:server") || text.contains("jabber:component"),
+                foreign: has(text, "jabber:server") || has(text, "jabber:component"),
                 login: true,
                 last: conn.last,
                 set_back: conn.set_back,
@@ -263,47 +298,40 @@ impl Sessions {
             // After the end of a stream only what was under way comes in.
             return;
         }
-        if conn.jid.is_none() && (text.contains(BIND) || text.contains("urn:xmpp:sasl:2")) {
+        if conn.jid.is_none() && (has(text, BIND) || has(text, "urn:xmpp:sasl:2")) {
             if let Some(jid) = bound(text) {
-                conn.forget();
+                self.waited(conn);
                 conn.jid = Some(jid);
                 self.begin(conn, &frame, Dir::Connected);
                 return;
             }
             conn.login |= name == "auth" || name == "authenticate";
         }
-        if text.contains(SM) && matches!(name, "enabled" | "resume" | "resumed") {
+        if matches!(name, "enabled" | "resume" | "resumed") && has(text, SM) {
             self.resumption(conn, &frame, name, text);
             return;
         }
-        frame.what = What::Text(text.to_owned());
         if conn.jid.is_none() {
             if let Some(jid) = own_jid(&frame, text, conn.login) {
                 conn.jid = Some(jid);
                 self.settle(conn);
             } else {
-                conn.waits += length(&frame);
-                conn.waiting.push_back(frame);
-                while conn.waiting.len() > WAITING || conn.waits > WAITING_BYTES {
-                    let Some(first) = conn.waiting.pop_front() else {
-                        break;
-                    };
-                    conn.waits = conn.waits.saturating_sub(length(&first));
-                }
+                frame.what = What::Text(whole);
+                self.wait(conn, frame);
                 return;
             }
         }
+        frame.what = What::Text(whole);
         self.pass(conn, frame);
     }
 
     /// What waited is told, now that it is known whose it is, or that it will not be known.
     fn settle(&mut self, conn: &mut Conn) {
-        let waiting = std::mem::take(&mut conn.waiting);
-        conn.waits = 0;
+        let waiting = self.waited(conn);
         if conn.told && waiting.is_empty() {
             return;
         }
-        let calls = |frame: &Frame| matches!(&frame.what, What::Text(text) if text.contains(NAMESPACE));
+        let calls = |frame: &Frame| matches!(&frame.what, What::Text(text) if has(text, NAMESPACE));
         if conn.jid.is_none() && !waiting.iter().any(calls) {
             return;
         }
@@ -324,12 +352,12 @@ impl Sessions {
     }
 
     /// A stanza, or another piece of a stream that has begun.
-    fn pass(&mut self, conn: &mut Conn, frame: Frame) {
+    fn pass(&mut self, conn: &mut Conn, mut frame: Frame) {
         if !conn.told {
             self.begin(conn, &frame, Dir::Begins);
         }
-        let text = match &frame.what {
-            What::Text(text) => text,
+        let whole = match &mut frame.what {
+            What::Text(text) => std::mem::take(text),
             What::SetBack => {
                 let note = Some("the recorder's clock was set back".to_owned());
                 self.push(conn, &frame.conn, frame.at, frame.line, Dir::Stalled, note);
@@ -337,23 +365,28 @@ impl Sessions {
             }
             What::Over(_) => return,
         };
+        let text = whole.as_str();
         let name = first_name(text);
-        let answers = name == "iq" && ["result", "error"].iter().any(|kind| has_type(text, kind));
+        let signal = has(text, NAMESPACE);
         let chat = self.chat && name == "message";
-        let concerns = answers || chat || text.contains(NAMESPACE);
+        let concerns = signal || chat || (name == "iq" && is_answer(text));
         let own = conn.jid.as_deref().unwrap_or_default();
         let way = frame.way.unwrap_or_else(|| guess(text, own));
         let dir = match way {
             Way::Out => Dir::Sent,
             Way::In => Dir::Received,
         };
-        self.stanzas += u64::from(matches!(name, "iq" | "message" | "presence"));
         if concerns && self.is_sent_again(conn, dir, text) {
             return;
         }
+        let xml = (concerns || self.whole).then(|| match without_secrets(text) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(left) => Some(left),
+        });
         let event = Event {
-            xml: (concerns || self.whole).then(|| without_secrets(text).into_owned()),
-            time: frame.wall.filter(|_| concerns).map(wall).unwrap_or_default(),
+            xml: xml.map(|left| left.unwrap_or(whole)),
+            // Only what a signal says of the time is held against it.
+            time: frame.wall.filter(|_| signal).map(wall).unwrap_or_default(),
             ..event(frame.at, conn.jid.clone(), dir)
         };
         self.out.push_back(Recorded {
@@ -414,7 +447,7 @@ impl Sessions {
                 if let Some(session) = id.as_ref().and_then(|id| self.resumable.get(id)) {
                     conn.jid = Some(session.jid.clone());
                     conn.resumable = id;
-                    conn.forget();
+                    self.waited(conn);
                     self.begin(conn, frame, Dir::Begins);
                 }
             }
@@ -463,10 +496,20 @@ fn wall(at: f64) -> String {
     text.unwrap_or_default()
 }
 
-/// Whether the first tag says `type` is this.
-fn has_type(text: &str, kind: &str) -> bool {
+/// Whether the first tag says that this is a result or an error.
+fn is_answer(text: &str) -> bool {
     let tag = text.split('>').next().unwrap_or_default();
-    tag.contains(&format!("type='{kind}'")) || tag.contains(&format!("type=\"{kind}\""))
+    let says = |kind: &str| has(tag, kind);
+    says("type='result'") || says("type=\"result\"") || says("type='error'") || says("type=\"error\"")
+}
+
+/// How much a frame that waits holds, in bytes.
+fn size(frame: &Frame) -> usize {
+    let text = match &frame.what {
+        What::Text(text) | What::Over(text) => text.len(),
+        What::SetBack => 0,
+    };
+    text + frame.conn.len() + std::mem::size_of::<Frame>()
 }
 
 fn children(text: &str) -> Vec<String> {

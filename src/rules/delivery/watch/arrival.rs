@@ -27,7 +27,7 @@ impl Delivery {
         let body = text(stanza);
         let body_print = print(&body);
         // What the server itself asks may have an id that a party uses too.
-        let asked = freight == Freight::Chat || stanza.calls().next().is_some() || from.contains('@');
+        let asked = freight == Freight::Chat || stanza.has_call() || from.contains('@');
         let key = self
             .flights
             .find(id, |f| {
@@ -272,7 +272,7 @@ impl Delivery {
     fn stray(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
         let from = fold(stanza.from().unwrap_or_default());
         let sender = self.sessions.values().any(|other| other.jid == from);
-        if stanza.calls().next().is_none() || !sender {
+        if !stanza.has_call() || !sender {
             return;
         }
         let body_print = print(&text(stanza));
@@ -308,7 +308,10 @@ impl Delivery {
 
     /// Call signals belong in no archive, copy or offline store.
     pub(super) fn stored(event: &Event, stanza: &Stanza, record: &mut Record) {
-        let delayed = stanza.element().has_child("delay", DELAY) && stanza.calls().next().is_some();
+        if stanza.is_bare() {
+            return;
+        }
+        let delayed = stanza.element().has_child("delay", DELAY) && stanza.has_call();
         let copied = stanza.element().children().any(|child| {
             matches!(child.ns().as_str(), "urn:xmpp:carbons:2" | "urn:xmpp:mam:2")
                 && String::from(child).contains(NAMESPACE)

@@ -2,6 +2,7 @@
 
 use super::super::form::Form;
 use super::super::track::Sight;
+use super::sent::print;
 use super::{Actor, Parties, arrival};
 use crate::protocol::{Kind, unix_seconds};
 use crate::rules::Finding;
@@ -22,7 +23,7 @@ impl Parties {
             return;
         }
         let stream = self.sessions.get(&actor.key).map_or(0, |(_, stream)| *stream);
-        let key = (actor.key.clone(), stream, id.clone());
+        let key = print((&actor.key, stream, &id));
         if let Some(first) = self.used.get(&key) {
             let mut finding = base(
                 "IQ-02",

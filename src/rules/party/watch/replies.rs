@@ -1,6 +1,7 @@
 //! Results and errors that parties give: their form, and what they tell of views.
 
 use super::super::track::{Sight, Start};
+use super::sent::print;
 use super::{Actor, Parties, arrival};
 use crate::rules::{Blame, Finding, Record};
 use crate::stanza::{IqType, Stanza, bare, fold};
@@ -12,12 +13,12 @@ impl Parties {
         if !matches!(stanza.iq_type(), Some(IqType::Get | IqType::Set)) {
             return;
         }
-        let id = stanza.id().unwrap_or_default().to_owned();
-        let own = bare(&near.jid).to_owned();
+        let id = stanza.id().unwrap_or_default();
+        let own = bare(&near.jid);
         let key = if dir == Dir::Sent {
-            (bare(&fold(stanza.to().unwrap_or_default())).to_owned(), own, id)
+            print((bare(&fold(stanza.to().unwrap_or_default())), own, id))
         } else {
-            (own, bare(&fold(stanza.from().unwrap_or_default())).to_owned(), id)
+            print((own, bare(&fold(stanza.from().unwrap_or_default())), id))
         };
         self.requests.insert(key, ());
     }
@@ -39,8 +40,8 @@ impl Parties {
         let id = stanza.id().unwrap_or_default();
         let far = !actor.first_hand;
         let error = stanza.iq_type() == Some(IqType::Error);
-        let children = stanza.element().children().count();
-        let key = (bare(&actor.jid).to_owned(), bare(asker).to_owned(), id.to_owned());
+        let children = stanza.children();
+        let key = print((bare(&actor.jid), bare(asker), id));
         // Seen from elsewhere, an error may be the server's own.
         let faults = [
             stanza.error_fault().filter(|_| error && !far).map(|what| {
@@ -66,7 +67,12 @@ impl Parties {
             };
             record.broken(Finding {
                 blame,
-                excuse: far.then(|| "the server may have written it in this client's name".to_owned()),
+                excuse: if far {
+                    Some("the server may have written it in this client's name".to_owned())
+                } else {
+                    let old = rule == "IQ-11" && self.requests.forgot();
+                    old.then(|| "its request is too long ago to be remembered".to_owned())
+                },
                 ..Finding::of_client(
                     rule,
                     &actor.name,

@@ -136,8 +136,13 @@ impl Parties {
 }
 
 pub(super) fn fingerprint(from: &str, stanza: &Stanza, text: &str) -> u64 {
+    print((from, stanza.id().unwrap_or_default(), text))
+}
+
+/// A number that two different things hardly ever share.
+pub(super) fn print(of: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (from, stanza.id().unwrap_or_default(), text).hash(&mut hasher);
+    of.hash(&mut hasher);
     hasher.finish()
 }
 

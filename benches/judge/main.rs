@@ -3,6 +3,8 @@
 //! `cargo bench --bench judge` prints each figure beside the same work done by a plain reader in the same run: the
 //! ratio holds on any machine, the figure on this one.
 
+mod files;
+
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -283,8 +285,13 @@ fn memory() {
 fn main() {
     one_signal();
     events();
-    // Ten million events take minutes: `cargo bench --bench judge -- --memory`.
-    if std::env::args().any(|word| word == "--memory") {
+    // Ten million events take minutes, as do large files: `cargo bench --bench judge -- --memory`.
+    let much = std::env::args().any(|word| word == "--memory");
+    if much {
         memory();
+    }
+    let sizes: &[usize] = if much { &[10, 100, 1_000] } else { &[10, 100] };
+    if let Err(error) = files::files(sizes) {
+        println!("  no figures of whole files: {error}");
     }
 }

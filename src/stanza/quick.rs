@@ -1,0 +1,317 @@
+//! Reads the stanzas that there are most of, an element with at most one child that holds text alone, without building
+//! a tree. Whatever is in any way unusual is left to the parser: here only what it surely reads the same way.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+/// Attributes longer than this are the parser's to allow or refuse.
+const LONGEST: usize = 4_096;
+const ATTRIBUTES: usize = 16;
+
+/// A piece of the text, with or without references in it.
+#[derive(Debug, Clone)]
+struct Piece {
+    range: Range<usize>,
+    /// What it says, where that is not how it is written.
+    plain: Option<Box<str>>,
+}
+
+impl Piece {
+    fn text<'a>(&'a self, raw: &'a str) -> &'a str {
+        match &self.plain {
+            Some(plain) => plain,
+            None => raw.get(self.range.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// A start tag.
+#[derive(Debug, Clone)]
+struct Tag {
+    name: Range<usize>,
+    ns: Option<Piece>,
+    attributes: Vec<(Range<usize>, Piece)>,
+    empty: bool,
+}
+
+/// An element that was read so.
+#[derive(Debug, Clone)]
+pub(super) struct Quick {
+    root: Tag,
+    child: Option<Tag>,
+    /// What stands in the child, as it is written.
+    content: Range<usize>,
+    references: bool,
+    plain: OnceLock<Box<str>>,
+}
+
+impl Quick {
+    /// `None`: it takes a parser.
+    pub fn read(raw: &str) -> Option<Quick> {
+        let mut scan = Scan {
+            raw,
+            bytes: raw.as_bytes(),
+            at: 0,
+        };
+        let root = scan.tag()?;
+        let mut quick = Quick {
+            root,
+            child: None,
+            content: 0..0,
+            references: false,
+            plain: OnceLock::new(),
+        };
+        if !quick.root.empty {
+            if !scan.ahead(b"</") {
+                let child = scan.tag()?;
+                if !child.empty {
+                    (quick.content, quick.references) = scan.content()?;
+                    scan.end(&child.name)?;
+                }
+                quick.child = Some(child);
+            }
+            scan.end(&quick.root.name)?;
+        }
+        (scan.at == raw.len()).then_some(quick)
+    }
+
+    pub fn name<'a>(&self, raw: &'a str) -> &'a str {
+        raw.get(self.root.name.clone()).unwrap_or_default()
+    }
+
+    /// `None`: it is not given.
+    pub fn ns<'a>(&'a self, raw: &'a str) -> Option<&'a str> {
+        self.root.ns.as_ref().map(|ns| ns.text(raw))
+    }
+
+    pub fn attr<'a>(&'a self, raw: &'a str, name: &str) -> Option<&'a str> {
+        let mut all = self.root.attributes.iter();
+        let (_, value) = all.find(|(known, _)| raw.get(known.clone()) == Some(name))?;
+        Some(value.text(raw))
+    }
+
+    /// The child's name, and its namespace where it gives one.
+    pub fn child<'a>(&'a self, raw: &'a str) -> Option<(&'a str, Option<&'a str>)> {
+        let child = self.child.as_ref()?;
+        let name = raw.get(child.name.clone()).unwrap_or_default();
+        Some((name, child.ns.as_ref().map(|ns| ns.text(raw))))
+    }
+
+    /// What the child says.
+    pub fn text<'a>(&'a self, raw: &'a str) -> &'a str {
+        let written = raw.get(self.content.clone()).unwrap_or_default();
+        if !self.references {
+            return written;
+        }
+        self.plain
+            .get_or_init(|| resolved(written).unwrap_or_default().into_boxed_str())
+    }
+}
+
+struct Scan<'a> {
+    raw: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+const fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+impl Scan<'_> {
+    fn byte(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn ahead(&self, text: &[u8]) -> bool {
+        self.bytes
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(text))
+    }
+
+    fn eat(&mut self, wanted: u8) -> Option<()> {
+        (self.byte()? == wanted).then(|| self.at += 1)
+    }
+
+    fn space(&mut self) -> bool {
+        let from = self.at;
+        while matches!(self.byte(), Some(b' ' | b'\n' | b'\t')) {
+            self.at += 1;
+        }
+        self.at > from
+    }
+
+    fn name(&mut self) -> Option<Range<usize>> {
+        let from = self.at;
+        let first = self.byte()?;
+        if !(first.is_ascii_alphabetic() || first == b'_') {
+            return None;
+        }
+        while self.byte().is_some_and(is_name) {
+            self.at += 1;
+        }
+        Some(from..self.at)
+    }
+
+    fn tag(&mut self) -> Option<Tag> {
+        self.eat(b'<')?;
+        let mut tag = Tag {
+            name: self.name()?,
+            ns: None,
+            attributes: Vec::with_capacity(6),
+            empty: false,
+        };
+        loop {
+            let space = self.space();
+            match self.byte()? {
+                b'>' => {
+                    self.at += 1;
+                    return Some(tag);
+                }
+                b'/' => {
+                    self.at += 1;
+                    self.eat(b'>')?;
+                    tag.empty = true;
+                    return Some(tag);
+                }
+                _ if !space => return None,
+                _ => {}
+            }
+            let language = self.ahead(b"xml:lang");
+            let name = if language {
+                self.at += b"xml:lang".len();
+                self.at - b"xml:lang".len()..self.at
+            } else {
+                self.name()?
+            };
+            self.space();
+            self.eat(b'=')?;
+            self.space();
+            let value = self.value()?;
+            let text = self.raw.get(name.clone())?;
+            if text == "xmlns" {
+                if tag.ns.is_some() || value.text(self.raw).is_empty() {
+                    return None;
+                }
+                tag.ns = Some(value);
+                continue;
+            }
+            let twice = tag
+                .attributes
+                .iter()
+                .any(|(known, _)| self.raw.get(known.clone()) == Some(text));
+            if twice || tag.attributes.len() == ATTRIBUTES {
+                return None;
+            }
+            tag.attributes.push((name, value));
+        }
+    }
+
+    fn value(&mut self) -> Option<Piece> {
+        let quote = self.byte().filter(|byte| matches!(byte, b'"' | b'\''))?;
+        self.at += 1;
+        let from = self.at;
+        let mut references = false;
+        loop {
+            match self.byte()? {
+                byte if byte == quote => break,
+                b'&' => references = true,
+                b'<' | 0..0x20 | 0x7f.. => return None,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        let range = from..self.at;
+        self.at += 1;
+        if range.len() > LONGEST {
+            return None;
+        }
+        let plain = match references {
+            true => Some(resolved(self.raw.get(range.clone())?)?.into_boxed_str()),
+            false => None,
+        };
+        Some(Piece { range, plain })
+    }
+
+    /// Text up to the next tag, and whether there are references in it.
+    fn content(&mut self) -> Option<(Range<usize>, bool)> {
+        let from = self.at;
+        let mut references = false;
+        loop {
+            match self.byte()? {
+                b'<' => break,
+                b'&' => {
+                    references = true;
+                    self.at += self.reference()?;
+                    continue;
+                }
+                b'>' if self.bytes.get(self.at.saturating_sub(2)..self.at) == Some(b"]]") => return None,
+                b'\n' | b'\t' | 0x20..0x7f => {}
+                _ => return None,
+            }
+            self.at += 1;
+        }
+        Some((from..self.at, references))
+    }
+
+    /// The length of the reference that begins here, if it is one.
+    fn reference(&self) -> Option<usize> {
+        let rest = self.bytes.get(self.at..)?;
+        reference(rest).map(|(_, length)| length)
+    }
+
+    fn end(&mut self, name: &Range<usize>) -> Option<()> {
+        let name = self.bytes.get(name.clone())?;
+        if !self.ahead(b"</") {
+            return None;
+        }
+        self.at += 2;
+        if !self.ahead(name) {
+            return None;
+        }
+        self.at += name.len();
+        self.space();
+        self.eat(b'>')
+    }
+}
+
+/// What the reference at the beginning stands for, and how long it is. Only printable ASCII.
+fn reference(text: &[u8]) -> Option<(u8, usize)> {
+    let end = text.iter().take(10).position(|byte| *byte == b';')?;
+    let byte = match text.get(1..end)? {
+        b"quot" => b'"',
+        b"amp" => b'&',
+        b"lt" => b'<',
+        b"gt" => b'>',
+        b"apos" => b'\'',
+        [b'#', b'x', digits @ ..] => number(digits, 16)?,
+        [b'#', digits @ ..] => number(digits, 10)?,
+        _ => return None,
+    };
+    Some((byte, end + 1))
+}
+
+fn number(digits: &[u8], radix: u32) -> Option<u8> {
+    let plain = |digit: &u8| char::from(*digit).is_digit(radix);
+    if digits.is_empty() || !digits.iter().all(plain) {
+        return None;
+    }
+    let digits = std::str::from_utf8(digits).ok()?;
+    let code = u8::from_str_radix(digits, radix).ok()?;
+    (0x20..0x7f).contains(&code).then_some(code)
+}
+
+/// The text with its references resolved.
+fn resolved(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        let (before, after) = rest.split_at(at);
+        let (byte, length) = reference(after.as_bytes())?;
+        out.push_str(before);
+        out.push(char::from(byte));
+        rest = after.get(length..)?;
+    }
+    out.push_str(rest);
+    Some(out)
+}
