@@ -86,6 +86,7 @@ impl Outcomes {
         if let Some(profile) = &asked.profile {
             self.summary.profile = serde_json::to_value(profile).unwrap_or_default();
         }
+        self.summary.callspec = env!("CARGO_PKG_VERSION").to_owned();
         self.summary.strict = asked.strict;
         self.summary.seconds = seconds;
         self.summary.started = asked.started.format(&Rfc3339).unwrap_or_default();
