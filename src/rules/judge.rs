@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use super::clocks::Clocks;
 use super::delivery::{Delivery, Relayed};
 use super::enforcing::Enforcing;
 use super::moved::Addresses;
@@ -65,6 +66,8 @@ pub struct Record {
     seen: BTreeSet<Same>,
     /// Findings that were counted and not kept.
     left_out: u64,
+    /// What rests on a recorder's clock waits here for another clock.
+    clocks: Option<Clocks>,
 }
 
 impl Record {
@@ -90,6 +93,16 @@ impl Record {
     /// Of the rules, only what is held against the system under test counts as broken: a bot of ours that breaks one on
     /// purpose, a remark, and what another order of events would excuse do not.
     pub fn broken(&mut self, finding: Finding) {
+        let looked = match &mut self.clocks {
+            Some(clocks) => clocks.look(finding),
+            None => Some(finding),
+        };
+        if let Some(finding) = looked {
+            self.keep(finding);
+        }
+    }
+
+    fn keep(&mut self, finding: Finding) {
         let kind = (
             finding.rule.id,
             finding.level,
@@ -146,6 +159,8 @@ pub struct Judge {
     trouble: Option<String>,
     decided: BTreeSet<&'static str>,
     at: f64,
+    /// Nothing that bots do rests on a server's breach.
+    trusts: bool,
     /// What the profile says of its server, and the scenario that it is asked about.
     waivers: Vec<Waiver>,
     scenario: (String, Vec<String>),
@@ -169,6 +184,10 @@ impl Judge {
         Judge {
             waivers: Waiver::of_profile(&header.profile),
             scenario: (header.scenario.name.clone(), header.scenario.case.clone()),
+            record: Record {
+                clocks: Clocks::of(header.witness, header.clock_skew),
+                ..Record::default()
+            },
             ..judge
         }
     }
@@ -184,9 +203,16 @@ impl Judge {
             trouble: None,
             decided: BTreeSet::new(),
             at: 0.0,
+            trusts: false,
             waivers: Vec::new(),
             scenario: Default::default(),
         }
+    }
+
+    /// For a world whose server cannot be wrong, whatever its hurry looks like: what bots break is their own.
+    #[must_use]
+    pub fn trusting(self) -> Judge {
+        Judge { trusts: true, ..self }
     }
 
     /// Takes the next event.
@@ -199,9 +225,13 @@ impl Judge {
             stanza: stanza.as_ref(),
             spoken: spoken.as_ref(),
         };
+        if let Some(clocks) = &mut self.record.clocks {
+            clocks.event(seen);
+        }
         for family in &mut self.families {
             family.event(seen, &mut self.record);
         }
+        self.settle(Clocks::settled);
         self.last = stanza.map(|stanza| (stanza, spoken));
         match event.dir {
             Dir::Trouble if self.trouble.is_none() => {
@@ -218,6 +248,15 @@ impl Judge {
             Dir::Missed if self.missed.len() < KEPT as usize => self.missed.push(event.clone()),
             _ => {}
         }
+    }
+
+    /// Keeps what has waited for a clock.
+    fn settle(&mut self, settled: fn(&mut Clocks) -> Vec<Finding>) {
+        let settled = self.record.clocks.as_mut().map(settled);
+        settled
+            .into_iter()
+            .flatten()
+            .for_each(|finding| self.record.keep(finding));
     }
 
     /// The stanza of the last event and what stands in its `<call/>`, as they were read.
@@ -246,6 +285,7 @@ impl Judge {
         for family in &mut self.families {
             family.finish(self.at, &mut self.record);
         }
+        self.settle(Clocks::finish);
         let mut undecided = false;
         for event in std::mem::take(&mut self.missed) {
             if event.rules.is_empty() && self.addresses.moved_before(event.n) {
@@ -258,7 +298,9 @@ impl Judge {
         self.record.add_held(&mut rules);
         let mut findings = self.record.findings;
         findings.sort_by_key(|finding| finding.events.iter().min().copied().unwrap_or(u64::MAX));
-        forgive(&mut findings);
+        if !self.trusts {
+            forgive(&mut findings);
+        }
         let found = findings.len();
         findings.retain(|f| f.blame != Blame::Ourselves || !self.addresses.moved_before(last(f)));
         undecided |= findings.len() < found;

@@ -1,6 +1,7 @@
 //! The judge: events in, findings out. No I/O, no clock, no knowledge of who made the transcript.
 
 mod catalogue;
+mod clocks;
 mod delivery;
 mod enforcing;
 mod finding;

@@ -238,25 +238,109 @@ fn a_stream_that_is_resumed_goes_on() {
     }
 }
 
+/// The same from this message on: so much later, on the recorder's clock, on that of the page, or on both.
+fn set(all: &[Value], at: usize, seconds: i64, recorder: bool, page: bool) -> Vec<Value> {
+    let (before, after) = all.split_at(at);
+    let mut set = before.to_vec();
+    for message in after {
+        let mut message = message.clone();
+        if page {
+            message = shifted(&message, seconds);
+        }
+        if recorder {
+            message["time"] = (time(&message) + seconds as f64).into();
+        }
+        set.push(message);
+    }
+    set
+}
+
+/// With the timestamps of what this end sends so much later.
+fn shifted(message: &Value, seconds: i64) -> Value {
+    let mut message = message.clone();
+    let data = text(&message).to_owned();
+    if message["type"] == "send"
+        && let Some((before, rest)) = data.split_once("2026-11-23T13:44:")
+        && let Some((at, tail)) = rest.split_at_checked(2)
+    {
+        let at = 13 * 3600 + 44 * 60 + at.parse::<i64>().expect("seconds") + seconds;
+        let clock = format!("2026-11-23T{:02}:{:02}:{:02}", at / 3600, at / 60 % 60, at % 60);
+        message["data"] = format!("{before}{clock}{tail}").into();
+    }
+    message
+}
+
 #[test]
 fn a_clock_that_is_set_accuses_nobody() {
     for name in [CALLER, CALLEE] {
-        let length = all(name).len();
-        for seconds in [-3_600.0, -40.0, -2.0, -0.3, -0.01, 0.5, 20.0] {
-            for at in [LOGIN + 4, LOGIN + 12, length - 2] {
-                let mut messages = all(name);
-                for message in &mut messages[at..] {
-                    message["time"] = (time(message) + seconds).into();
+        let whole = all(name);
+        for seconds in [-3_600, -40, -2, 7, 90, 3_600] {
+            for at in (LOGIN + 1..whole.len()).step_by(2) {
+                for (recorder, page) in [(true, false), (true, true)] {
+                    let folder = Folder::new();
+                    let messages = set(&whole, at, seconds, recorder, page);
+                    let said = check(&[&folder.write("set.har", &with(name, messages))]);
+                    let what = format!("{name} {seconds} s at {at}, {recorder} {page}");
+                    let accuses = |word: &&str| said.out.contains(*word);
+                    assert!(
+                        said.status == 0 && !["FAIL", "warn "].iter().any(|word| accuses(&word)),
+                        "{what}: {}{}",
+                        said.out,
+                        said.err
+                    );
                 }
-                let folder = Folder::new();
-                let said = check(&[&folder.write("set.har", &with(name, messages))]);
-                assert!(
-                    said.status == 0 && !said.out.contains("must,"),
-                    "{name} {seconds} {at}: {}{}",
-                    said.out,
-                    said.err
-                );
             }
+        }
+    }
+}
+
+/// The first message that came in as a request and is answered with the next.
+fn answered(all: &[Value]) -> usize {
+    let is_set = |message: &Value| message["type"] == "receive" && text(message).contains("call:initiate");
+    all.iter().position(is_set).expect("a request") + 1
+}
+
+#[test]
+fn a_client_is_slow_where_another_clock_says_so_too() {
+    let whole = all(CALLEE);
+    let at = answered(&whole);
+    let folder = Folder::new();
+    let said_of = |messages: Vec<Value>| check(&[&folder.write("slow.har", &with(CALLEE, messages))]);
+    let slow = [whole[..at].to_vec(), later(&whole[at..], 7)].concat();
+    let said = said_of(slow);
+    assert!(said.out.contains("warn "), "{}", said.out);
+    assert!(said.out.contains("IQ-08  should, client"), "{}", said.out);
+    // The caller's timestamps say that it was the clock.
+    let said = said_of(set(&whole, at, 7, true, true));
+    assert!(!said.out.contains("IQ-08"), "{}", said.out);
+    // Nobody says anything more.
+    let said = said_of(set(&whole[..at + 1], at, 7, true, true));
+    assert!(
+        said.out.contains("IQ-08") && said.out.contains("clock was set forward"),
+        "{}",
+        said.out
+    );
+}
+
+#[test]
+fn a_timestamp_of_another_hour_is_one_where_the_others_are_right() {
+    let whole = all(CALLER);
+    let sends = |at: &usize| whole[*at]["type"] == "send" && text(&whole[*at]).contains("timestamp");
+    let sent: Vec<usize> = (LOGIN..whole.len()).filter(sends).collect();
+    let (last, between) = (sent[sent.len() - 1], sent[sent.len() - 2]);
+    for seconds in [-3_600, 3_600] {
+        for (at, certain) in [(sent[0], true), (between, true), (last, seconds < 0)] {
+            let mut messages = whole.clone();
+            messages[at] = shifted(&messages[at], seconds);
+            let folder = Folder::new();
+            let said = check(&[&folder.write("hour.har", &with(CALLER, messages))]);
+            assert!(said.out.contains("TM-05"), "{seconds} {at}: {}", said.out);
+            assert_eq!(
+                said.out.contains("warn "),
+                certain,
+                "{seconds} {at}: {}",
+                said.out
+            );
         }
     }
 }
