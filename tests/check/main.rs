@@ -2,6 +2,7 @@
 //! such recordings hold.
 
 mod breaches;
+mod browsers;
 mod ends;
 mod hars;
 #[path = "../fuzz_oracle/history.rs"]
