@@ -205,7 +205,21 @@ impl<R: BufRead> Har<R> {
             message: format!("this WebSocket message cannot be read: {error}"),
             ..place.clone()
         };
-        let message: Message = serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
+        let message: Message = serde_json::from_slice(&bytes).map_err(|error| {
+            // Where it is in the file, not in the message.
+            let (down, across) = (error.line().max(1) as u64 - 1, error.column() as u64);
+            let text = error.to_string();
+            let (what, _) = text.rsplit_once(" at line ").unwrap_or((text.as_str(), ""));
+            ReadError {
+                line: place.line + down,
+                column: if down == 0 {
+                    place.column + across.max(1) - 1
+                } else {
+                    across
+                },
+                ..wrong(what)
+            }
+        })?;
         self.messages += 1;
         let out = match message.kind.to_ascii_lowercase().as_str() {
             "send" | "sent" | "request" | "outgoing" => true,

@@ -276,10 +276,13 @@ impl<R: BufRead + Send> Frames for Logs<R> {
         if !self.styles.is_empty() || self.tags > 0 {
             return None;
         }
+        let lines = match self.lines {
+            1 => "its only line is not".to_owned(),
+            lines => format!("none of its {lines} lines is"),
+        };
         Some(format!(
-            "none of its {} lines is of a format that is known: a callspec transcript, a HAR, JSON Lines of signals, \
-             or raw XMPP as Prosody (stanza_debug), ejabberd (debug), Converse.js, Strophe or Gajim print it",
-            self.lines
+            "{lines} of a format that is known: a callspec transcript, a HAR, JSON Lines of signals, or raw XMPP as \
+             Prosody (stanza_debug), ejabberd (debug), Converse.js, Strophe or Gajim print it"
         ))
     }
 }
