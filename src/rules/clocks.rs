@@ -24,6 +24,10 @@ const WAITING: usize = 256;
 /// How far two clocks that run alike may seem to drift from one signal to the next, in seconds.
 const ALIKE: f64 = 1.0;
 
+/// How far two senders may be apart who agree that the recorder's clock is wrong, in seconds.
+const AGREE: f64 = 5.0;
+
+const WRONG: &str = "the recorder's clock was wrong: it is as far from the timestamps of others";
 const SET_FORWARD: &str =
     "the recorder's clock was set forward while nothing was recorded, and less time had passed";
 const SET: &str = "a clock was set, the sender's or the recorder's, and it gave the time that it knew";
@@ -72,6 +76,8 @@ enum Waits {
     Step(f64),
     /// The sender's next signal, whether it is right again; and what another clock says, as above.
     Next(u64, u64, f64),
+    /// Somebody else's signal, whether the recorder's clock is so far from that one's too.
+    Others(f64),
 }
 
 #[derive(Debug)]
@@ -229,7 +235,13 @@ impl Clocks {
                     }
                     true
                 }
-                Waits::Step(_) | Waits::Next(..) => false,
+                Waits::Others(then) if !next => {
+                    if (off - then).abs() <= AGREE {
+                        pending.finding.excuse = Some(WRONG.to_owned());
+                    }
+                    true
+                }
+                Waits::Step(_) | Waits::Next(..) | Waits::Others(_) => false,
             };
             if settled {
                 self.settled.push(pending.finding);
@@ -260,6 +272,14 @@ impl Clocks {
             }
         }
         ruling
+    }
+
+    /// How far the signal that is judged is from the clock on the wall.
+    fn off(&self) -> Option<f64> {
+        let (_, who, sender) = &self.now;
+        self.words
+            .get(&(who.clone(), sender.clone()))
+            .map(|word| word.off)
     }
 
     fn at(&self, n: u64) -> Option<f64> {
@@ -307,10 +327,15 @@ impl Clocks {
         if finding.excuse.is_some() {
             return Some(finding);
         }
-        let Some(waits) = self.rests_on(&finding) else {
+        let Some(mut waits) = self.rests_on(&finding) else {
             return Some(finding);
         };
         let (_, who, sender) = &self.now;
+        if let (Waits::Surplus(since, until, need, false), Some(off)) = (waits, self.off())
+            && let Ruling::Certain = self.ruling(who, since, until, need, false)
+        {
+            waits = Waits::Others(off);
+        }
         match waits {
             Waits::Surplus(since, until, need, own) => match self.ruling(who, since, until, need, own) {
                 Ruling::Certain => return Some(finding),
@@ -337,6 +362,19 @@ impl Clocks {
             Waits::Next(since, until, need) => {
                 if let Ruling::Nothing = self.ruling(who, since, until, need, false) {
                     return None;
+                }
+            }
+            Waits::Others(off) => {
+                let mut others = self
+                    .words
+                    .iter()
+                    .filter(|(key, _)| key.0 == *who && key.1 != *sender);
+                let known = others.clone().next().is_some();
+                if others.any(|(_, word)| (word.off - off).abs() <= AGREE) {
+                    finding.excuse = Some(WRONG.to_owned());
+                }
+                if known {
+                    return Some(finding);
                 }
             }
         }
@@ -374,7 +412,8 @@ fn undecided(pending: Pending) -> Finding {
         Waits::Surplus(..) => Some(SET_FORWARD),
         Waits::Next(..) => Some(SET),
         // A timestamp that runs backwards does so by the sender's clock alone.
-        Waits::Step(_) => None,
+        // Nobody says that it was the recorder's.
+        Waits::Step(_) | Waits::Others(_) => None,
     };
     Finding {
         excuse: excuse.map(str::to_owned),

@@ -294,6 +294,31 @@ fn a_clock_that_is_set_accuses_nobody() {
     }
 }
 
+#[test]
+fn a_recorder_whose_clock_is_wrong_all_along_accuses_nobody() {
+    for name in [CALLER, CALLEE] {
+        for seconds in [-3_600, 90, 3_600] {
+            let messages = set(&all(name), LOGIN, seconds, true, false);
+            let folder = Folder::new();
+            let said = check(&[&folder.write("wrong.har", &with(name, messages))]);
+            assert!(
+                said.status == 0 && !said.out.contains("warn "),
+                "{name} {seconds}: {}",
+                said.out
+            );
+        }
+        // It is the page that is wrong where the other one's timestamps are right.
+        let messages = set(&all(name), LOGIN, 3_600, false, true);
+        let folder = Folder::new();
+        let said = check(&[&folder.write("page.har", &with(name, messages))]);
+        assert!(
+            said.out.contains("warn ") && said.out.contains("TM-05"),
+            "{name}: {}",
+            said.out
+        );
+    }
+}
+
 /// The first message that came in as a request and is answered with the next.
 fn answered(all: &[Value]) -> usize {
     let is_set = |message: &Value| message["type"] == "receive" && text(message).contains("call:initiate");
