@@ -129,9 +129,10 @@ fn a_malformed_error_of_the_server_is_its_own() {
 /// Seen on its way, a request had perhaps not come in when its client went; what it did later shows that it had.
 #[test]
 fn between_the_ends_only_what_was_surely_taken_in_is_owed() {
-    let set = |id: &str| {
+    let set = |id: &str, second: u32| {
+        let says = json!({ "timestamp": format!("2026-01-01T00:00:{second:02}Z") });
         format!(
-            "<iq type='set' id='{id}' from='alice@x/1' to='bob@x/2'><call xmlns='urn:xmpp:call:0'>{{}}</call></iq>"
+            "<iq type='set' id='{id}' from='alice@x/1' to='bob@x/2'><call xmlns='urn:xmpp:call:0'>{says}</call></iq>"
         )
     };
     let error = |id: &str| {
@@ -143,10 +144,12 @@ fn between_the_ends_only_what_was_surely_taken_in_is_owed() {
     let told = |answered: Option<(&str, f64)>| {
         let mut lines = vec![
             (0.0, "connected", None),
-            (1.0, "received", Some(set("first"))),
-            (1.1, "received", Some(set("second"))),
+            (1.0, "received", Some(set("first", 1))),
+            (1.1, "received", Some(set("second", 1))),
         ];
         lines.extend(answered.map(|(id, at)| (at, "sent", Some(error(id)))));
+        // By the other one's clock the time has passed too.
+        lines.push((29.0, "received", Some(set("third", 29))));
         lines.push((30.0, "stops", None));
         let header = json!({"callspec": 1, "scenario": {}, "witness": "between"});
         let header: Header = serde_json::from_value(header).expect("a header");
