@@ -32,8 +32,6 @@ pub struct Writer<'s> {
     pub cast: &'s Cast,
     pub texts: &'s Texts,
     said: Said,
-    /// The hangup's duration is no longer than this many seconds.
-    pub longest: Option<u64>,
 }
 
 /// How a message is expected where it comes in.
@@ -81,11 +79,10 @@ impl<'s> Writer<'s> {
                 ids,
                 ..Said::default()
             },
-            longest: None,
         }
     }
 
-    /// The words of the step that sends this message, and what its receivers see.
+    /// The words of the step that sends this message, and what its receivers see. Asked in the order of sending.
     ///
     /// # Errors
     /// One sentence: it cannot be sent again.
@@ -252,13 +249,6 @@ impl<'s> Writer<'s> {
                     let mut with: Vec<(String, Value)> = changed
                         .map(|(name, value)| (name.clone(), self.texts.value(value)))
                         .collect();
-                    if let (Kind::Hangup, Some(longest)) = (kind, self.longest) {
-                        for (name, value) in &mut with {
-                            if name == "duration" && value.as_u64().is_some_and(|told| told > longest) {
-                                *value = longest.into();
-                            }
-                        }
-                    }
                     // Short things first: what follows a long text is easily missed.
                     with.sort_by_key(|(_, value)| value.to_string().len() > 60);
                     if !with.is_empty() {

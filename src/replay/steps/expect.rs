@@ -53,7 +53,7 @@ impl Making<'_> {
             let to = message
                 .to()
                 .and_then(|to| self.story.ends.iter().position(|end| end.jid == to));
-            let (Some(to), Some(form)) = (to, self.forms.get(&index).cloned()) else {
+            let (Some(to), Some(form)) = (to, self.form(index).cloned()) else {
                 continue;
             };
             let words = self.expectation(message, &form);
@@ -116,7 +116,7 @@ impl Making<'_> {
     pub(super) fn hear(&mut self, index: usize, receipt: usize) -> Option<Deed> {
         let message = self.story.messages.get(index)?;
         let receipt = message.receipts.get(receipt)?;
-        let form = self.forms.get(&index)?.clone();
+        let form = self.form(index)?.clone();
         let mut words = self.expectation(message, &form);
         if let Form::Signal(..) = form {
             words.extend(

@@ -47,7 +47,8 @@ struct Making<'s> {
     /// When calls began and were accepted, on both clocks.
     began: BTreeMap<String, (f64, f64)>,
     accepted: BTreeMap<String, (f64, f64)>,
-    forms: BTreeMap<usize, Form>,
+    /// By message: the words that send it, and what its receivers see.
+    written: Vec<(Words, Form)>,
     lost: BTreeSet<usize>,
 }
 
@@ -63,22 +64,20 @@ pub fn steps(
     blocks: &[Block],
     manner: &Manner,
 ) -> Result<Vec<Step>, String> {
-    let mut forms = BTreeMap::new();
-    let mut first = Writer::new(story, cast, texts);
-    for index in 0..story.messages.len() {
-        forms.insert(index, first.send(index)?.1);
-    }
+    let mut writer = Writer::new(story, cast, texts);
+    let written = (0..story.messages.len()).map(|index| writer.send(index));
+    let written = written.collect::<Result<_, _>>()?;
     let mut making = Making {
         story,
         class,
         cast,
-        writer: Writer::new(story, cast, texts),
+        writer,
         manner,
         clock: 0.0,
         recorded: first_time(blocks),
         began: BTreeMap::new(),
         accepted: BTreeMap::new(),
-        forms,
+        written,
         lost: BTreeSet::new(),
     };
     let mut out = Vec::new();
@@ -134,9 +133,25 @@ pub fn time(seconds: f64) -> String {
     }
 }
 
+/// Lets the step tell of no longer a call than this, in seconds.
+fn shorten(words: &mut Words, longest: u64) {
+    for (_, word) in words.iter_mut().filter(|(key, _)| *key == "with") {
+        let Word::Map(with) = word else { continue };
+        for (_, value) in with.iter_mut().filter(|(name, _)| name == "duration") {
+            if value.as_u64().is_some_and(|told| told > longest) {
+                *value = longest.into();
+            }
+        }
+    }
+}
+
 impl Making<'_> {
     fn who(&self, end: usize) -> String {
         self.cast.actors.get(end).cloned().unwrap_or_default()
+    }
+
+    fn form(&self, index: usize) -> Option<&Form> {
+        self.written.get(index).map(|(_, form)| form)
     }
 
     fn deed(&self, end: usize, words: Words) -> Deed {
@@ -184,17 +199,17 @@ impl Making<'_> {
             {
                 wait = wait.max(clock + RINGING - self.clock);
             }
-            self.writer.longest = match (act.duration, self.accepted.get(call)) {
-                (Some(told), Some((clock, recorded)))
-                    if self.manner.pace != Pace::Rounded && told as f64 <= message.t - recorded + 1.0 =>
-                {
-                    // The call became shorter: so does what is said of its length.
-                    Some((self.clock + wait - clock).max(0.0) as u64)
-                }
-                _ => None,
-            };
         }
         wait
+    }
+
+    /// The most seconds that this hangup may tell now, where the call has become shorter: what is said of its length
+    /// does too.
+    fn longest(&self, message: &Message) -> Option<u64> {
+        let told = message.act().filter(|act| act.kind == Kind::Hangup)?.duration?;
+        let (clock, recorded) = self.accepted.get(message.call.as_ref()?)?;
+        let fitted = self.manner.pace != Pace::Rounded && told as f64 <= message.t - recorded + 1.0;
+        fitted.then(|| (self.clock - clock).max(0.0) as u64)
     }
 
     fn note(&mut self, message: &Message) {
@@ -301,7 +316,11 @@ impl Making<'_> {
         let message = story.messages.get(index).ok_or("there is no such message")?;
         let wait = self.wait_for(message);
         self.clock += wait;
-        let (mut words, _) = self.writer.send(index)?;
+        let (words, _) = self.written.get_mut(index).ok_or("there is no such message")?;
+        let mut words = std::mem::take(words);
+        if let Some(longest) = self.longest(message) {
+            shorten(&mut words, longest);
+        }
         self.note(message);
         if wait > 0.0 {
             words.push(("after", Word::Plain(time(wait))));
@@ -366,7 +385,7 @@ impl Making<'_> {
         let Some(message) = self.story.messages.get(index) else {
             return;
         };
-        let signal = matches!(self.forms.get(&index), Some(Form::Signal(..)));
+        let signal = matches!(self.form(index), Some(Form::Signal(..)));
         let set = message
             .said
             .as_ref()
