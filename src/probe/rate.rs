@@ -24,6 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(14);
 const SLOW: Duration = Duration::from_millis(400);
 /// Answers further apart than this were read at different times.
 const APART: Duration = Duration::from_millis(40);
+/// Between an answer to the session beside it and the next question: often enough to see the volley's four seconds,
+/// seldom enough to be no load itself.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// When each answer came, from the beginning of the volley, and whether all did.
 struct Volley {
@@ -143,7 +146,7 @@ async fn fire(sender: &mut Peer, idle: &mut Peer, count: usize) -> Volley {
                 return PATIENCE;
             }
             let took = asked.elapsed();
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(PAUSE).await;
             took
         };
         tokio::select! {
