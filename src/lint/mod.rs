@@ -3,6 +3,8 @@
 
 mod connections;
 mod play;
+mod steps;
+mod told;
 mod world;
 
 use crate::scenario::{Error, Scenario};

@@ -5,40 +5,18 @@ use std::time::Duration;
 
 use time::macros::datetime;
 
+use super::steps::{flatten, numbered, step_number};
+use super::told::Report;
 use super::world::{Order, World};
 use crate::bot::{Account, Output, Script, Setup};
 use crate::profile::{Class, Profile};
 use crate::protocol::Kind;
-use crate::rules::{Blame, Finding, Judge};
+use crate::rules::Judge;
 use crate::scenario::{Action, Case, Error, Expect, Pattern, Place, Scenario, Send, Step, What};
 use crate::transcript::{Dir, Event, FORMAT, Header, Member, Party, ScenarioInfo};
 
 /// So much is told at once of one scenario.
 const TOLD: usize = 10;
-
-/// An announced breach: the step and the rule.
-type Announced = (Place, String);
-
-#[derive(Default)]
-struct Report {
-    errors: Vec<Error>,
-    /// What is announced, and where it is told if it never happens.
-    announced: BTreeMap<Announced, Error>,
-    broken: BTreeSet<Announced>,
-    /// What is announced and can be read in two ways, so that it is no breach.
-    doubtful: BTreeSet<Announced>,
-    /// Breaches of the case at hand that nobody announced, by step and rule: in how many orders, the sentence, and
-    /// what would be right.
-    breaches: BTreeMap<(usize, &'static str), (usize, String, String)>,
-}
-
-impl Report {
-    fn tell(&mut self, error: Error) {
-        if !self.errors.contains(&error) {
-            self.errors.push(error);
-        }
-    }
-}
 
 pub(super) fn check(scenario: &Scenario) -> Vec<Error> {
     let mut report = Report::default();
@@ -57,22 +35,7 @@ pub(super) fn check(scenario: &Scenario) -> Vec<Error> {
             break;
         }
     }
-    if report.errors.is_empty() {
-        for (which, error) in std::mem::take(&mut report.announced) {
-            if report.broken.contains(&which) {
-                continue;
-            }
-            let mut error = error;
-            error.message = match report.doubtful.contains(&which) {
-                true => format!(
-                    "{} is announced, and it can be read either way here: it is no breach",
-                    which.1
-                ),
-                false => format!("{} is announced, and nothing breaks it here", which.1),
-            };
-            report.errors.push(error);
-        }
-    }
+    report.tell_unbroken();
     report.errors
 }
 
@@ -126,34 +89,21 @@ fn play(
         shown.get_or_insert(play);
     }
     let Some(play) = shown else { return };
-    for ((step, rule), (count, message, wanted)) in std::mem::take(&mut report.breaches) {
-        let Some(told) = play.steps.get(step).copied() else {
-            continue;
-        };
-        let (when, hint) = match count == orders.len() {
-            true => ("", format!("; a breach on purpose says breaks: [{rule}]")),
-            false => (
-                " in one order of events",
-                "; let it receive first what it depends on".to_owned(),
-            ),
-        };
-        let message = format!("{rule}{when}: {message}");
-        report.tell(play.error(step, told, message, Some(format!("right: {wanted}{hint}"))));
-    }
+    report.tell_breaches(&play, orders.len());
 }
 
-struct Play<'a> {
-    scenario: &'a Scenario,
-    number: usize,
-    case: &'a Case,
-    class: Class,
-    order: Order,
+pub(super) struct Play<'a> {
+    pub scenario: &'a Scenario,
+    pub number: usize,
+    pub case: &'a Case,
+    pub class: Class,
+    pub order: Order,
     /// Who speaks below a session: what comes of that, only a run can tell.
-    raw: Vec<String>,
+    pub raw: Vec<String>,
     /// The steps that do something, in the file's order.
-    steps: Vec<&'a Step>,
+    pub steps: Vec<&'a Step>,
     /// The step that each sent event was sent by.
-    sent: BTreeMap<u64, usize>,
+    pub sent: BTreeMap<u64, usize>,
 }
 
 impl<'a> Play<'a> {
@@ -316,241 +266,5 @@ impl<'a> Play<'a> {
         {
             world.calls.insert(id.to_owned(), call.clone());
         }
-    }
-
-    // -- what was found ------------------------------------------------------------------------------------
-
-    fn finding(&self, finding: &Finding, report: &mut Report) {
-        let sent = finding.events.iter().rev().find_map(|n| self.sent.get(n));
-        let Some((number, step)) = sent.and_then(|number| Some((*number, *self.steps.get(*number)?))) else {
-            return;
-        };
-        let which = (self.place(number, step), finding.rule.id.to_owned());
-        match finding.blame {
-            Blame::Announced => {
-                report.broken.insert(which);
-            }
-            Blame::Nobody => {
-                report.doubtful.insert(which);
-            }
-            Blame::Ourselves => {
-                let name = format!("{}: ", finding.party);
-                let message = finding.message.trim_end_matches('.');
-                let message = message.strip_prefix(&name).unwrap_or(message).to_owned();
-                let first = || (0, message, finding.wanted.clone());
-                let breach = report
-                    .breaches
-                    .entry((number, finding.rule.id))
-                    .or_insert_with(first);
-                breach.0 += 1;
-            }
-            Blame::Server | Blame::Client => {}
-        }
-    }
-
-    fn announce(&self, report: &mut Report) {
-        if self.order != Order::Sent {
-            return;
-        }
-        for (number, step) in self.steps.iter().enumerate() {
-            let Action::Send(send) = &step.action else {
-                continue;
-            };
-            if self.raw.contains(&send.who) {
-                continue;
-            }
-            for rule in &send.breaks {
-                let which = (self.place(number, step), rule.clone());
-                report.announced.entry(which).or_insert_with(|| {
-                    self.error(
-                        number,
-                        step,
-                        String::new(),
-                        Some("take it out of `breaks`".into()),
-                    )
-                });
-            }
-        }
-    }
-
-    fn missed(&self, event: &Event, report: &mut Report) {
-        let note = event.note.as_deref().unwrap_or_default();
-        let from_note = || step_number(note.rsplit_once('(')?.1.trim_end_matches(')'));
-        let number = event.step.as_deref().and_then(step_number).or_else(from_note);
-        let Some((number, step)) = number.and_then(|number| Some((number, *self.steps.get(number)?))) else {
-            return;
-        };
-        let seen = without_numbers(event.seen.as_deref().unwrap_or(note));
-        let wanted = event.wanted.as_deref().unwrap_or_default();
-        let never = format!("this can never be met: {wanted}");
-        // What a raw line says may reach others in ways that are not played here.
-        if !self.raw.is_empty() {
-            return;
-        }
-        let nobody = match &step.action {
-            Action::Expect(expect) => self.nobody(expect),
-            _ => None,
-        };
-        let (message, hint) = match &step.action {
-            // What an enforcing server lets through, what it refuses and what it says itself is its own affair.
-            _ if self.class == Class::Enforcing && nobody.is_none() => return,
-            Action::Silence { .. } => (format!("it is never silent here: {seen}"), None),
-            Action::Expect(expect) => (never, nobody.or_else(|| as_meant(expect)).or(Some(seen))),
-            Action::Send(_) => (never, Some(seen)),
-            _ => (format!("this cannot be played: {seen}"), None),
-        };
-        report.tell(self.error(number, step, message, hint));
-    }
-
-    /// If nobody ever sends what is waited for.
-    fn nobody(&self, expect: &Expect) -> Option<String> {
-        let Pattern::Signal { kind, call } = &expect.pattern else {
-            return None;
-        };
-        let labels: BTreeSet<&str> = self.steps.iter().filter_map(|step| label(step)).collect();
-        if !labels.is_empty() && !labels.contains(call.as_str()) {
-            let near = crate::yaml::did_you_mean(call, labels.into_iter()).unwrap_or_default();
-            return Some(
-                format!("nobody sends anything on the call `{call}` {near}")
-                    .trim_end()
-                    .to_owned(),
-            );
-        }
-        let may_send = |step: &&Step| match &step.action {
-            Action::Send(send) if send.who != expect.who => match &send.what {
-                What::Signal { kind: sent, .. } => sent == kind,
-                What::Stanza { .. } => true,
-                What::Chat { .. } | What::Opening { .. } | What::Closing | What::Frame { .. } => false,
-            },
-            _ => false,
-        };
-        let anybody = self.steps.iter().any(may_send);
-        let server = self.class == Class::Enforcing && *kind == Kind::Hangup;
-        (!anybody && !server).then(|| format!("nobody else sends {}", kind.name()))
-    }
-
-    /// Where it is told: in the scenario's own file.
-    fn place(&self, number: usize, step: &Step) -> Place {
-        self.scenario
-            .site(self.number, number)
-            .unwrap_or(&step.place)
-            .clone()
-    }
-
-    fn error(&self, number: usize, step: &Step, mut message: String, hint: Option<String>) -> Error {
-        if self.scenario.site(self.number, number).is_some() {
-            let Place { file, line, .. } = &step.place;
-            message = format!("{message} (in the fragment {file}:{line})");
-        }
-        if !self.case.matrix.is_empty() && !message.is_empty() {
-            message = format!("{message} [{}]", self.case.matrix.join(", "));
-        }
-        self.scenario.error(&self.place(number, step), message, hint)
-    }
-}
-
-fn label(step: &Step) -> Option<&str> {
-    match &step.action {
-        Action::Send(send) => match &send.what {
-            What::Signal { call, .. } => Some(call),
-            What::Stanza { .. } => Some("main"),
-            What::Chat { .. } | What::Opening { .. } | What::Closing | What::Frame { .. } => None,
-        },
-        _ => None,
-    }
-}
-
-/// What is written reads as something else than was meant.
-fn as_meant(expect: &Expect) -> Option<String> {
-    let word = |(_, value): &&(String, serde_json::Value)| {
-        matches!(value.as_str(), Some("no" | "yes" | "on" | "off"))
-    };
-    let (_, value) = expect.equals.iter().find(word)?;
-    Some(format!("{value} is a text: a truth value is true or false"))
-}
-
-fn step_number(place: &str) -> Option<usize> {
-    place.strip_prefix(':')?.parse().ok()
-}
-
-/// Event numbers mean something in a transcript only.
-fn without_numbers(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once(" (event ") {
-        out.push_str(before);
-        rest = after.split_once(')').map_or("", |(_, rest)| rest);
-    }
-    out + rest
-}
-
-fn flatten<'s>(steps: &'s [Step], out: &mut Vec<&'s Step>) {
-    for step in steps {
-        match &step.action {
-            Action::Together(branches) => branches.iter().for_each(|steps| flatten(steps, out)),
-            Action::AnyOrder(steps) | Action::When { steps, .. } => flatten(steps, out),
-            _ => out.push(step),
-        }
-    }
-}
-
-/// The same steps with their numbers in place of their places, and without what only the target can decide.
-fn numbered(steps: Vec<Step>, number: &mut usize, raw: &[String]) -> Vec<Step> {
-    let mut kept = Vec::with_capacity(steps.len());
-    for step in steps {
-        let action = match step.action {
-            Action::Together(branches) => Action::Together(
-                branches
-                    .into_iter()
-                    .map(|steps| numbered(steps, number, raw))
-                    .collect(),
-            ),
-            Action::AnyOrder(steps) => Action::AnyOrder(numbered(steps, number, raw)),
-            Action::When { class, steps } => Action::When {
-                class,
-                steps: numbered(steps, number, raw),
-            },
-            action => {
-                let own = *number;
-                *number += 1;
-                let place = Place {
-                    file: String::new(),
-                    line: own,
-                    column: 0,
-                };
-                if let Some(action) = of_bots(action, raw) {
-                    kept.push(Step { place, action });
-                }
-                continue;
-            }
-        };
-        kept.push(Step {
-            place: step.place,
-            action,
-        });
-    }
-    kept
-}
-
-/// What bots do among themselves; the rest is between one of them and the server.
-fn of_bots(action: Action, raw: &[String]) -> Option<Action> {
-    let is_raw = |who: &String| raw.contains(who);
-    match action {
-        Action::Line(_) => None,
-        Action::Send(send) if is_raw(&send.who) => None,
-        Action::Connection(connection) if is_raw(&connection.who) => None,
-        Action::Silence { who, .. } if who.iter().any(is_raw) => None,
-        Action::Expect(expect) => {
-            let of_bots = matches!(expect.pattern, Pattern::Signal { .. } | Pattern::Chat { .. });
-            of_bots.then_some(Action::Expect(expect))
-        }
-        Action::Send(mut send) => {
-            // How the server takes a text word for word, it may decide.
-            if matches!(send.what, What::Stanza { .. }) {
-                send.answered = None;
-            }
-            Some(Action::Send(send))
-        }
-        action => Some(action),
     }
 }
