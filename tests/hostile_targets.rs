@@ -3,10 +3,10 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
-use support::{Said, callspec, run};
+use support::{Said, Serve, callspec, run};
 
 const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' from='localhost' id='1' version='1.0'>";
 
@@ -242,4 +242,82 @@ fn a_password_in_an_answer_is_not_shown() {
         "{HEADER}<stream:error><text>secret-a</text></stream:error>secret-a<secret-a>"
     ));
     untested(&play(&format!("xmpp://127.0.0.1:{port}")), "error");
+}
+
+/// Lets so many connections through to this address, and with the next one it is gone: nobody gets in, and those that
+/// are there are cut off.
+fn gone_after(connections: usize, behind: &str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let behind = behind.to_owned();
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for client in listener.incoming().map_while(Result::ok).take(connections) {
+            let server = TcpStream::connect(&behind).expect("a server");
+            let ends = [(&client, &server), (&server, &client)];
+            for (from, to) in ends.map(|(from, to)| (from.try_clone(), to.try_clone())) {
+                let (mut from, mut to) = (from.expect("an end"), to.expect("an end"));
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Both);
+                });
+            }
+            open.extend([client, server]);
+        }
+        let _ = listener.accept();
+        drop(listener);
+        for end in open {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    });
+    port
+}
+
+#[test]
+fn goes_down_in_the_middle_of_a_suite() {
+    let serve = Serve::new(&["--account", "alice:secret-a", "--account", "bob:secret-b"]);
+    let port = gone_after(24, &serve.address);
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let report = folder.path().join("report.json");
+    let said = run(callspec()
+        .args([
+            "run",
+            "--filter",
+            "name:cancel/*",
+            "--profile",
+            "relay",
+            "--jobs",
+            "4",
+            "--insecure-plaintext",
+        ])
+        .args([
+            "--account",
+            "alice@localhost:secret-a",
+            "--account",
+            "bob@localhost:secret-b",
+        ])
+        .args(["--target", &format!("ws://127.0.0.1:{port}/")])
+        .arg("--report")
+        .arg(format!("json={}", report.display()))
+        .arg("--transcripts")
+        .arg(folder.path()));
+    let Said { status, out, err } = said;
+    assert_eq!(status, 3, "{out}\n{err}");
+    let report = std::fs::read(&report).expect("a report");
+    let report: serde_json::Value = serde_json::from_slice(&report).expect("JSON");
+    let summary = &report["summary"];
+    let count = |outcome: &str| summary[outcome].as_u64().expect("a count");
+    assert_eq!(
+        count("failed") + count("warned") + count("inconclusive"),
+        0,
+        "{summary}"
+    );
+    assert!(count("passed") > 0 && count("error") > 20, "{summary}");
+    // Those that were under way may say what they saw, and those of the second look; all others are told of in one.
+    let told = out.lines().filter(|line| line.starts_with("ERROR")).count();
+    assert!(told <= 2 * 4 + 1, "{out}");
+    let reasons = out
+        .lines()
+        .filter(|line| line.starts_with("  the target went away"));
+    assert_eq!(reasons.count(), 1, "{out}");
 }

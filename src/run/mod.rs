@@ -12,6 +12,7 @@ mod hidden;
 mod lease;
 mod matrix;
 mod options;
+mod reach;
 mod suite;
 mod waivers;
 

@@ -1,7 +1,7 @@
 //! Many cases side by side.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -12,6 +12,7 @@ use super::case::play;
 use super::fit::{skip_reason, users_of};
 use super::lease::{Leases, Turn, rings_all};
 use super::options::{Finished, Options, Place};
+use super::reach::Reach;
 use crate::rules::Outcome;
 use crate::scenario::{Action, Case, Step};
 use crate::target::{Account, Target};
@@ -52,8 +53,7 @@ pub fn suite(
     let mut results: Vec<Option<Finished>> = cases.iter().map(|_| None).collect();
     let cases = &cases;
     let queue = &queue;
-    // Why the target can no longer be tested.
-    let lost: &Mutex<Option<String>> = &Mutex::default();
+    let reach = &Reach::default();
     let canary = Canary::default();
     let leases = &Leases::of(&options.place);
     let (last_song, over) = watch::channel(false);
@@ -83,31 +83,23 @@ pub fn suite(
                     if words.send(Word::Started(index)).is_err() {
                         return;
                     }
-                    let known = || lost.lock().unwrap_or_else(PoisonError::into_inner);
-                    let gone = known().clone();
-                    let finished = match (skipped, gone) {
+                    let finished = match (skipped, reach.begin()) {
                         (Some(reason), _) => Finished::without_run(case.clone(), Outcome::Skipped, reason),
-                        (None, Some(why)) => Finished::without_run(case.clone(), Outcome::Error, why),
-                        (None, None) => {
+                        (None, Err(why)) => Finished::without_run(case.clone(), Outcome::Error, why),
+                        (None, Ok(began)) => {
                             let turn = Turn {
                                 canary: canary.clone(),
                                 accounts: lease.accounts.clone(),
                             };
-                            with_retries(case, options, &turn, stop)
+                            let finished = with_retries(case, options, &turn, stop);
+                            note_reach(reach, began, &finished, options);
+                            finished
                         }
                     };
                     drop(lease);
                     if finished.outcome == Outcome::Error && *stop.borrow() {
                         let _ = words.send(Word::Cut(index));
                         return;
-                    }
-                    // One case's trouble may be its own; that of a target that lets nobody in is everyone's.
-                    let unknown = known().is_none();
-                    if finished.outcome == Outcome::Error
-                        && unknown
-                        && let Some(why) = gone_for_good(case, options)
-                    {
-                        known().get_or_insert(format!("the target went away: {why}"));
                     }
                     if words.send(Word::Finished(index, Box::new(finished))).is_err() {
                         return;
@@ -158,16 +150,15 @@ fn perch(options: &Options) -> Option<(Arc<Target>, Account)> {
     Some((Arc::clone(target), account.clone()))
 }
 
-/// How long a target that lets somebody not in has to recover.
-const BREATH: Duration = Duration::from_secs(1);
-
-/// Why the target can no longer be tested, if so: who refuses one login may only have been short of breath, and takes
-/// the next.
-fn gone_for_good(case: &Case, options: &Options) -> Option<String> {
-    let case = std::slice::from_ref(case);
-    check(options, case).err()?;
-    std::thread::sleep(BREATH);
-    check(options, case).err()
+/// One case's trouble may be its own; that of a target that lets nobody in is everyone's.
+fn note_reach(reach: &Reach, began: u32, finished: &Finished, options: &Options) {
+    if finished.outcome != Outcome::Error {
+        return reach.came_in();
+    }
+    match check(options, std::slice::from_ref(&finished.case)) {
+        Ok(_) => reach.came_in(),
+        Err(why) => reach.refused(began, &why),
+    }
 }
 
 fn fails(outcome: Outcome, strict: bool) -> bool {
