@@ -5,28 +5,12 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use callspec::rules::{Blame, Level, Rule, Subjects, catalogue, groups, judge};
+use callspec::rules::{Blame, catalogue, groups, judge};
 use callspec::scenario::{Shown, builtin, by_rule};
 use callspec::transcript::Reader;
 
 /// Scenarios that are named beside a rule; `callspec rules ID` and its JSON name more.
 const NAMED: usize = 4;
-
-fn level(rule: &Rule) -> &'static str {
-    match rule.level {
-        Level::Must => "must",
-        Level::Should => "should",
-        Level::Info => "info",
-    }
-}
-
-fn subject(rule: &Rule) -> &'static str {
-    match rule.subject {
-        Subjects::Server => "server",
-        Subjects::Client => "client",
-        Subjects::Both => "server and client",
-    }
-}
 
 fn listed(names: &[String]) -> String {
     let named: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
@@ -67,8 +51,8 @@ fn page() -> String {
                 page,
                 "\n### {}\n\n**{}, {}:** {}\n({})\n\n- On the wire: {}\n- Mended: {}\n",
                 rule.id,
-                level(rule),
-                subject(rule),
+                rule.level.name(),
+                rule.subject.name(),
                 rule.text,
                 rule.source,
                 rule.breach,

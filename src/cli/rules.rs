@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::{Exit, complain, say};
-use crate::rules::{Level, Rule, Subjects, groups, rule};
+use crate::rules::{Rule, Subjects, groups, rule};
 use crate::run::Suspect;
 use crate::scenario::{self, Shown};
 use crate::yaml::did_you_mean;
@@ -103,14 +103,14 @@ fn table() {
         let gap = if at == 0 { "" } else { "\n" };
         say(&format!("{gap}{}  {}", group.prefix, group.about));
         for rule in group.rules {
-            let head = format!("  {:<6} {:<6} {:<13} ", rule.id, level(rule), subject(rule));
+            let head = format!("  {:<6} {:<6} {:<13} ", rule.id, rule.level.name(), subject(rule));
             say(&wrapped(&head, rule.text));
         }
     }
 }
 
 fn explained(rule: &Rule, shown: &BTreeMap<String, Shown>) -> String {
-    let mut lines = vec![format!("{}  {}, {}", rule.id, level(rule), subject(rule))];
+    let mut lines = vec![format!("{}  {}, {}", rule.id, rule.level.name(), subject(rule))];
     for (head, text) in [
         ("rule", rule.text),
         ("source", rule.source),
@@ -209,14 +209,6 @@ fn report_to(report: &str, text: &str) -> Result<(), String> {
             std::fs::write(path, format!("{text}\n")).map_err(|error| format!("{path}: {error}"))
         }
         _ => Err(format!("--report is json=PATH here, not `{report}`")),
-    }
-}
-
-fn level(rule: &Rule) -> &'static str {
-    match rule.level {
-        Level::Must => "must",
-        Level::Should => "should",
-        Level::Info => "info",
     }
 }
 

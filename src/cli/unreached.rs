@@ -5,7 +5,7 @@ use std::path::Path;
 use super::diff::load;
 use super::{Exit, complain, runs, say};
 use crate::report::{applies, hang, name};
-use crate::rules::{Level, Outcome, Rule, Subjects, catalogue};
+use crate::rules::{Outcome, Rule, Subjects, catalogue};
 
 /// Of a JSON report; `None`: that of the newest run.
 pub fn run(given: Option<&Path>) -> Exit {
@@ -33,11 +33,7 @@ pub fn run(given: Option<&Path>) -> Exit {
         say("every rule that applies to this server was put to the test");
     }
     for rule in &wanted {
-        let level = match rule.level {
-            Level::Must => "must",
-            Level::Should => "should",
-            Level::Info => "info",
-        };
+        let level = rule.level.name();
         say(&hang(
             &format!("{:<6} ", rule.id),
             &format!("{level}: {} ({})", rule.text, rule.source),

@@ -51,7 +51,7 @@ impl Walk<'_> {
     fn step(&mut self, step: &Step) {
         match &step.action {
             Action::Send(send) => self.has_to_be(&send.who, Link::Up, &step.place, "send anything"),
-            Action::Answers { .. } | Action::Wait(_) => {}
+            Action::Answers { .. } | Action::Wait(_) | Action::KeepAlive => {}
             Action::Silence { who, .. } => {
                 if let [one] = who.as_slice() {
                     self.has_to_be(one, Link::Up, &step.place, "hear anything");
@@ -84,8 +84,6 @@ impl Walk<'_> {
             Action::Together(branches) => self.together(branches),
             Action::AnyOrder(steps) => self.steps(steps),
             Action::When { steps, .. } => self.either(&[steps.as_slice(), &[]]),
-            #[allow(unreachable_patterns)]
-            _ => {}
         }
     }
 

@@ -8,7 +8,7 @@ use super::ladder::{self, Ladder, Look, Mark};
 use super::tally::{Report, bears, plain, title};
 use super::terminal::{coloured, word};
 use super::wrap::{WIDTH, hang, width};
-use crate::rules::{Blame, Finding, Known, Level, Outcome, Subjects};
+use crate::rules::{Blame, Finding, Known, Outcome};
 use crate::run::Finished;
 
 /// Findings of one rule that are shown in full; with more, a broken server hides what else is broken.
@@ -221,14 +221,10 @@ pub fn finding(finding: &Finding) -> String {
 
 /// The rule, and what happened.
 fn head(finding: &Finding) -> String {
-    let subject = match finding.rule.subject {
-        Subjects::Server => "server",
-        Subjects::Client => "client",
-        Subjects::Both => "server and client",
-    };
+    let subject = finding.rule.subject.name();
     let rule = format!(
         "{}, {subject}: {} ({})",
-        level(finding.level),
+        finding.level.name(),
         finding.rule.text,
         finding.rule.source
     );
@@ -265,18 +261,10 @@ fn remark(finding: &Finding) -> String {
     format!(
         "{}\n",
         hang(
-            &format!("  {}  {}: ", finding.rule.id, level(finding.level)),
+            &format!("  {}  {}: ", finding.rule.id, finding.level.name()),
             &text
         )
     )
-}
-
-fn level(level: Level) -> &'static str {
-    match level {
-        Level::Must => "must",
-        Level::Should => "should",
-        Level::Info => "info",
-    }
 }
 
 /// Whose it is, and the events that show it.

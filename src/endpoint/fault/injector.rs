@@ -121,15 +121,7 @@ impl Injector {
                 continue;
             }
             self.remember(deed, passage);
-            let told = json!({
-                "t": around.now,
-                "fault": self.active.get(index).map(|active| active.chosen.text.as_str()),
-                "from": passage.from,
-                "to": passage.to,
-                "id": passage.stanza.id(),
-                "signal": facts.kind.map(crate::protocol::Kind::name),
-            });
-            self.tell(&told);
+            self.tell_of(index, passage, &facts, around);
             parcels = next;
         }
         self.scene.settle(&facts);
@@ -143,6 +135,18 @@ impl Injector {
         if let Some(log) = &self.log {
             log.write(entry);
         }
+    }
+
+    /// That a fault has struck here.
+    fn tell_of(&self, index: usize, passage: &Passage<'_>, facts: &Facts, around: &Around) {
+        self.tell(&json!({
+            "t": around.now,
+            "fault": self.active.get(index).map(|active| active.chosen.text.as_str()),
+            "from": passage.from,
+            "to": passage.to,
+            "id": passage.stanza.id(),
+            "signal": facts.kind.map(crate::protocol::Kind::name),
+        }));
     }
 
     fn is_turn(&mut self, index: usize, when: When) -> bool {
@@ -334,15 +338,7 @@ impl Injector {
             };
             let when = active.chosen.when;
             if sets.contains(&set) && fits(&when, &facts, passage, around) && self.is_turn(index, when) {
-                let told = json!({
-                    "t": around.now,
-                    "fault": self.active.get(index).map(|active| active.chosen.text.as_str()),
-                    "from": passage.from,
-                    "to": passage.to,
-                    "id": passage.stanza.id(),
-                    "signal": facts.kind.map(crate::protocol::Kind::name),
-                });
-                self.tell(&told);
+                self.tell_of(index, passage, &facts, around);
                 return Some(sentence);
             }
         }

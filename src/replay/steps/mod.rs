@@ -192,13 +192,11 @@ impl Making<'_> {
         let mut wait = self.wait(message.t);
         if let (Some(act), Some(call)) = (message.act(), message.call.as_ref())
             && act.kind == Kind::Hangup
+            && act.reason == Some(Reason::Timeout)
+            && let Some((clock, recorded)) = self.began.get(call)
+            && message.t - recorded >= RINGING - TOLERANCE
         {
-            if act.reason == Some(Reason::Timeout)
-                && let Some((clock, recorded)) = self.began.get(call)
-                && message.t - recorded >= RINGING - TOLERANCE
-            {
-                wait = wait.max(clock + RINGING - self.clock);
-            }
+            wait = wait.max(clock + RINGING - self.clock);
         }
         wait
     }

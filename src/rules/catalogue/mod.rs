@@ -27,6 +27,16 @@ pub enum Level {
     Info,
 }
 
+impl Level {
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Must => "must",
+            Level::Should => "should",
+            Level::Info => "info",
+        }
+    }
+}
+
 /// Who can break a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -34,6 +44,16 @@ pub enum Subjects {
     Server,
     Client,
     Both,
+}
+
+impl Subjects {
+    pub fn name(self) -> &'static str {
+        match self {
+            Subjects::Server => "server",
+            Subjects::Client => "client",
+            Subjects::Both => "server and client",
+        }
+    }
 }
 
 /// One rule.

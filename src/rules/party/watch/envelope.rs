@@ -1,23 +1,15 @@
 //! What a signal says of itself: its id, who it is from and for, and when it was made.
 
-use super::super::form::Form;
 use super::super::track::Sight;
-use super::sent::print;
-use super::{Actor, Parties, arrival};
+use super::sent::{Said, print};
+use super::{Parties, arrival};
 use crate::protocol::{Kind, unix_seconds};
 use crate::rules::Finding;
-use crate::stanza::{Stanza, bare, fold};
-use crate::transcript::Event;
+use crate::stanza::{bare, fold};
 
 impl Parties {
-    pub(super) fn request_id(
-        &mut self,
-        actor: &Actor,
-        event: &Event,
-        stanza: &Stanza,
-        base: &impl Fn(&str, String, &str, String) -> Finding,
-        findings: &mut Vec<Finding>,
-    ) {
+    pub(super) fn request_id(&mut self, said: &Said<'_>, findings: &mut Vec<Finding>) {
+        let (actor, event, stanza) = (said.actor, said.event, said.stanza);
         let id = stanza.id().unwrap_or_default().to_owned();
         if id.is_empty() || !stanza.is_iq() || !actor.first_hand {
             return;
@@ -25,7 +17,7 @@ impl Parties {
         let stream = self.sessions.get(&actor.key).map_or(0, |(_, stream)| *stream);
         let key = print((&actor.key, stream, &id));
         if let Some(first) = self.used.get(&key) {
-            let mut finding = base(
+            let mut finding = said.finding(
                 "IQ-02",
                 format!(
                     "{} uses the iq id `{id}` a second time in one stream.",
@@ -41,15 +33,9 @@ impl Parties {
     }
 
     /// Who the signal says it is from and for (SG-12 to SG-14).
-    pub(super) fn identities(
-        &mut self,
-        actor: &Actor,
-        stanza: &Stanza,
-        form: &Form,
-        base: &impl Fn(&str, String, &str, String) -> Finding,
-        findings: &mut Vec<Finding>,
-    ) {
-        let facts = &form.decoded().facts;
+    pub(super) fn identities(&mut self, said: &Said<'_>, findings: &mut Vec<Finding>) {
+        let (actor, stanza) = (said.actor, said.stanza);
+        let facts = &said.form.decoded().facts;
         let (Some(sender), Some(recipient)) = (&facts.sender, &facts.recipient) else {
             return;
         };
@@ -57,7 +43,7 @@ impl Parties {
         let to = fold(stanza.to().unwrap_or_default());
         let mut differs = |rule: &str, member: &str, jid: &str, given: &str| {
             if let Some(id) = self.ids.get(bare(jid)).filter(|id| *id != given) {
-                findings.push(base(
+                findings.push(said.finding(
                     rule,
                     format!(
                         "{} gives a `{member}` that is not the id of {}.",
@@ -84,7 +70,7 @@ impl Parties {
             return;
         };
         if (from, other) != (&sender, &recipient) && facts.kind != Some(Kind::Initiate) {
-            findings.push(base(
+            findings.push(said.finding(
                 "SG-12",
                 format!("{} gives other ids than the call began with.", actor.name),
                 &format!("senderId `{from}`, recipientId `{other}`"),
@@ -94,15 +80,9 @@ impl Parties {
     }
 
     /// `timestamp` against the observer's clock and against the sender's own (TM-05, TM-06).
-    pub(super) fn clock(
-        &mut self,
-        actor: &Actor,
-        event: &Event,
-        form: &Form,
-        base: &impl Fn(&str, String, &str, String) -> Finding,
-        findings: &mut Vec<Finding>,
-    ) {
-        let facts = &form.decoded().facts;
+    pub(super) fn clock(&mut self, said: &Said<'_>, findings: &mut Vec<Finding>) {
+        let (actor, event) = (said.actor, said.event);
+        let facts = &said.form.decoded().facts;
         let Some(stamp) = facts.timestamp else { return };
         // What our own bot took in late had come when it came.
         let waited = event.t - arrival(event);
@@ -110,7 +90,7 @@ impl Parties {
             && (stamp - now).abs() > self.skew
         {
             let off = stamp - now;
-            let mut finding = base(
+            let mut finding = said.finding(
                 "TM-05",
                 format!(
                     "The timestamp of {} is {:.1} s {} the observer's clock.",
@@ -132,7 +112,7 @@ impl Parties {
             Some(last) => {
                 let (latest, n) = last.get();
                 if stamp < latest {
-                    let mut finding = base(
+                    let mut finding = said.finding(
                         "TM-06",
                         format!("The timestamps of {} run backwards in this call.", actor.name),
                         "timestamps that do not decrease",

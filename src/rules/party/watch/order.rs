@@ -1,34 +1,29 @@
 //! A signal's place in its call, in the view of whoever sends it.
 
-use super::super::form::Form;
 use super::super::track::{Sight, Track};
+use super::sent::Said;
 use super::tracks::place_of;
-use super::{Actor, Call, Parties, REMEMBERED, Spoilt, arrival};
+use super::{Call, Parties, REMEMBERED, Spoilt, arrival};
 use crate::protocol::{Kind, Reason, Role, Ruling, State};
 use crate::rules::{Blame, Finding, Level};
-use crate::stanza::{Stanza, bare, fold};
-use crate::transcript::Event;
+use crate::stanza::{bare, fold};
 
 impl Parties {
     /// Its place in the call (ST, TM). The answer says what it does to views if it is out of place.
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn order(
         &mut self,
-        actor: &Actor,
-        event: &Event,
-        stanza: &Stanza,
-        form: &Form,
+        said: &Said<'_>,
         doubtful: bool,
-        base: &impl Fn(&str, String, &str, String) -> Finding,
         findings: &mut Vec<Finding>,
     ) -> Option<Spoilt> {
+        let (actor, event, stanza, form) = (said.actor, said.event, said.stanza, said.form);
         let (act, id) = (form.decoded().act()?, form.decoded().facts.call.clone()?);
         let to = fold(stanza.to().unwrap_or_default());
         let own = bare(&actor.jid).to_owned();
         if let Some(call) = self.calls.get(&id) {
             let users = &call.users;
             if own != users.0 && own != users.1 {
-                findings.push(base(
+                findings.push(said.finding(
                     if act.kind == Kind::Initiate {
                         "ST-10"
                     } else {
@@ -48,7 +43,7 @@ impl Parties {
             }
             let others = bare(&to) != users.0 && bare(&to) != users.1;
             if act.kind == Kind::Initiate && others && to.contains('@') {
-                findings.push(base(
+                findings.push(said.finding(
                     "ST-10",
                     format!(
                         "{} calls {} with the callId of another call.",
@@ -73,7 +68,7 @@ impl Parties {
             Kind::IceCandidate | Kind::Hangup | Kind::MuteChange => None,
         });
         let role = told.unwrap_or(Role::Caller);
-        self.second_call(actor, &id, act.kind, base, findings);
+        findings.extend(self.second_call(said, &id, act.kind));
         let start = self.start(actor, act.kind);
         let clock_set = self.clock_set;
         let tracks = self.tracks_of(actor, key)?;
@@ -99,7 +94,7 @@ impl Parties {
                 Ruling::Ambiguous(breach) => (breach, true),
                 Ruling::Breach(breach) => (breach, false),
             };
-            let mut finding = base(
+            let mut finding = said.finding(
                 breach.rule,
                 format!("{}: {}.", actor.name, breach.why),
                 &breach.wanted,
@@ -144,33 +139,25 @@ impl Parties {
     }
 
     /// A client that is in a call and picks up another one (ST-13).
-    fn second_call(
-        &self,
-        actor: &Actor,
-        id: &str,
-        kind: Kind,
-        base: &impl Fn(&str, String, &str, String) -> Finding,
-        findings: &mut Vec<Finding>,
-    ) {
+    fn second_call(&self, said: &Said<'_>, id: &str, kind: Kind) -> Option<Finding> {
+        let actor = said.actor;
         if kind != Kind::Accept || actor.sight == Sight::Exact {
-            return;
+            return None;
         }
-        let busy = self.taken_up.get(&actor.key).into_iter().flatten().find(|call| {
+        let other = self.taken_up.get(&actor.key)?.iter().find(|call| {
             let tracks = self.tracks.get(&(actor.key.clone(), (*call).clone()));
             *call != id
                 && tracks.into_iter().flatten().any(|track| {
                     let live = |s: State| matches!(s, State::Accepted | State::Offered | State::Answered);
                     !track.half && track.always(live)
                 })
-        });
-        if let Some(other) = busy {
-            findings.push(base(
-                "ST-13",
-                format!("{} accepts a second call while it is in one.", actor.name),
-                "busy",
-                format!("accept, during the call {other}"),
-            ));
-        }
+        })?;
+        Some(said.finding(
+            "ST-13",
+            format!("{} accepts a second call while it is in one.", actor.name),
+            "busy",
+            format!("accept, during the call {other}"),
+        ))
     }
 
     /// Remembers that this party is in this call, and forgets those that are over.

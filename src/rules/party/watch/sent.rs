@@ -14,6 +14,60 @@ use crate::rules::{Blame, Finding, Level, Record, Spoken, rule};
 use crate::stanza::{IqType, Stanza, bare};
 use crate::transcript::{Event, Witness};
 
+/// A signal that a party sent, and what is known of it.
+pub(super) struct Said<'a> {
+    pub actor: &'a Actor,
+    pub event: &'a Event,
+    pub stanza: &'a Stanza,
+    pub form: &'a Form,
+    /// The rules that the step of a bot breaks on purpose.
+    announced: &'a [String],
+}
+
+impl Said<'_> {
+    /// Its `callId`.
+    pub fn call(&self) -> Option<&str> {
+        self.form.decoded().facts.call.as_deref()
+    }
+
+    /// What its sender broke by it.
+    pub fn finding(&self, id: &str, message: String, wanted: &str, seen: String) -> Finding {
+        let announced = || self.announced.iter().any(|announced| announced == id);
+        Finding {
+            blame: match self.actor.sight {
+                Sight::Exact if announced() => Blame::Announced,
+                Sight::Exact => Blame::Ourselves,
+                _ => Blame::Client,
+            },
+            call: self.call().map(str::to_owned),
+            ..Finding::of_client(id, &self.actor.name, message, wanted, seen, vec![self.event.n])
+        }
+    }
+
+    /// What is wrong with its text.
+    fn fault(&self, fault: &Fault) -> Option<Finding> {
+        let rule = rule(fault.rule)?;
+        let place = if fault.pointer.is_empty() {
+            String::new()
+        } else {
+            format!(" at {}", fault.pointer)
+        };
+        let mut finding = self.finding(
+            fault.rule,
+            format!("In a signal of {}: {}.", self.actor.name, fault.message),
+            rule.text,
+            format!("{}{place}", value_at(self.form, &fault.pointer)),
+        );
+        if fault.info {
+            finding.level = Level::Info;
+            finding.blame = Blame::Nobody;
+        } else if fault.should && finding.level == Level::Must {
+            finding.level = Level::Should;
+        }
+        Some(finding)
+    }
+}
+
 impl Parties {
     pub(super) fn sent(
         &mut self,
@@ -31,49 +85,25 @@ impl Parties {
         let Some(form) = form::read(stanza, spoken) else {
             return;
         };
-        let blame = |rule: &str| match actor.sight {
-            Sight::Exact if announced.iter().any(|id| id == rule) => Blame::Announced,
-            Sight::Exact => Blame::Ourselves,
-            _ => Blame::Client,
+        let said = Said {
+            actor,
+            event,
+            stanza,
+            form: &form,
+            announced: &announced,
         };
-        let call = form.decoded().facts.call.clone();
+        let call = said.call();
         let mut findings: Vec<Finding> = Vec::new();
-        let base = |id: &str, message: String, wanted: &str, seen: String| Finding {
-            call: call.clone(),
-            blame: blame(id),
-            ..Finding::of_client(id, &actor.name, message, wanted, seen, vec![event.n])
-        };
-        let tell = |fault: &Fault| {
-            let rule = rule(fault.rule)?;
-            let place = if fault.pointer.is_empty() {
-                String::new()
-            } else {
-                format!(" at {}", fault.pointer)
-            };
-            let mut finding = base(
-                fault.rule,
-                format!("In a signal of {}: {}.", actor.name, fault.message),
-                rule.text,
-                format!("{}{place}", value_at(&form, &fault.pointer)),
-            );
-            if fault.info {
-                finding.level = Level::Info;
-                finding.blame = Blame::Nobody;
-            } else if fault.should && finding.level == Level::Must {
-                finding.level = Level::Should;
-            }
-            Some(finding)
-        };
-        findings.extend(form.faults.iter().filter_map(tell));
-        self.request_id(actor, event, stanza, &base, &mut findings);
-        self.identities(actor, stanza, &form, &base, &mut findings);
-        self.clock(actor, event, &form, &base, &mut findings);
+        findings.extend(form.faults.iter().filter_map(|fault| said.fault(fault)));
+        self.request_id(&said, &mut findings);
+        self.identities(&said, &mut findings);
+        self.clock(&said, &mut findings);
         // What a signal says of the media only counts where the signal itself does.
-        let speaker = self.speaker(actor, event, call.as_deref());
+        let speaker = self.speaker(actor, event, call);
         let seen = speaker.map(|speaker| self.media.look(speaker, form.decoded()));
         let before = findings.len();
         for (lint, events) in seen.iter().flat_map(|look| &look.lints) {
-            if let Some(mut finding) = tell(&fault_of(lint, &form)) {
+            if let Some(mut finding) = said.fault(&fault_of(lint, &form)) {
                 finding.events.extend(events);
                 finding.events.sort_unstable();
                 findings.push(finding);
@@ -84,7 +114,7 @@ impl Parties {
         let doubtful = findings.iter().any(broken);
         let mut spoilt = doubtful.then_some(Spoilt::Doubtful);
         if stanza.iq_type() == Some(IqType::Set)
-            && let Some(order) = self.order(actor, event, stanza, &form, doubtful, &base, &mut findings)
+            && let Some(order) = self.order(&said, doubtful, &mut findings)
         {
             spoilt = Some(order);
         }
@@ -97,8 +127,8 @@ impl Parties {
                 tested.extend(look.tested.iter().filter(|id| !look.doubts(id)));
             }
             self.media.note(speaker, form.decoded(), look, stray, |lint| {
-                let plain = || base(lint.rule, lint.message.clone(), "", String::new());
-                tell(&fault_of(lint, &form)).unwrap_or_else(plain)
+                let plain = || said.finding(lint.rule, lint.message.clone(), "", String::new());
+                said.fault(&fault_of(lint, &form)).unwrap_or_else(plain)
             });
         }
         if let Some(spoilt) = spoilt {
