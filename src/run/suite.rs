@@ -75,7 +75,10 @@ pub fn suite(
                     let Some(index) = next else { return };
                     let Some(case) = cases.get(index) else { return };
                     let skipped = skip_reason(case, options);
-                    let users = skipped.is_none().then(|| users_of(case)).unwrap_or_default();
+                    let users = match skipped {
+                        Some(_) => Vec::new(),
+                        None => users_of(case),
+                    };
                     let Some(lease) = leases.claim(&users, stop) else {
                         return;
                     };
