@@ -3,7 +3,7 @@
 //!
 //! `cargo bench --bench fuzz` prints orderings in a second of one core's time, and each beside the same work done by a
 //! plain reader in the same run: the ratio holds on any machine, the figure on this one. With `-- --target FILE` it plays
-//! orderings on a real target too, and says how many signals a second that is beside as many pairs that do nothing but
+//! orderings on a real target instead, and says how many signals a second that is beside as many pairs that do nothing but
 //! send one signal after the other and answer it: what the target can route.
 
 use std::hint::black_box;
@@ -169,7 +169,8 @@ fn carried(target: &Target, jobs: usize, time: Duration) -> (f64, f64) {
     (run.orderings as f64 / seconds, signals as f64 / seconds)
 }
 
-fn main() {
+/// What the embedded endpoint and the model take.
+fn at_home() {
     let plain = plain();
     for class in CLASSES {
         println!("{}, one core", class.name());
@@ -196,19 +197,23 @@ fn main() {
         });
         tell("walks played on the endpoint", long, plain);
     }
+}
+
+fn main() {
     let mut words = std::env::args().skip_while(|word| word != "--target");
-    if let (Some(_), Some(file)) = (words.next(), words.next()) {
-        let target = callspec::target::load(std::path::Path::new(&file)).expect("a target");
-        println!("{file}");
-        let time = Duration::from_secs(20);
-        for jobs in [1, 8, 32] {
-            let most = routed(&target, jobs, time / 4);
-            let (orderings, signals) = carried(&target, jobs, time);
-            println!(
-                "  {jobs:>2} side by side {orderings:>10.0} orderings and {signals:>8.0} signals a second; \
-                 {most:>8.0} by pairs that do nothing else: {:.0} %",
-                signals / most * 100.0
-            );
-        }
+    let (Some(_), Some(file)) = (words.next(), words.next()) else {
+        return at_home();
+    };
+    let target = callspec::target::load(std::path::Path::new(&file)).expect("a target");
+    println!("{file}");
+    let time = Duration::from_secs(20);
+    for jobs in [1, 8, 32] {
+        let most = routed(&target, jobs, time / 4);
+        let (orderings, signals) = carried(&target, jobs, time);
+        println!(
+            "  {jobs:>2} side by side {orderings:>10.0} orderings and {signals:>8.0} signals a second; \
+             {most:>8.0} by pairs that do nothing else: {:.0} %",
+            signals / most * 100.0
+        );
     }
 }
