@@ -150,7 +150,7 @@ pub fn outcomes(said: &str) -> BTreeMap<String, String> {
     let calls = said.lines().filter_map(|line| {
         let (outcome, rest) = line.split_once(" call ")?;
         let outcome = outcome.trim();
-        let known = ["pass", "FAIL", "warn", "unsure"].contains(&outcome);
+        let known = ["pass", "FAIL", "warn", "maybe"].contains(&outcome);
         let id = rest.split_whitespace().next()?;
         known.then(|| (id.to_owned(), outcome.to_owned()))
     });

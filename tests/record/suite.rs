@@ -175,13 +175,22 @@ fn the_same_as_without(scheme: &str) {
     // The same verdict on each call, and the same rules, from the files.
     let live = outcomes(&said);
     let files = transcripts(&written);
-    let later = outcomes(&judged(&files));
+    let checked = judged(&files);
+    let later = outcomes(&checked);
     let run_in = target_file(folder.path(), &url).with_extension("transcripts");
     let strange = unannounced(&files, &run_in);
     assert!(strange.is_empty(), "{strange:#?}");
     assert!(live.len() > 100, "{}", live.len());
+    let about = |text: &str, id: &str| {
+        let lines = text.lines().skip_while(|line| !line.contains(id)).take(16);
+        lines.collect::<Vec<_>>().join("\n")
+    };
     for (id, outcome) in &live {
-        assert_eq!(later.get(id), Some(outcome), "{id}");
+        let both = || format!("{id}\n{}\n\n{}", about(&said, id), about(&checked, id));
+        // A file of one call knows less of the time than the proxy did: what it leaves to doubt was certain live.
+        let doubted = later.get(id).is_some_and(|later| later == "maybe") && outcome == "FAIL";
+        let clock = doubted && about(&checked, id).contains("recorder's clock");
+        assert!(clock || later.get(id) == Some(outcome), "{}", both());
     }
 }
 
