@@ -1,6 +1,6 @@
 //! Ctrl-C: the first ends what runs in order, the second ends the program at once.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use tokio::sync::watch;
 
@@ -15,7 +15,7 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Begins to listen.
+    /// Begins to listen; from the return on, nothing is missed.
     pub fn listen() -> Interrupt {
         let (ended, _) = watch::channel(false);
         let interrupt = Interrupt {
@@ -23,12 +23,20 @@ impl Interrupt {
             running: Arc::default(),
         };
         let (ended, running) = (interrupt.ended.clone(), interrupt.running.clone());
+        let (ready, listens) = mpsc::channel::<()>();
         std::thread::spawn(move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
                 return;
             };
             runtime.block_on(async {
-                if tokio::signal::ctrl_c().await.is_ok() {
+                // It is heard from the first time that it is asked for.
+                let mut first = std::pin::pin!(tokio::signal::ctrl_c());
+                let first = tokio::select! {
+                    biased;
+                    pressed = &mut first => pressed,
+                    () = async { drop(ready) } => first.await,
+                };
+                if first.is_ok() {
                     ended.send_replace(true);
                     if let Some(stop) = &*running.lock().unwrap_or_else(PoisonError::into_inner) {
                         stop.send_replace(true);
@@ -39,6 +47,8 @@ impl Interrupt {
                 }
             });
         });
+        // It ends either way: when the thread listens, or when it cannot.
+        let _ = listens.recv();
         interrupt
     }
 
