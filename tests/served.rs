@@ -66,7 +66,8 @@ fn scenarios_side_by_side_share_no_account() {
 
 #[test]
 fn two_accounts_are_one_scenario_after_the_other() {
-    let said = enforced(&["alice", "bob"], &["--profile", "enforcing"]);
+    let some = ["--filter", "tag:devices or tag:mute", "--profile", "enforcing"];
+    let said = played("enforcing", &[], &["alice", "bob"], &some);
     assert_eq!(said.status, 0, "{}{}", said.out, said.err);
     assert!(said.out.contains(" · 1 job\n"), "{}", said.out);
 }
