@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::book::Sent;
+use crate::protocol::NAMESPACE;
 use crate::rules::Finding;
 use crate::stanza::Stanza;
 
@@ -109,6 +110,13 @@ pub(super) fn form(stanza: &Stanza) -> String {
     let mut form = String::new();
     if let (true, Some(kind)) = (stanza.is_iq(), stanza.attr("type")) {
         form.push_str(kind);
+        // No tree is built for what is a call and nothing else.
+        if stanza.is_bare() {
+            if stanza.has_call() {
+                let _ = write!(form, " <call xmlns='{NAMESPACE}'>");
+            }
+            return form;
+        }
         // Who stores and forwards has a rule of its own.
         let children = stanza.element().children();
         for child in children.filter(|child| !child.is("delay", DELAY)) {
