@@ -1,24 +1,22 @@
 //! A headless Chromium with pages, and what each page's WebSockets sent and got, as a HAR.
 
-use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
+
+use super::tools::Chromium;
 
 /// How long nothing at all may come from the browser.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A browser; gone with its value.
 pub struct Browser {
-    child: Child,
+    _chromium: Chromium,
     socket: WebSocket<TcpStream>,
     next: u64,
     pages: Vec<Page>,
-    _profile: TempDir,
 }
 
 /// A page by its session, and the entries of its HAR.
@@ -39,76 +37,32 @@ struct Entry {
     zero: f64,
 }
 
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn program() -> Option<&'static str> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let there = |name: &&str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
-    ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| there(name))
-}
-
 impl Browser {
     /// `None` where there is no Chromium.
     pub fn start(pages: usize) -> Option<Browser> {
-        let program = program()?;
-        let profile = TempDir::new().expect("a folder");
-        let mut child = Command::new(program)
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--disable-dev-shm-usage",
-                "--use-fake-device-for-media-stream",
-                "--use-fake-ui-for-media-stream",
-                "--autoplay-policy=no-user-gesture-required",
-                // Both pages are on this machine, whatever else it is connected to.
-                "--allow-loopback-in-peer-connection",
-                "--disable-features=WebRtcHideLocalIpsWithMdns",
-                // The page that is not in front goes on as the other does.
-                "--disable-renderer-backgrounding",
-                "--disable-background-timer-throttling",
-                "--disable-backgrounding-occluded-windows",
-                "--remote-debugging-port=0",
-            ])
-            .arg(format!("--user-data-dir={}", profile.path().display()))
-            .arg("about:blank")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the browser starts");
-        let said = BufReader::new(child.stderr.take().expect("stderr"));
-        let mut lines = said.lines().map_while(Result::ok);
-        let url = lines.find_map(|line| Some(line.split_once("DevTools listening on ")?.1.trim().to_owned()));
-        let url = url.expect("the browser tells where its tools listen");
-        // Its pipe is read on, so that it never fills.
-        std::thread::spawn(move || lines.for_each(drop));
-        let address = url
-            .trim_start_matches("ws://")
-            .split('/')
-            .next()
-            .expect("an address");
-        let stream = TcpStream::connect(address).expect("a connection");
+        let chromium = Chromium::start(&[
+            "--disable-quic",
+            "--disable-component-update",
+            "--disable-sync",
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+            "--autoplay-policy=no-user-gesture-required",
+            // Both pages are on this machine, whatever else it is connected to.
+            "--allow-loopback-in-peer-connection",
+            "--disable-features=WebRtcHideLocalIpsWithMdns",
+            // The page that is not in front goes on as the other does.
+            "--disable-renderer-backgrounding",
+            "--disable-background-timer-throttling",
+            "--disable-backgrounding-occluded-windows",
+        ])?;
+        let stream = TcpStream::connect(&chromium.address).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        let (socket, _) = client(url.as_str(), stream).expect("a socket");
+        let (socket, _) = client(chromium.url.as_str(), stream).expect("a socket");
         let mut browser = Browser {
-            child,
+            _chromium: chromium,
             socket,
             next: 0,
             pages: Vec::new(),
-            _profile: profile,
         };
         for _ in 0..pages {
             browser.open_page();

@@ -8,44 +8,19 @@ mod browser;
 mod proxy;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../support/tools.rs"]
+mod tools;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use browser::Browser;
 use proxy::{outcomes, record, rules, transcripts};
 use serde_json::json;
 use support::{PASSWORD, Server, callspec, run};
-
-/// Strophe from npm, in the build folder.
-fn strophe() -> Option<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("strophe");
-    let script = folder.join("node_modules/strophe.js/dist/strophe.umd.min.js");
-    if !script.exists() {
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let prefix = folder.display().to_string();
-        let install = [
-            "install",
-            "--no-save",
-            "--no-audit",
-            "--no-fund",
-            "--prefix",
-            &prefix,
-            "strophe.js@5.0.0",
-        ];
-        let _ = Command::new("npm").args(install).output();
-    }
-    std::fs::read(script).ok()
-}
-
-/// Whether a missing tool is a failure: in CI it is.
-fn without(what: &str) {
-    assert!(std::env::var_os("CI").is_none(), "{what} is needed in CI");
-    eprintln!("SKIPPED: {what} is not there");
-}
+use tools::{from_npm, without};
 
 /// Serves the page and its scripts on a port of this machine until the test ends.
 fn site(strophe: Vec<u8>) -> String {
@@ -139,7 +114,7 @@ fn judged(files: &[PathBuf]) -> String {
 
 #[test]
 fn two_pages_call_each_other_and_each_bug_gets_its_rule() {
-    let Some(strophe) = strophe() else {
+    let Ok(strophe) = std::fs::read(from_npm("strophe.js", "5.0.0", "dist/strophe.umd.min.js")) else {
         return without("strophe.js (from npm)");
     };
     let Some(mut browser) = Browser::start(2) else {

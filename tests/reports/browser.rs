@@ -1,95 +1,42 @@
 //! A headless Chromium and its DevTools protocol, as much of it as a page needs to be looked at.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+
+use super::tools::Chromium;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A browser with one page; gone with its value.
 pub struct Browser {
-    child: Child,
+    _chromium: Chromium,
     socket: WebSocketStream<TcpStream>,
     session: String,
     next: u64,
     /// Every exception, and every message to the console that is an error or a warning.
     pub complaints: Vec<String>,
-    _profile: TempDir,
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn program() -> Option<&'static str> {
-    let there = |name: &&str| {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
-    };
-    ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| there(name))
 }
 
 impl Browser {
     /// `None` where there is no Chromium.
     pub async fn start() -> Option<Browser> {
-        let program = program()?;
-        let profile = TempDir::new().expect("a folder");
-        let mut child = Command::new(program)
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--hide-scrollbars",
-                "--no-first-run",
-            ])
-            .args([
-                "--remote-debugging-port=0",
-                "--disable-dev-shm-usage",
-                "--disable-background-networking",
-            ])
-            .arg(format!("--user-data-dir={}", profile.path().display()))
-            .arg("about:blank")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the browser starts");
-        let said = BufReader::new(child.stderr.take().expect("stderr"));
-        let mut lines = said.lines().map_while(Result::ok);
-        let url = lines.find_map(|line| Some(line.split_once("DevTools listening on ")?.1.trim().to_owned()));
-        let url = url.expect("the browser tells where its tools listen");
-        // Its pipe is read on, so that it never fills.
-        std::thread::spawn(move || lines.for_each(drop));
-        let address = url
-            .trim_start_matches("ws://")
-            .split('/')
-            .next()
-            .expect("an address")
-            .to_owned();
-        let stream = TcpStream::connect(address).await.expect("a connection");
-        let (socket, _) = tokio_tungstenite::client_async(url, stream)
+        let chromium = Chromium::start(&["--hide-scrollbars"])?;
+        let stream = TcpStream::connect(&chromium.address).await.expect("a connection");
+        let (socket, _) = tokio_tungstenite::client_async(chromium.url.as_str(), stream)
             .await
             .expect("a socket");
         let mut browser = Browser {
-            child,
+            _chromium: chromium,
             socket,
             session: String::new(),
             next: 0,
             complaints: Vec::new(),
-            _profile: profile,
         };
         let target = browser
             .call("Target.createTarget", json!({ "url": "about:blank" }))

@@ -117,12 +117,6 @@ impl History {
     }
 }
 
-/// Whether a missing tool is a failure: in CI it is.
-pub fn without(what: &str) {
-    assert!(std::env::var_os("CI").is_none(), "{what} is needed in CI");
-    eprintln!("SKIPPED: {what} is not there");
-}
-
 /// Runs a command; what it said, and whether it went well.
 pub fn output(command: &mut Command) -> (bool, String) {
     match command.output() {

@@ -6,3 +6,6 @@ mod faults;
 mod history;
 mod page;
 mod readers;
+
+#[path = "../support/tools.rs"]
+mod tools;

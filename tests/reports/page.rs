@@ -1,14 +1,14 @@
 //! The HTML report in a browser.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use callspec::report::summary::Entry;
 use serde_json::{Value, json};
 
 use super::browser::Browser;
-use super::history::{HISTORY, output, without};
+use super::history::HISTORY;
+use super::tools::{from_npm, without};
 
 /// Titles of the scenarios that the list shows.
 const LISTED: &str =
@@ -250,30 +250,9 @@ fn offers_candidates_answers_and_chat_can_be_read() {
     });
 }
 
-/// axe-core from npm, in the build folder.
-fn axe() -> Option<String> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("axe");
-    let script = folder.join("node_modules/axe-core/axe.min.js");
-    if !script.exists() {
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let prefix = folder.to_string_lossy().into_owned();
-        let install = [
-            "install",
-            "--no-save",
-            "--no-audit",
-            "--no-fund",
-            "--prefix",
-            &prefix,
-            "axe-core@4.14.1",
-        ];
-        output(Command::new("npm").args(install));
-    }
-    std::fs::read_to_string(script).ok()
-}
-
 #[test]
 fn axe_finds_nothing() {
-    let Some(axe) = axe() else {
+    let Ok(axe) = std::fs::read_to_string(from_npm("axe-core", "4.14.1", "axe.min.js")) else {
         return without("axe-core (from npm)");
     };
     let page = PAGE.clone();

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::history::{HISTORY, output, without};
+use super::history::{HISTORY, output};
+use super::tools::without;
 
 /// Reports of a run with everything in it: written by the program from the JSON report.
 fn reports() -> PathBuf {
