@@ -1,10 +1,65 @@
-//! Stanzas under way: numbered in the order of their sending, and found again by their id.
+//! Stanzas under way: numbered in the order of their sending, found again by their id, and what is said of their way.
 
 use std::collections::BTreeMap;
 
-/// Something that was sent under an id.
+use crate::rules::Finding;
+
+/// Something that was sent under an id, whoever saw it, and what is said of its way.
 pub(super) trait Sent {
     fn id(&self) -> &str;
+    /// The event of its sending.
+    fn n(&self) -> u64;
+    /// The sender's full JID.
+    fn jid(&self) -> &str;
+    fn to(&self) -> &str;
+    /// What has to arrive unchanged.
+    fn text(&self) -> &str;
+    fn call(&self) -> Option<&String>;
+
+    /// What the server did to it; `more`: the events that show it, besides its sending.
+    fn finding(&self, id: &str, message: String, wanted: &str, seen: String, more: &[u64]) -> Finding {
+        let events = [&[self.n()], more].concat();
+        Finding::of_server(id, message, wanted, seen, events).in_call(self.call().cloned())
+    }
+
+    /// It reached another than it was sent to. `what`: its name for people, of each of these.
+    fn astray(&self, id: &str, what: &str, (who, jid): (&str, &str), n: u64) -> Finding {
+        let message = format!("{who} received {what}, which was addressed to {}.", self.to());
+        let wanted = "delivery to the addressed resource only";
+        self.finding(id, message, wanted, format!("delivery to {jid}"), &[n])
+    }
+
+    /// It came a second time.
+    fn doubled(&self, id: &str, what: &str, who: &str, (first, n): (u64, u64)) -> Finding {
+        let message = format!("{who} received {what} more than once.");
+        let seen = format!("deliveries at events {first} and {n}");
+        self.finding(id, message, "one delivery", seen, &[first, n])
+    }
+
+    /// It bears a `from` that is not its sender's.
+    fn misnamed(&self, what: &str, who: &str, from: &str, n: u64) -> Finding {
+        let message = format!("{what} reached {who} with a `from` that is not the sender's full JID.");
+        let wanted = format!("from='{}'", self.jid());
+        self.finding("RT-01", message, &wanted, format!("from='{from}'"), &[n])
+    }
+
+    /// Its text is another than was sent.
+    fn changed(&self, id: &str, what: &str, who: &str, text: &str, n: u64) -> Finding {
+        let message = format!("The text of {what} changed on its way to {who}.");
+        let (sent, got) = (self.text().len(), text.len());
+        let seen = format!("{sent} bytes were sent and {got} other bytes arrived");
+        self.finding(id, message, "the text that was sent, unchanged", seen, &[n])
+    }
+
+    /// It arrived after the stanza of event `over`, which was sent later.
+    fn overtaken(&self, id: &str, what: &str, who: &str, (over, n): (u64, u64)) -> Finding {
+        let message = format!("{what} reached {who} after a stanza that was sent later.");
+        let seen = format!(
+            "event {over} was sent after event {} and arrived before it",
+            self.n()
+        );
+        self.finding(id, message, "the order in which they were sent", seen, &[over, n])
+    }
 }
 
 /// What was sent and is remembered.

@@ -1,6 +1,7 @@
 //! What is still open at the end: stanzas that were lost, answers that never came.
 
 use super::super::Record;
+use super::book::Sent;
 use super::flight::{Freight, Goal};
 use super::watch::Delivery;
 use crate::profile::Addressing;

@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::book::Sent;
 use crate::protocol::NAMESPACE;
-use crate::rules::Finding;
 use crate::stanza::Stanza;
 
 /// The namespace of the stamp on what was stored (XEP-0203).
@@ -82,13 +81,25 @@ impl Sent for Flight {
     fn id(&self) -> &str {
         &self.id
     }
-}
 
-impl Flight {
-    /// What the server did to it; `more`: the events that show it, besides its sending.
-    pub fn finding(&self, id: &str, message: String, wanted: &str, seen: String, more: &[u64]) -> Finding {
-        let events = [&[self.n], more].concat();
-        Finding::of_server(id, message, wanted, seen, events).in_call(self.call.clone())
+    fn n(&self) -> u64 {
+        self.n
+    }
+
+    fn jid(&self) -> &str {
+        &self.jid
+    }
+
+    fn to(&self) -> &str {
+        &self.to
+    }
+
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn call(&self) -> Option<&String> {
+        self.call.as_ref()
     }
 }
 

@@ -69,13 +69,25 @@ impl Sent for Flight {
     fn id(&self) -> &str {
         &self.id
     }
-}
 
-impl Flight {
-    /// What the server did to it; `more`: the events that show it, besides its sending.
-    fn finding(&self, id: &str, message: String, wanted: &str, seen: String, more: &[u64]) -> Finding {
-        let events = [&[self.n], more].concat();
-        Finding::of_server(id, message, wanted, seen, events).in_call(self.call.clone())
+    fn n(&self) -> u64 {
+        self.n
+    }
+
+    fn jid(&self) -> &str {
+        &self.jid
+    }
+
+    fn to(&self) -> &str {
+        &self.to
+    }
+
+    fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn call(&self) -> Option<&String> {
+        self.call.as_ref()
     }
 }
 
@@ -194,29 +206,13 @@ impl Relayed {
             return;
         };
         let what = format!("{}'s iq `{id}`", flight.who);
-        let at = [event.n];
         if flight.to != session.jid {
-            record.broken(flight.finding(
-                "RT-06",
-                format!(
-                    "{} received {what}, which was addressed to {}.",
-                    event.who, flight.to
-                ),
-                "delivery to the addressed resource only",
-                format!("delivery to {}", session.jid),
-                &at,
-            ));
+            record.broken(flight.astray("RT-06", &what, (&event.who, &session.jid), event.n));
             return;
         }
         record.held("RT-06");
         if let Some(first) = flight.delivered {
-            record.broken(flight.finding(
-                "RT-03",
-                format!("{} received {what} more than once.", event.who),
-                "one delivery",
-                format!("deliveries at events {first} and {}", event.n),
-                &[first, event.n],
-            ));
+            record.broken(flight.doubled("RT-03", &what, &event.who, (first, event.n)));
             return;
         }
         flight.delivered = Some(event.n);
@@ -225,48 +221,21 @@ impl Relayed {
         if from == flight.jid {
             record.held("RT-01");
         } else {
-            record.broken(flight.finding(
-                "RT-01",
-                format!(
-                    "{what} reached {} with a `from` that is not the sender's full JID.",
-                    event.who
-                ),
-                &format!("from='{}'", flight.jid),
-                format!("from='{from}'"),
-                &at,
-            ));
+            record.broken(flight.misnamed(&what, &event.who, &from, event.n));
         }
         if text == flight.text {
             record.held("RT-05");
         } else {
-            record.broken(flight.finding(
-                match only_special(&flight.text, &text) {
-                    _ if text == with_line_feeds(&flight.text) => "RT-15",
-                    true => "RT-14",
-                    false => "RT-05",
-                },
-                format!("The text of {what} changed on its way to {}.", event.who),
-                "the text that was sent, unchanged",
-                format!(
-                    "{} bytes were sent and {} other bytes arrived",
-                    flight.text.len(),
-                    text.len()
-                ),
-                &at,
-            ));
+            let id = match only_special(&flight.text, &text) {
+                _ if text == with_line_feeds(&flight.text) => "RT-15",
+                true => "RT-14",
+                false => "RT-05",
+            };
+            record.broken(flight.changed(id, &what, &event.who, &text, event.n));
         }
         let way = (flight.conn, session.conn);
         match self.newest.overtaken(way, (key, event.n)) {
-            Some(over) => record.broken(flight.finding(
-                "RT-04",
-                format!("{what} reached {} after a stanza that was sent later.", event.who),
-                "the order in which they were sent",
-                format!(
-                    "event {over} was sent after event {} and arrived before it",
-                    flight.n
-                ),
-                &[over, event.n],
-            )),
+            Some(over) => record.broken(flight.overtaken("RT-04", &what, &event.who, (over, event.n))),
             None => record.held("RT-04"),
         }
     }

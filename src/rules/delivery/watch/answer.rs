@@ -1,5 +1,6 @@
 //! What comes back for a request: the addressee's answer, the server's own, or the end of the stream.
 
+use super::super::book::Sent;
 use super::super::flight::{Flight, Freight, Goal, answer};
 use super::{Delivery, KEPT, LARGE, Session};
 use crate::profile::{Addressing, Class};

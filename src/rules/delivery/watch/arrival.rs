@@ -1,5 +1,6 @@
 //! A stanza that reaches a party: whose it is, and whether it came as it was sent.
 
+use super::super::book::Sent;
 use super::super::flight::{
     DELAY, Flight, Freight, Goal, call_id, form, has_special, only_special, print, text,
 };
@@ -76,16 +77,8 @@ impl Delivery {
             return;
         }
         if misdirected {
-            record.broken(flight.finding(
-                if elsewhere { "RT-12" } else { "RT-06" },
-                format!(
-                    "{} received {what}, which was addressed to {}.",
-                    event.who, flight.to
-                ),
-                "delivery to the addressed resource only",
-                format!("delivery to {}", session.jid),
-                &at,
-            ));
+            let id = if elsewhere { "RT-12" } else { "RT-06" };
+            record.broken(flight.astray(id, &what, (&event.who, &session.jid), event.n));
             return;
         }
         if resource(&flight.to).is_some() {
@@ -93,13 +86,8 @@ impl Delivery {
         }
         if let Some(first) = flight.delivered {
             if resource(&flight.to).is_some() {
-                record.broken(flight.finding(
-                    if chat { "CH-01" } else { "RT-03" },
-                    format!("{} received {what} more than once.", event.who),
-                    "one delivery",
-                    format!("deliveries at events {first} and {}", event.n),
-                    &[first, event.n],
-                ));
+                let id = if chat { "CH-01" } else { "RT-03" };
+                record.broken(flight.doubled(id, &what, &event.who, (first, event.n)));
             }
             return;
         }
@@ -115,16 +103,7 @@ impl Delivery {
                 &at,
             ));
         } else if from != flight.jid {
-            record.broken(flight.finding(
-                "RT-01",
-                format!(
-                    "{what} reached {} with a `from` that is not the sender's full JID.",
-                    event.who
-                ),
-                &format!("from='{}'", flight.jid),
-                format!("from='{from}'"),
-                &at,
-            ));
+            record.broken(flight.misnamed(&what, &event.who, &from, event.n));
         } else {
             record.held(if flight.forged.is_some() { "RT-02" } else { "RT-01" });
         }
@@ -162,17 +141,7 @@ impl Delivery {
                 false if flight.size as u64 >= LARGE && flight.text.starts_with(&body) => "RT-11",
                 false => "RT-05",
             };
-            record.broken(flight.finding(
-                id,
-                format!("The text of {what} changed on its way to {}.", event.who),
-                "the text that was sent, unchanged",
-                format!(
-                    "{} bytes were sent and {} other bytes arrived",
-                    flight.text.len(),
-                    body.len()
-                ),
-                &at,
-            ));
+            record.broken(flight.changed(id, &what, &event.who, &body, event.n));
         } else {
             if !chat {
                 record.held("RT-05");
@@ -195,16 +164,7 @@ impl Delivery {
             .newest
             .overtaken((flight.conn, session.conn), (key, flight.n))
         {
-            record.broken(flight.finding(
-                order,
-                format!("{what} reached {} after a stanza that was sent later.", event.who),
-                "the order in which they were sent",
-                format!(
-                    "event {over} was sent after event {} and arrived before it",
-                    flight.n
-                ),
-                &[over, event.n],
-            ));
+            record.broken(flight.overtaken(order, &what, &event.who, (over, event.n)));
         } else if !chat {
             record.held("RT-04");
         }
