@@ -18,7 +18,9 @@ use crate::scenario::{Case, Scenario, parse};
 use crate::transcript::{Dir, Event};
 
 /// How often breaches are looked for: announcing one may show another.
-const PASSES: usize = 32;
+const PASSES: usize = 64;
+/// In so many of them one at a time is announced, the first: what follows from it is then no breach any more.
+const ONE_BY_ONE: usize = 32;
 
 /// What a scenario is to be like.
 #[derive(Debug, Clone)]
@@ -114,7 +116,7 @@ pub fn make(tape: &Tape, wish: &Wish, known: &Announced) -> Result<Made, String>
         lenient: wish.lenient,
         breaks: known.clone(),
     };
-    for _ in 0..PASSES {
+    for pass in 0..PASSES {
         let (page, scenario) = written(tape, wish, &story, &cast, &texts, &blocks, &manner)?;
         let mut more = false;
         for (place, rule) in lint::unannounced(&scenario) {
@@ -122,6 +124,9 @@ pub fn make(tape: &Tape, wish: &Wish, known: &Announced) -> Result<Made, String>
                 continue;
             };
             more |= announce(&mut manner.breaks, *message, rule);
+            if more && pass < ONE_BY_ONE {
+                break;
+            }
         }
         if more {
             continue;
