@@ -133,6 +133,7 @@ fn header() -> Header {
     };
     Header {
         witness: Default::default(),
+        steady: false,
         callspec: FORMAT,
         version: String::new(),
         scenario: ScenarioInfo::default(),

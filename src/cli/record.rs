@@ -152,6 +152,7 @@ fn prepare(args: &Args) -> Result<Ready, (String, Exit)> {
             target: target.dial.url.to_string(),
             profile: target.profile.clone(),
             witness: Witness::Between,
+            steady: true,
             time_scale: 1.0,
             clock_skew: 60.0,
             started: started.format(&Rfc3339).unwrap_or_default(),

@@ -248,6 +248,7 @@ impl<'a> Play<'a> {
             target: "lint".into(),
             profile: Profile::named(self.class.name()).unwrap_or_default(),
             witness: Default::default(),
+            steady: false,
             cast: cast.collect(),
             seed: 0,
             time_scale: 1.0,

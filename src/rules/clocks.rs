@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 use super::{Finding, Seen};
 use crate::protocol::unix_seconds;
 use crate::stanza::fold;
-use crate::transcript::{Dir, Witness};
+use crate::transcript::{Dir, Header, Witness};
 
 /// The shortest silence that may hide a clock that was set, in seconds.
 const SILENCE: f64 = 0.5;
@@ -112,11 +112,11 @@ pub(super) struct Clocks {
 }
 
 impl Clocks {
-    /// `None` for bots of ours, whose clock nobody sets.
-    pub fn of(witness: Witness, skew: f64) -> Option<Clocks> {
-        (!witness.is_bots()).then(|| Clocks {
-            one: witness != Witness::Ends,
-            skew,
+    /// `None` for bots and proxies of ours, whose clock nobody sets.
+    pub fn of(header: &Header) -> Option<Clocks> {
+        (!header.witness.is_bots() && !header.steady).then(|| Clocks {
+            one: header.witness != Witness::Ends,
+            skew: header.clock_skew,
             recorders: HashMap::new(),
             words: HashMap::new(),
             times: VecDeque::new(),

@@ -185,7 +185,7 @@ impl Judge {
             waivers: Waiver::of_profile(&header.profile),
             scenario: (header.scenario.name.clone(), header.scenario.case.clone()),
             record: Record {
-                clocks: Clocks::of(header.witness, header.clock_skew),
+                clocks: Clocks::of(header),
                 ..Record::default()
             },
             ..judge

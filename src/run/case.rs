@@ -123,6 +123,7 @@ async fn play_in_runtime(
         target: options.place.name(),
         profile,
         witness: Witness::Bots,
+        steady: false,
         cast: cast.clone(),
         seed: options.seed,
         time_scale: options.time_scale,

@@ -24,6 +24,9 @@ pub struct Header {
     /// Who saw it.
     #[serde(default, skip_serializing_if = "Witness::is_bots")]
     pub witness: Witness,
+    /// Times are by a clock that nobody sets while it runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub steady: bool,
     /// Every party by its name in the scenario.
     #[serde(default)]
     pub cast: BTreeMap<String, Member>,

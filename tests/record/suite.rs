@@ -187,10 +187,7 @@ fn the_same_as_without(scheme: &str, which: &[&str]) {
     };
     for (id, outcome) in &live {
         let both = || format!("{id}\n{}\n\n{}", about(&said, id), about(&checked, id));
-        // A file of one call knows less of the time than the proxy did: what it leaves to doubt was certain live.
-        let doubted = later.get(id).is_some_and(|later| later == "maybe") && outcome == "FAIL";
-        let clock = doubted && about(&checked, id).contains("recorder's clock");
-        assert!(clock || later.get(id) == Some(outcome), "{}", both());
+        assert_eq!(later.get(id), Some(outcome), "{}", both());
     }
 }
 

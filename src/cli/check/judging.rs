@@ -134,7 +134,10 @@ fn judge_merged(
         .next();
     let witness = witness.or(seen).unwrap_or(Witness::Ends);
     let title = text::title(&merged, names);
-    let header = header_of(asked, witness, &title);
+    let header = Header {
+        steady: merged.recordings().all(|(_, recording)| recording.is_steady()),
+        ..header_of(asked, witness, &title)
+    };
     let keep = Keep {
         passed: if asked.reports.is_empty() {
             LISTED

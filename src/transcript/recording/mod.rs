@@ -52,6 +52,8 @@ enum Reading {
 pub struct Recording {
     reading: Reading,
     witness: Witness,
+    /// See [`super::Header::steady`].
+    steady: bool,
     /// Only this connection of it.
     only: Option<String>,
     over: bool,
@@ -128,6 +130,7 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
                     jids: HashMap::new(),
                 },
                 witness: header.witness,
+                steady: header.steady,
                 only: None,
                 over: false,
                 passed: input.passed,
@@ -143,6 +146,7 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
     };
     Ok(Opened::Recording(Recording {
         reading,
+        steady: false,
         witness: match kind {
             Kind::Signals => Witness::Signals,
             _ => Witness::Ends,
@@ -218,6 +222,11 @@ impl Recording {
             Reading::Frames(frames, _) if frames.between() => Witness::Between,
             _ => self.witness,
         }
+    }
+
+    /// Its times are by a clock that nobody sets.
+    pub fn is_steady(&self) -> bool {
+        self.steady
     }
 
     /// It was cut off in the middle. Known once all is read.
