@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use callspec::bot::client_faults;
-use callspec::endpoint::{Chosen, faults};
-use callspec::profile::Profile;
-use callspec::rules::{Level, catalogue, rule};
-use callspec::run::{Options, Place, Rig, Suspect, Trial, matrix, suite};
+use callspec::endpoint::{Chosen, fault, faults};
+use callspec::profile::{KnownBreach, Profile};
+use callspec::rules::{Level, Outcome, catalogue, rule};
+use callspec::run::{Finished, Options, Place, Rig, Suspect, Trial, matrix, suite};
 use callspec::scenario::{Action, Case, Scenario, Step, builtin};
 use tokio::sync::watch;
 
@@ -114,14 +114,18 @@ fn there_are_many_faults_and_each_says_what_it_is() {
     }
 }
 
-fn play(cases: Vec<Case>, rig: Rig) {
+fn played(cases: Vec<Case>, rig: Rig) -> Vec<Finished> {
     let options = Options {
         place: Place::Rigged(Arc::new(rig)),
         jobs: jobs(),
         ..Options::default()
     };
     let (stop, _) = watch::channel(false);
-    for finished in suite(cases, &options, &stop, &mut |_| {}) {
+    suite(cases, &options, &stop, &mut |_| {})
+}
+
+fn play(cases: Vec<Case>, rig: Rig) {
+    for finished in played(cases, rig) {
         let verdict = finished.verdict.iter().flat_map(|verdict| &verdict.findings);
         let accused: Vec<_> = verdict
             .filter(|finding| {
@@ -164,6 +168,50 @@ fn a_right_server_is_not_accused_over_tcp_either() {
         };
         play(cases(), rig);
     }
+}
+
+/// Whose opening is met with silence cannot be tested. If pings are answered, the server itself may have lost it: what
+/// a profile knows of its server is no news then.
+#[test]
+fn an_opening_that_is_lost_is_an_error_unless_the_profile_knows_of_it() {
+    let call = |faults: &[&str], breach: Option<(&str, &str)>| {
+        let known = breach.map(|(rule, scenario)| KnownBreach {
+            rule: rule.into(),
+            scenario: Some(scenario.into()),
+            evidence: "seen".into(),
+        });
+        let rig = Rig {
+            profile: Profile {
+                known_breaches: known.into_iter().collect(),
+                ..Profile::named("relay").expect("a profile")
+            },
+            faults: faults
+                .iter()
+                .map(|name| Chosen::from(fault(name).expect(name)))
+                .collect(),
+            ..Rig::default()
+        };
+        let mut cases = cases();
+        cases.retain(|case| case.name == "call/full");
+        let [finished] = played(cases, rig).try_into().expect("one case");
+        let verdict = finished.verdict.expect("a verdict");
+        let why = verdict.trouble.unwrap_or_default();
+        let rules: Vec<_> = verdict.findings.iter().map(|found| found.rule.id).collect();
+        (finished.outcome, rules.join(" "), why.contains("WebSocket ping"))
+    };
+    let tr_02 = |rule| (Outcome::Error, String::from(rule), true);
+    assert_eq!(call(&["open-ignored"], None), tr_02("TR-02"));
+    assert_eq!(call(&["open-ignored"], Some(("TR-03", "*"))), tr_02("TR-02"));
+    assert_eq!(call(&["open-ignored"], Some(("TR-02", "busy/*"))), tr_02("TR-02"));
+    assert_eq!(
+        call(&["open-ignored"], Some(("TR-02", "call/*"))),
+        (Outcome::Known, "TR-02".into(), false)
+    );
+    // Where nothing at all is answered, nothing is known.
+    assert_eq!(
+        call(&["open-ignored", "ping-unanswered"], Some(("TR-02", "*"))),
+        (Outcome::Error, String::new(), false)
+    );
 }
 
 fn breaks(steps: &[Step]) -> bool {

@@ -69,6 +69,17 @@ fn rules(report: &Value, results: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
+/// How many cases could not be played for a reason that is no breach that this server is known for.
+fn unexplained(report: &Value, known: &BTreeSet<String>) -> usize {
+    let scenarios = report["scenarios"].as_array().expect("scenarios").iter();
+    let errors = scenarios.filter(|scenario| scenario["result"] == "error");
+    let explained = |error: &&Value| {
+        let mut findings = error["findings"].as_array().into_iter().flatten();
+        findings.any(|finding| finding["rule"].as_str().is_some_and(|rule| known.contains(rule)))
+    };
+    errors.filter(|error| !explained(error)).count()
+}
+
 /// What this server breaks whether it holds back or not.
 fn known(server: &Server) -> BTreeSet<String> {
     let profile = Profile::named(server.name).expect("a profile");
@@ -88,7 +99,7 @@ fn untold(server: &Server) {
         .cloned()
         .collect();
     assert!(wrong.is_empty(), "{wrong:?}\n{out}");
-    assert_eq!(report["summary"]["error"], 0, "{out}");
+    assert_eq!(unexplained(&report, &known(server)), 0, "{out}");
     let open = rules(&report, &["inconclusive"]);
     assert!(
         open.iter().all(|rule| rule == "RT-13" || rule == "CH-02"),

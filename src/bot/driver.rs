@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::script::{Input, LineOrder, Output, Script};
+use super::script::{Input, LineOrder, NoSession, Output, Script};
 use crate::scenario::{Credential, Deed, Shield};
 use crate::transcript::{Event, Wire};
 use crate::xmpp::line::{self, Ask, Order, Told};
@@ -18,12 +18,11 @@ use crate::xmpp::{Incoming, Reader, Session, Writer, part};
 
 /// Makes logged-in sessions for users of the scenario.
 pub trait Dialer: Send + Sync {
-    /// The error is one sentence for people, without secrets.
     fn dial<'a>(
         &'a self,
         user: &'a str,
         resource: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Session, String>> + Send + 'a>>;
+    ) -> Pin<Box<dyn Future<Output = Result<Session, NoSession>> + Send + 'a>>;
 
     /// Where a raw line of this user goes, and with whose secrets. `credential` and `password` stand in the place of
     /// the right ones.
@@ -133,7 +132,9 @@ pub async fn drive(
                     }
                     match order_for(&*dialer, order) {
                         Ok(order) => command(&lines, &who, Command::Line(Box::new(order))),
-                        Err(why) => script.handle(start.elapsed(), Input::NotConnected { who, why }),
+                        Err(why) => {
+                            script.handle(start.elapsed(), Input::NotConnected { who, why: why.into() })
+                        }
                     }
                 }
                 Output::Send { who, raw } => command(&lines, &who, Command::Send(raw)),
@@ -265,7 +266,7 @@ async fn live_raw(tell: Teller, mut todo: mpsc::UnboundedReceiver<Command>) {
                 wire,
                 text,
             },
-            Told::Unreachable(why) => Input::NotConnected { who, why },
+            Told::Unreachable(why) => Input::NotConnected { who, why: why.into() },
         });
     };
     tokio::join!(giving, line::run(inbox, told));

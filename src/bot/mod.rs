@@ -14,4 +14,4 @@ mod script;
 pub use compose::{Ids, call_iq, ping, signal};
 pub use driver::{Dialer, Recorder, drive};
 pub use fault::{ClientFault, client_fault, client_faults};
-pub use script::{Account, Input, Output, Script, Setup};
+pub use script::{Account, Input, NoSession, Output, Script, Setup};

@@ -29,7 +29,7 @@ use crate::stanza::{Message, Stanza};
 use crate::transcript::{Dir, Event};
 
 use fresh::fresh_uuid;
-pub use io::{Account, Input, Output, Setup};
+pub use io::{Account, Input, NoSession, Output, Setup};
 pub use line::LineOrder;
 use line::Sight;
 use resolve::{collect_labels, for_profile};
@@ -313,7 +313,7 @@ impl Script {
                 length,
                 Some("the target kept a session waiting that has no part in this"),
             ),
-            Input::Interrupted => self.trouble("", "interrupted".into()),
+            Input::Interrupted => self.trouble("", "interrupted".to_owned()),
             Input::Element { ref who, .. }
             | Input::Broken { ref who, .. }
             | Input::Wire { ref who, .. }

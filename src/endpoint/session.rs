@@ -213,6 +213,7 @@ impl Session {
             return false;
         }
         match incoming {
+            Incoming::Open(_) => self.web && has(Slip::OpenIgnored),
             Incoming::Close => has(Slip::CloseIgnored),
             Incoming::Fail(_) => has(Slip::FragmentsIgnored),
             Incoming::Flaw(condition) => {

@@ -76,7 +76,8 @@ impl Parties {
     }
 
     pub async fn log_in_as(&self, user: &str, resource: &str) -> Result<Peer, String> {
-        self.ground.dialer.dial(user, resource).await.map(Peer::new)
+        let session = self.ground.dialer.dial(user, resource).await;
+        session.map(Peer::new).map_err(|none| none.why)
     }
 
     /// Where a raw line of the first user goes.

@@ -136,6 +136,8 @@ pub struct Verdict {
     pub rules: BTreeMap<&'static str, Tally>,
     /// Why the target could not be tested, if so.
     pub trouble: Option<String>,
+    /// The rule that the target breaks if the trouble is of its own making.
+    pub shown: Option<&'static str>,
     /// The rules that the server had certainly broken before that.
     pub decided: BTreeSet<&'static str>,
     /// Findings of kinds of which there were so many that they were only counted.

@@ -157,6 +157,7 @@ pub struct Judge {
     missed: Vec<Event>,
     addresses: Addresses,
     trouble: Option<String>,
+    shown: Option<&'static str>,
     decided: BTreeSet<&'static str>,
     at: f64,
     /// Nothing that bots do rests on a server's breach.
@@ -201,6 +202,7 @@ impl Judge {
             missed: Vec::new(),
             addresses: Addresses::default(),
             trouble: None,
+            shown: None,
             decided: BTreeSet::new(),
             at: 0.0,
             trusts: false,
@@ -238,6 +240,8 @@ impl Judge {
                 let text = event.note.as_deref().unwrap_or("the run could not go on");
                 self.trouble = Some(text.to_owned());
                 self.decided = self.record.decided();
+                self.shown = event.rules.first().and_then(|id| rule(id)).map(|rule| rule.id);
+                self.suspect(event, text.to_owned());
             }
             Dir::Connected => self.addresses.connected(event),
             // A step that names its rule and is met has put it to the test.
@@ -310,6 +314,7 @@ impl Judge {
             known: BTreeMap::new(),
             rules,
             trouble: self.trouble,
+            shown: self.shown,
             decided: self.decided,
             left_out: self.record.left_out,
         };
@@ -321,6 +326,28 @@ impl Judge {
             verdict.trouble = self.addresses.why();
         }
         verdict
+    }
+
+    /// Trouble that looks like the target's own: enough for a profile that knows of it, too little for an accusation.
+    /// What answers pings may stand before what speaks XMPP, and late is not never.
+    fn suspect(&mut self, event: &Event, text: String) {
+        let Some(rule) = self.shown.and_then(rule) else {
+            return;
+        };
+        self.record.broken(Finding {
+            rule,
+            level: rule.level,
+            blame: Blame::Server,
+            party: event.who.clone(),
+            message: text,
+            wanted: "an answer".into(),
+            seen: "none".into(),
+            events: vec![event.n],
+            excuse: Some(
+                "What stands before the server may have lost it, and the answer may have come later.".into(),
+            ),
+            call: None,
+        });
     }
 
     fn miss(&mut self, event: &Event) {

@@ -59,7 +59,8 @@ fn counts(finding: &Finding) -> bool {
 
 impl Verdict {
     /// Marks the findings that these waivers excuse; what is left decides the outcome, and `known` is what it is if
-    /// nothing is left. Trouble and bots of our own that misbehave are excused by nobody.
+    /// nothing is left. Bots of our own that misbehave are excused by nobody, and trouble only by what excuses the
+    /// rule that it shows broken.
     pub fn waive(&mut self, scenario: &str, matrix: &[String], waivers: &[Waiver]) {
         let waivers: Vec<&Waiver> = waivers.iter().filter(|w| w.names(scenario, matrix)).collect();
         for (index, finding) in self.findings.iter().enumerate() {
@@ -70,7 +71,23 @@ impl Verdict {
                 });
             }
         }
-        if self.known.is_empty() || self.outcome == Outcome::Error {
+        if self.known.is_empty() {
+            return;
+        }
+        if self.outcome == Outcome::Error {
+            let shown = self.known.keys().filter_map(|index| self.findings.get(*index));
+            let excused = shown
+                .into_iter()
+                .any(|finding| Some(finding.rule.id) == self.shown);
+            if excused
+                && !self
+                    .findings
+                    .iter()
+                    .any(|finding| finding.blame == Blame::Ourselves)
+            {
+                self.trouble = None;
+                self.outcome = Outcome::Known;
+            }
             return;
         }
         let left = self.findings.iter().enumerate();
@@ -116,6 +133,7 @@ mod tests {
             known: BTreeMap::new(),
             rules: BTreeMap::new(),
             trouble: None,
+            shown: None,
             decided: Default::default(),
             left_out: 0,
         }

@@ -12,11 +12,11 @@ use time::OffsetDateTime;
 use url::Url;
 
 use super::hidden::Hidden;
-use crate::bot::{Account, Dialer};
+use crate::bot::{Account, Dialer, NoSession};
 use crate::endpoint::Endpoint;
 use crate::scenario::Credential;
 use crate::target::{self, Flaw, Jwt, Target};
-use crate::xmpp::{self, Dial, Login, Secret, Session, line};
+use crate::xmpp::{self, ConnectError, Dial, Login, Secret, Session, line};
 
 /// The embedded endpoint, over a pipe, in virtual time.
 pub struct ToEmbedded {
@@ -101,13 +101,12 @@ impl Dialer for ToEmbedded {
         &'a self,
         user: &'a str,
         resource: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Session, String>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Session, NoSession>> + Send + 'a>> {
         Box::pin(async move {
             let (dial, login) = self.way_in(user, resource, Credential::Sound, None)?;
             let pipe = Box::new(self.endpoint.dial());
-            xmpp::connect_over(pipe, &dial, &login)
-                .await
-                .map_err(|error| error.to_string())
+            let session = xmpp::connect_over(pipe, &dial, &login).await;
+            session.map_err(|error| no_session(&error, &self.hidden))
         })
     }
 
@@ -141,7 +140,7 @@ pub async fn log_in(
     account: &target::Account,
     resource: &str,
     hidden: &Hidden,
-) -> Result<Session, String> {
+) -> Result<Session, NoSession> {
     let (dial, login) = target.login(account, resource)?;
     if let Some((_, token)) = &dial.cookie {
         hidden.learn(token, "token");
@@ -150,7 +149,14 @@ pub async fn log_in(
         hidden.learn(secret, secret_kind(account));
     }
     let session = xmpp::connect(&dial, &login).await;
-    session.map_err(|error| hidden.hide(&error.to_string()).into_owned())
+    session.map_err(|error| no_session(&error, hidden))
+}
+
+fn no_session(error: &ConnectError, hidden: &Hidden) -> NoSession {
+    NoSession {
+        why: hidden.hide(&error.to_string()).into_owned(),
+        rule: error.rule(),
+    }
 }
 
 /// Ends a session lawfully. Whether the server does its part is not the question here.
@@ -193,7 +199,7 @@ impl Dialer for ToTarget {
         &'a self,
         user: &'a str,
         resource: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Session, String>> + Send + 'a>> {
+    ) -> Pin<Box<dyn Future<Output = Result<Session, NoSession>> + Send + 'a>> {
         Box::pin(async move {
             let given = self
                 .users
@@ -205,7 +211,7 @@ impl Dialer for ToTarget {
                 None if self.target.is_anonymous() => {
                     target::Account::new(&format!("{user}@{}", self.target.dial.domain), None)
                 }
-                None => return Err(format!("the target has no account for {user}")),
+                None => return Err(format!("the target has no account for {user}").into()),
             };
             log_in(&self.target, &account, resource, &self.hidden).await
         })

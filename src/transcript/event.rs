@@ -146,7 +146,8 @@ pub enum Dir {
     /// seen around it say nothing of how a signal was treated. Without `seconds`: the recorder's clock was set back,
     /// and how much time went by is not known.
     Stalled,
-    /// The run could not go on: the target's trouble or ours, never a finding.
+    /// The run could not go on: the target's trouble or ours. It names the rule that the target breaks if the trouble is
+    /// of its own making.
     Trouble,
     /// The steps are done; what follows is the quiet at the end.
     Steps,

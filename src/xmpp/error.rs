@@ -59,6 +59,19 @@ pub enum ConnectError {
         stage: &'static str,
         seconds: f64,
     },
+    /// The same, and the server is there: it answered a WebSocket ping that was sent after the `<open/>` that it left
+    /// unanswered (RFC 7395 §3.4).
+    Unheard {
+        stage: &'static str,
+        seconds: f64,
+    },
+}
+
+impl ConnectError {
+    /// The rule that the target breaks if the trouble is its own and nothing between it and here.
+    pub fn rule(&self) -> Option<&'static str> {
+        matches!(self, ConnectError::Unheard { .. }).then_some("TR-02")
+    }
 }
 
 impl fmt::Display for ConnectError {
@@ -132,6 +145,10 @@ impl fmt::Display for ConnectError {
                     "the login was not done within {seconds} s: it stood at {stage}"
                 )
             }
+            ConnectError::Unheard { stage, seconds } => write!(
+                f,
+                "while {stage}, the server left <open/> unanswered until the login's {seconds} s were over, and answered a WebSocket ping that was sent after it: the <open/> was lost on its side"
+            ),
         }
     }
 }

@@ -6,7 +6,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 use super::socket::{Cut, Io};
 use super::splitter::{Piece, Splitter};
@@ -38,6 +38,10 @@ impl Incoming {
         matches!(self, Incoming::StreamClosed | Incoming::Ended(_))
     }
 }
+
+/// The payload of a WebSocket pong.
+#[derive(Debug)]
+pub struct Pong(pub Bytes);
 
 pub enum Reader {
     Web(SplitStream<Web>),
@@ -86,27 +90,22 @@ fn element(raw: String) -> Incoming {
 impl Reader {
     /// The next element. Safe to cancel.
     pub async fn next(&mut self) -> Incoming {
+        loop {
+            if let Ok(incoming) = self.next_or_pong().await {
+                return incoming;
+            }
+        }
+    }
+
+    /// The next element, or a WebSocket pong before it. Safe to cancel.
+    pub async fn next_or_pong(&mut self) -> Result<Incoming, Pong> {
         match self {
             Reader::Web(stream) => next_frame(stream).await,
             Reader::Tcp {
                 half,
                 splitter,
                 buffer,
-            } => loop {
-                match splitter.next_piece() {
-                    Ok(Some(Piece::Header(raw))) => return Incoming::Header(raw),
-                    Ok(Some(Piece::Element(raw))) => return element(raw),
-                    Ok(Some(Piece::Footer)) => return Incoming::StreamClosed,
-                    Ok(Some(Piece::Skipped(_)) | None) => {}
-                    // A document that is broken once cannot be read on.
-                    Err(error) => return Incoming::Ended(format!("what came is no XMPP stream: {error}")),
-                }
-                match half.read(buffer).await {
-                    Ok(0) => return Incoming::Ended("the connection was closed".into()),
-                    Ok(length) => splitter.feed(buffer.get(..length).unwrap_or_default()),
-                    Err(error) => return Incoming::Ended(error.to_string()),
-                }
-            },
+            } => Ok(next_piece(half, splitter, buffer).await),
         }
     }
 
@@ -118,9 +117,9 @@ impl Reader {
     }
 }
 
-async fn next_frame(stream: &mut SplitStream<Web>) -> Incoming {
+async fn next_frame(stream: &mut SplitStream<Web>) -> Result<Incoming, Pong> {
     loop {
-        return match stream.next().await {
+        return Ok(match stream.next().await {
             None => Incoming::Ended("the connection was closed".into()),
             Some(Err(Error::ConnectionClosed)) => Incoming::Ended("the connection was closed".into()),
             Some(Err(error)) => Incoming::Ended(error.to_string()),
@@ -133,8 +132,27 @@ async fn next_frame(stream: &mut SplitStream<Web>) -> Incoming {
                 Some(frame) => format!("WebSocket close {} {}", u16::from(frame.code), frame.reason),
                 None => "WebSocket close".into(),
             }),
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
-        };
+            Some(Ok(Message::Pong(payload))) => return Err(Pong(payload)),
+            Some(Ok(Message::Ping(_) | Message::Frame(_))) => continue,
+        });
+    }
+}
+
+async fn next_piece(half: &mut ReadHalf<Connection>, splitter: &mut Splitter, buffer: &mut [u8]) -> Incoming {
+    loop {
+        match splitter.next_piece() {
+            Ok(Some(Piece::Header(raw))) => return Incoming::Header(raw),
+            Ok(Some(Piece::Element(raw))) => return element(raw),
+            Ok(Some(Piece::Footer)) => return Incoming::StreamClosed,
+            Ok(Some(Piece::Skipped(_)) | None) => {}
+            // A document that is broken once cannot be read on.
+            Err(error) => return Incoming::Ended(format!("what came is no XMPP stream: {error}")),
+        }
+        match half.read(buffer).await {
+            Ok(0) => return Incoming::Ended("the connection was closed".into()),
+            Ok(length) => splitter.feed(buffer.get(..length).unwrap_or_default()),
+            Err(error) => return Incoming::Ended(error.to_string()),
+        }
     }
 }
 
@@ -161,6 +179,17 @@ impl Writer {
                 half.write_all(raw.as_bytes()).await?;
                 half.flush().await
             }
+        }
+    }
+
+    /// A WebSocket ping (RFC 6455 §5.5.2). TCP has none.
+    pub async fn ping(&mut self, payload: &'static str) -> io::Result<()> {
+        match &mut self.out {
+            Out::Web(sink) => sink
+                .send(Message::Ping(Bytes::from_static(payload.as_bytes())))
+                .await
+                .map_err(io::Error::other),
+            Out::Tcp(_) => Ok(()),
         }
     }
 

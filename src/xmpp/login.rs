@@ -1,6 +1,7 @@
 //! From an address to a bound session: upgrade, SASL, resource.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,11 +18,14 @@ use xmpp_parsers::sasl as sasl_elements;
 use xmpp_parsers::stream_features::StreamFeatures;
 
 use super::ConnectError;
-use super::framing::{Incoming, Reader, Writer, split_tcp, split_web};
+use super::framing::{Incoming, Pong, Reader, Writer, split_tcp, split_web};
 use super::leg::lead;
 use super::socket::{Cut, Io, READ_AT_ONCE};
 use super::tls::Trust;
 use crate::stanza::{CLIENT, FRAMING, IqType, SASL, STREAM, Stanza, escape};
+
+/// What a ping asks (RFC 6455 §5.5.2): an answer that says the same is an answer to it.
+const QUESTION: &str = "opened?";
 
 /// A text that no formatter prints.
 #[derive(Clone, PartialEq, Eq)]
@@ -142,7 +146,7 @@ pub async fn register(dial: &Dial, login: &Login) -> Result<(), ConnectError> {
             writer,
             stage: &stage,
         };
-        stream.open(&dial.domain, "opening the stream").await?;
+        stream.open(dial, "opening the stream").await?;
         let (user, _) = login.jid.split_once('@').unwrap_or((&login.jid, ""));
         let password = login.password.as_ref().map(Secret::expose).unwrap_or_default();
         let form = format!(
@@ -185,19 +189,33 @@ async fn reach(dial: &Dial, stage: &Stage) -> Result<(Reader, Writer), ConnectEr
 }
 
 /// How far a login has come, for the sentence that a deadline needs.
-struct Stage(std::sync::Mutex<&'static str>);
+struct Stage {
+    name: std::sync::Mutex<&'static str>,
+    /// A ping was answered that was sent after what this stage waits for an answer to.
+    unheard: AtomicBool,
+}
 
 impl Stage {
     fn new(stage: &'static str) -> Stage {
-        Stage(std::sync::Mutex::new(stage))
+        Stage {
+            name: std::sync::Mutex::new(stage),
+            unheard: AtomicBool::new(false),
+        }
     }
 
     fn set(&self, stage: &'static str) {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = stage;
+        *self
+            .name
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = stage;
+        self.unheard.store(false, Ordering::Relaxed);
     }
 
     fn get(&self) -> &'static str {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        *self
+            .name
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -208,10 +226,15 @@ async fn within<T>(
 ) -> Result<T, ConnectError> {
     match tokio::time::timeout(dial.deadline, work).await {
         Ok(result) => result,
-        Err(_) => Err(ConnectError::Deadline {
-            stage: stage.get(),
-            seconds: dial.deadline.as_secs_f64(),
-        }),
+        Err(_) => {
+            let (stage, unheard) = (stage.get(), stage.unheard.load(Ordering::Relaxed));
+            let seconds = dial.deadline.as_secs_f64();
+            Err(if unheard {
+                ConnectError::Unheard { stage, seconds }
+            } else {
+                ConnectError::Deadline { stage, seconds }
+            })
+        }
     }
 }
 
@@ -270,13 +293,11 @@ async fn log_in(
         stage,
     };
 
-    let features = stream.open(&dial.domain, "opening the stream").await?;
+    let features = stream.open(dial, "opening the stream").await?;
     stage.set("SASL");
     let mechanism = stream.authenticate(dial, login, &features).await?;
     stream.reader.restart();
-    stream
-        .open(&dial.domain, "opening the stream after login")
-        .await?;
+    stream.open(dial, "opening the stream after login").await?;
     stage.set("resource binding");
     let jid = stream.bind(login).await?;
     Ok(Session {
@@ -294,9 +315,9 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    async fn open(&mut self, domain: &str, stage: &'static str) -> Result<StreamFeatures, ConnectError> {
+    async fn open(&mut self, dial: &Dial, stage: &'static str) -> Result<StreamFeatures, ConnectError> {
         self.stage.set(stage);
-        let to = escape(domain);
+        let to = escape(&dial.domain);
         let open = if self.writer.is_web() {
             format!(r#"<open xmlns="{FRAMING}" to="{to}" version="1.0"/>"#)
         } else {
@@ -305,8 +326,10 @@ impl Opening<'_> {
             )
         };
         self.write(&open).await?;
+        let mut said = self.first(dial.deadline / 2).await?;
         loop {
-            let Some(element) = self.read().await? else {
+            let Some(element) = said else {
+                said = self.read().await?;
                 continue;
             };
             if element.is("features", STREAM) {
@@ -320,7 +343,32 @@ impl Opening<'_> {
             if !element.is("open", FRAMING) {
                 return Err(self.garbage(element.raw()));
             }
+            said = self.read().await?;
         }
+    }
+
+    /// The first thing that is said on a stream. Who is silent for so long is asked by a ping whether it is there: if
+    /// the `<open/>` was lost on the way or by the server itself is told apart by the answer.
+    async fn first(&mut self, patience: Duration) -> Result<Option<Stanza>, ConnectError> {
+        let incoming = match tokio::time::timeout(patience, self.reader.next()).await {
+            Ok(incoming) => incoming,
+            Err(_) => {
+                let asked = self.writer.ping(QUESTION).await;
+                asked.map_err(|error| self.ended(&error))?;
+                loop {
+                    match self.reader.next_or_pong().await {
+                        Ok(incoming) => break incoming,
+                        Err(Pong(answer)) if answer == QUESTION => {
+                            self.stage.unheard.store(true, Ordering::Relaxed);
+                        }
+                        // Nobody asked for it (RFC 6455 §5.5.3).
+                        Err(Pong(_)) => {}
+                    }
+                }
+            }
+        };
+        self.stage.unheard.store(false, Ordering::Relaxed);
+        self.take(incoming)
     }
 
     async fn registration(&mut self, domain: &str, form: &str) -> Result<(), ConnectError> {
@@ -451,16 +499,25 @@ impl Opening<'_> {
     }
 
     async fn write(&mut self, raw: &str) -> Result<(), ConnectError> {
-        let stage = self.stage.get();
-        self.writer.send(raw).await.map_err(|error| ConnectError::Ended {
-            stage,
+        let sent = self.writer.send(raw).await;
+        sent.map_err(|error| self.ended(&error))
+    }
+
+    fn ended(&self, error: &std::io::Error) -> ConnectError {
+        ConnectError::Ended {
+            stage: self.stage.get(),
             how: error.to_string(),
-        })
+        }
     }
 
     async fn read(&mut self) -> Result<Option<Stanza>, ConnectError> {
+        let incoming = self.reader.next().await;
+        self.take(incoming)
+    }
+
+    fn take(&self, incoming: Incoming) -> Result<Option<Stanza>, ConnectError> {
         let stage = self.stage.get();
-        match self.reader.next().await {
+        match incoming {
             Incoming::Element(element) if element.is("error", STREAM) => {
                 let condition = element
                     .error_condition()

@@ -36,16 +36,31 @@ pub struct Setup {
     pub quiet: Duration,
 }
 
+/// Why there is no session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoSession {
+    /// One sentence for people, without secrets.
+    pub why: String,
+    /// The rule that the target breaks, if the trouble is its own.
+    pub rule: Option<&'static str>,
+}
+
+impl From<String> for NoSession {
+    fn from(why: String) -> NoSession {
+        NoSession { why, rule: None }
+    }
+}
+
 #[derive(Debug)]
 pub enum Input {
     Connected {
         who: String,
         jid: String,
     },
-    /// The target's trouble, never a finding.
+    /// The target could not be tested.
     NotConnected {
         who: String,
-        why: String,
+        why: NoSession,
     },
     /// `arrived`: when it was read from the socket.
     Element {

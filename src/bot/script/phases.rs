@@ -1,7 +1,7 @@
 //! From the first connection through the steps and the quiet after them to the end.
 
 use super::super::cursor::Cursor;
-use super::{CLOSE_WITHIN, DEFAULT_WITHIN, LINK_WITHIN, Link, Output, Phase, Script};
+use super::{CLOSE_WITHIN, DEFAULT_WITHIN, LINK_WITHIN, Link, NoSession, Output, Phase, Script};
 use crate::transcript::{Dir, Event};
 
 impl Script {
@@ -14,7 +14,7 @@ impl Script {
                         self.phase = Phase::Steps;
                         moved = true;
                     } else if self.now >= LINK_WITHIN {
-                        self.trouble("", "the connections were not made in time".into());
+                        self.trouble("", "the connections were not made in time".to_owned());
                     }
                 }
                 Phase::Steps => {
@@ -128,13 +128,15 @@ impl Script {
     }
 
     /// The target's trouble or ours: the run ends without a verdict.
-    pub(super) fn trouble(&mut self, who: &str, why: String) {
+    pub(super) fn trouble(&mut self, who: &str, why: impl Into<NoSession>) {
         if matches!(self.phase, Phase::Closing(_) | Phase::Over) {
             return;
         }
+        let NoSession { why, rule } = why.into();
         let event = self.event(Dir::Trouble, who);
         self.record(Event {
             note: Some(why),
+            rules: rule.into_iter().map(str::to_owned).collect(),
             ..event
         });
         if let Some(bot) = self.bots.get_mut(who) {

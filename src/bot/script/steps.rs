@@ -195,7 +195,7 @@ impl Script {
             return Come::NotYet;
         }
         if rising {
-            self.trouble(&connection.who, "the connection was not made in time".into());
+            self.trouble(&connection.who, "the connection was not made in time".to_owned());
         } else {
             self.cut(&connection.who);
         }

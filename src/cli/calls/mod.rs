@@ -404,6 +404,7 @@ fn verdict(findings: Vec<Finding>, left_out: u64) -> Verdict {
         known: BTreeMap::new(),
         rules: BTreeMap::new(),
         trouble: None,
+        shown: None,
         decided: Default::default(),
         left_out,
     }

@@ -246,6 +246,7 @@ pub enum Slip {
     ProtocolUnasked,
     PlaintextTaken,
     // -- the opening
+    OpenIgnored,
     OpenUnanswered,
     OpenWithoutFrom,
     OpenWithoutId,

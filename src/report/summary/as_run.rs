@@ -93,6 +93,7 @@ fn finished(entry: &Entry) -> Result<Finished, String> {
             known,
             rules: BTreeMap::new(),
             trouble: entry.reason.clone().filter(|_| entry.result == Outcome::Error),
+            shown: None,
             decided: Default::default(),
             left_out: 0,
         }),

@@ -61,6 +61,7 @@ fn finished(case: Case, outcome: Outcome, findings: Vec<Finding>) -> Finished {
             findings,
             known: BTreeMap::new(),
             trouble: None,
+            shown: None,
             decided: Default::default(),
             left_out: 0,
         }),

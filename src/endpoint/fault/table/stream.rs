@@ -13,6 +13,7 @@ pub(super) const FAULTS: &[Fault] = &[
     slip("protocol-unconfirmed", &["TR-01"], "The upgrade does not confirm the sub-protocol.", Slip::ProtocolUnconfirmed),
     slip("protocol-other", &["TR-01"], "The upgrade confirms another sub-protocol than was offered.", Slip::ProtocolOther),
     slip("protocol-unasked", &["TR-01"], "The upgrade confirms a sub-protocol that was not offered.", Slip::ProtocolUnasked),
+    slip("open-ignored", &["TR-02"], "An opening over WebSocket is met with silence.", Slip::OpenIgnored),
     slip("open-unanswered", &["TR-02"], "An opening is answered with features alone.", Slip::OpenUnanswered),
     slip("open-without-from", &["TR-02"], "The server's opening has no `from`.", Slip::OpenWithoutFrom),
     slip("open-without-id", &["TR-02"], "The server's opening has no `id`.", Slip::OpenWithoutId),
