@@ -4,14 +4,11 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{OnceLock, PoisonError};
 
 use callspec::profile::Profile;
 use serde_json::Value;
 use support::{Server, callspec, run};
-
-/// One suite at a time: several would measure how busy this machine is.
-static TURN: Mutex<()> = Mutex::new(());
 
 fn target(server: &Server, transport: &str, profile: &str) -> std::path::PathBuf {
     let urls = server.urls();
@@ -92,7 +89,7 @@ fn known(server: &Server) -> BTreeSet<String> {
 
 /// Nothing but `profile: relay` is said: what is slow is at the most inconclusive, and says why.
 fn untold(server: &Server) {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = server.turn.lock().unwrap_or_else(PoisonError::into_inner);
     let (report, out) = played(server, &target(server, "ws", "relay"), &[]);
     let wrong: Vec<_> = rules(&report, &["failed", "warned", "error"])
         .difference(&known(server))
@@ -116,7 +113,7 @@ fn untold(server: &Server) {
 
 /// The probe sees the rate, and with its profile what is large or much is judged by it.
 fn told(server: &Server, rate: u64) {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = server.turn.lock().unwrap_or_else(PoisonError::into_inner);
     let file = server.folder.path().join("seen.yaml");
     let seen = probed(server, "direct-tls", &file);
     assert!(seen.abs_diff(rate) * 10 <= rate, "{seen} B/s");
@@ -153,22 +150,24 @@ fn ejabberd() -> &'static Server {
     SERVER.get_or_init(Server::throttled_ejabberd)
 }
 
-#[test]
-fn prosody_as_debian_sets_it_up() {
-    told(prosody(), 10_000);
-}
+// Two servers side by side, each with one suite at a time.
 
 #[test]
-fn prosody_of_which_nothing_is_said() {
-    untold(prosody());
-}
-
-#[test]
-fn ejabberd_as_debian_sets_it_up() {
+fn as_debian_sets_up_ejabberd() {
     told(ejabberd(), 3_000);
 }
 
 #[test]
-fn ejabberd_of_which_nothing_is_said() {
+fn as_debian_sets_up_prosody() {
+    told(prosody(), 10_000);
+}
+
+#[test]
+fn nothing_is_said_of_ejabberd() {
     untold(ejabberd());
+}
+
+#[test]
+fn nothing_is_said_of_prosody() {
+    untold(prosody());
 }

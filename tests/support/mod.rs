@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -173,6 +173,8 @@ pub struct Server {
     pub ws: u16,
     pub wss: u16,
     path: &'static str,
+    /// Whose suite plays: two on one server would measure how busy it is.
+    pub turn: Mutex<()>,
 }
 
 impl Server {
@@ -241,6 +243,7 @@ VirtualHost "anon.localhost"
             ws,
             wss,
             path: "xmpp-websocket",
+            turn: Mutex::new(()),
         }
     }
 
@@ -314,6 +317,7 @@ modules: {{mod_admin_extra: {{}}, mod_carboncopy: {{}}, mod_disco: {{}}, mod_htt
             ws,
             wss,
             path: "ws",
+            turn: Mutex::new(()),
         };
         for user in USERS {
             server.make_account(user);
