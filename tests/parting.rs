@@ -1,12 +1,14 @@
 //! How bots take their leave over WebSocket: `<close/>` first, the close frame when that is answered, and then the
-//! connection itself. A server may let go of a resource at any of the three.
+//! connection itself. A server may let go of a resource at any of the three. And what is said where a server takes its
+//! leave.
 
 mod support;
 
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use support::{callspec, run};
+use support::{Said, callspec, run};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_tungstenite::accept_hdr_async;
@@ -27,13 +29,25 @@ steps:
 const FEATURES: &str =
     "<stream:features xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
 
+/// Nothing follows the signal but the answer to it.
+const LAST: &str = "\
+name: last
+about: The last thing that is said.
+rules: [RT-03]
+tags: [routing]
+leaves-open: nobody answers
+steps:
+  - caller: { sends: initiate }
+";
+
 /// How alice's PLAIN begins.
 const ALICE: &str = "AGFsaWNl";
 
 const UNAVAILABLE: &str = "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>";
 
-/// Serves one session, and tells in which order its end went. A signal bounces once another session is `gone`.
-async fn session(tcp: TcpStream, mut gone: watch::Receiver<bool>) -> Vec<&'static str> {
+/// Serves one session, and tells in which order its end went. A signal bounces once another session is `gone`; if it
+/// `dies`, it is the end of the session.
+async fn session(tcp: TcpStream, mut gone: watch::Receiver<bool>, dies: bool) -> Vec<&'static str> {
     #[allow(clippy::result_large_err)] // the shape of the callback is not ours
     let protocol = |_: &Request, mut response: Response| {
         let headers = response.headers_mut();
@@ -83,6 +97,8 @@ async fn session(tcp: TcpStream, mut gone: watch::Receiver<bool>) -> Vec<&'stati
             end.push("<close/>");
             socket.send(Message::Ping("".into())).await.expect("sent");
             vec![]
+        } else if said.contains("<call") && dies {
+            return end;
         } else if said.contains("<call") {
             gone.wait_for(|gone| *gone).await.expect("another session");
             let id = attribute(&said, "id=\"");
@@ -112,8 +128,8 @@ fn attribute<'a>(text: &'a str, before: &str) -> &'a str {
     rest.split(['"', '<']).next().unwrap_or_default()
 }
 
-#[test]
-fn a_bot_leaves_in_order_and_then_nothing_is_left_of_it() {
+/// What a run of this scenario says, and how each session of the server ended.
+fn played(scenario: &str, dies: bool) -> (Said, Receiver<Vec<&'static str>>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -130,15 +146,15 @@ fn a_bot_leaves_in_order_and_then_nothing_is_left_of_it() {
         while let Ok((tcp, _)) = listener.accept().await {
             let (tell, first, gone) = (tell.clone(), first.clone(), gone.clone());
             tokio::spawn(async move {
-                let end = session(tcp, gone).await;
+                let end = session(tcp, gone, dies).await;
                 first.send_replace(true);
                 tell.send(end)
             });
         }
     });
     let folder = tempfile::TempDir::new().expect("a folder");
-    let file = folder.path().join("leaves.yaml");
-    std::fs::write(&file, SCENARIO).expect("a file");
+    let file = folder.path().join("scenario.yaml");
+    std::fs::write(&file, scenario).expect("a file");
     let said = run(callspec()
         .arg("run")
         .arg(&file)
@@ -148,6 +164,25 @@ fn a_bot_leaves_in_order_and_then_nothing_is_left_of_it() {
         .arg(format!("ws://127.0.0.1:{port}/"))
         .arg("--transcripts")
         .arg(folder.path()));
+    (said, ends)
+}
+
+/// An answer that is out when a server goes down may have been on its way.
+#[test]
+fn a_server_that_goes_away_has_lost_nothing_for_certain() {
+    let (said, _) = played(LAST, true);
+    assert_eq!(said.status, 3, "{}\n{}", said.out, said.err);
+    assert!(
+        said.out.contains("the target ended the stream of caller"),
+        "{}",
+        said.out
+    );
+    assert!(!said.out.contains("RT-03"), "{}", said.out);
+}
+
+#[test]
+fn a_bot_leaves_in_order_and_then_nothing_is_left_of_it() {
+    let (said, ends) = played(SCENARIO, false);
     assert_eq!(said.status, 0, "{}\n{}", said.out, said.err);
     for _ in ["caller", "callee"] {
         let end = ends.recv_timeout(Duration::from_secs(30)).expect("an end");

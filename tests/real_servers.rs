@@ -51,7 +51,11 @@ fn suite_holds(server: &Server, transport: &str) {
         let late = finding["rule"] == "RT-13" || finding["rule"] == "CH-02";
         let excuse = finding["excuse"].as_str().unwrap_or_default();
         let known = finding["known"].is_object() || finding["level"] == "info";
-        assert!(known || late && excuse.contains("stalled"), "{finding}\n{}", said.out);
+        assert!(
+            known || late && excuse.contains("stalled"),
+            "{finding}\n{}",
+            said.out
+        );
     }
     assert!(count("inconclusive") <= 3, "{}", said.out);
 }

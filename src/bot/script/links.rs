@@ -73,6 +73,7 @@ impl Script {
     }
 
     pub(super) fn stream_ended(&mut self, who: &str, how: String) {
+        let owed = self.bots.values().any(|bot| !bot.unanswered.is_empty());
         let Some(bot) = self.bots.get_mut(who) else { return };
         let ours = bot.link == Link::Closing;
         bot.link = Link::Down;
@@ -84,7 +85,13 @@ impl Script {
             note: Some(how.clone()),
             ..event
         });
-        if !ours && self.phase == Phase::Steps && !self.root.expects_end_of(who) {
+        let waits = match self.phase {
+            Phase::Steps => true,
+            // What is owed may have been on its way.
+            Phase::Answers(_) | Phase::Lost(_) => owed && !self.failed,
+            _ => false,
+        };
+        if !ours && waits && !self.root.expects_end_of(who) {
             self.trouble(who, format!("the target ended the stream of {who}: {how}"));
         }
     }

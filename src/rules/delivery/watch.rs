@@ -258,8 +258,12 @@ impl Family for Delivery {
             Dir::Leaving => self
                 .leaving
                 .extend(self.sessions.get(&event.who).map(|session| session.conn)),
-            // After the last step everyone goes; what was lost before is still lost.
-            Dir::Disconnected | Dir::Cut | Dir::Closed if self.whole => {}
+            // After the last step everyone goes; what was lost before is still lost. If it is the target that goes, it may
+            // have been on its way.
+            Dir::Disconnected | Dir::Cut if self.whole => {}
+            Dir::Closed if self.whole => {
+                self.sessions.remove(&event.who);
+            }
             Dir::Disconnected | Dir::Cut | Dir::Closed => {
                 if event.dir == Dir::Closed {
                     self.thrown_out(event, record);
