@@ -170,6 +170,15 @@ fn a_right_server_is_not_accused_over_tcp_either() {
     }
 }
 
+fn faulty(names: &[&str]) -> Rig {
+    let chosen = names.iter().map(|name| Chosen::from(fault(name).expect(name)));
+    Rig {
+        profile: Profile::named("relay").expect("a profile"),
+        faults: chosen.collect(),
+        ..Rig::default()
+    }
+}
+
 /// Whose opening is met with silence cannot be tested. If pings are answered, the server itself may have lost it: what
 /// a profile knows of its server is no news then.
 #[test]
@@ -180,17 +189,8 @@ fn an_opening_that_is_lost_is_an_error_unless_the_profile_knows_of_it() {
             scenario: Some(scenario.into()),
             evidence: "seen".into(),
         });
-        let rig = Rig {
-            profile: Profile {
-                known_breaches: known.into_iter().collect(),
-                ..Profile::named("relay").expect("a profile")
-            },
-            faults: faults
-                .iter()
-                .map(|name| Chosen::from(fault(name).expect(name)))
-                .collect(),
-            ..Rig::default()
-        };
+        let mut rig = faulty(faults);
+        rig.profile.known_breaches.extend(known);
         let mut cases = cases();
         cases.retain(|case| case.name == "call/full");
         let [finished] = played(cases, rig).try_into().expect("one case");
@@ -199,10 +199,11 @@ fn an_opening_that_is_lost_is_an_error_unless_the_profile_knows_of_it() {
         let rules: Vec<_> = verdict.findings.iter().map(|found| found.rule.id).collect();
         (finished.outcome, rules.join(" "), why.contains("WebSocket ping"))
     };
-    let tr_02 = |rule| (Outcome::Error, String::from(rule), true);
-    assert_eq!(call(&["open-ignored"], None), tr_02("TR-02"));
-    assert_eq!(call(&["open-ignored"], Some(("TR-03", "*"))), tr_02("TR-02"));
-    assert_eq!(call(&["open-ignored"], Some(("TR-02", "busy/*"))), tr_02("TR-02"));
+    let error = |rules: &str, pinged| (Outcome::Error, rules.to_owned(), pinged);
+    assert_eq!(call(&["open-ignored"], None), error("TR-02", true));
+    for other in [("TR-03", "*"), ("TR-02", "busy/*")] {
+        assert_eq!(call(&["open-ignored"], Some(other)), error("TR-02", true));
+    }
     assert_eq!(
         call(&["open-ignored"], Some(("TR-02", "call/*"))),
         (Outcome::Known, "TR-02".into(), false)
@@ -210,8 +211,33 @@ fn an_opening_that_is_lost_is_an_error_unless_the_profile_knows_of_it() {
     // Where nothing at all is answered, nothing is known.
     assert_eq!(
         call(&["open-ignored", "ping-unanswered"], Some(("TR-02", "*"))),
-        (Outcome::Error, String::new(), false)
+        error("", false)
     );
+}
+
+/// A stream on which nothing comes any more, not even a pong, has lost nothing that can be put down to the server: the
+/// way there may be to blame.
+#[test]
+fn a_dead_stream_is_an_error_and_a_deaf_one_a_finding() {
+    let lost = |finished: &Finished| {
+        let findings = finished.verdict.iter().flat_map(|verdict| &verdict.findings);
+        findings
+            .into_iter()
+            .any(|found| ["RT-03", "RT-08"].contains(&found.rule.id))
+    };
+    let mut cases = cases();
+    cases.retain(|case| case.name.starts_with("devices/"));
+    let mut deaf = played(cases, faulty(&["stuck-after-error"]));
+    deaf.retain(|finished| finished.outcome == Outcome::Failed && lost(finished));
+    assert!(!deaf.is_empty());
+    let cases = deaf.into_iter().map(|finished| finished.case).collect();
+    for dead in played(cases, faulty(&["stuck-after-error", "ping-unanswered"])) {
+        let verdict = dead.verdict.as_ref().expect("a verdict");
+        let why = verdict.trouble.as_deref().unwrap_or_default();
+        assert_eq!(dead.outcome, Outcome::Error, "{}", dead.case.name);
+        assert!(why.starts_with("nothing comes on the stream of"), "{why}");
+        assert!(!lost(&dead), "{}", dead.case.name);
+    }
 }
 
 fn breaks(steps: &[Step]) -> bool {

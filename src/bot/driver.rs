@@ -55,6 +55,7 @@ pub type Recorder<'a> = &'a mut dyn FnMut(&Event);
 enum Command {
     Line(Box<Order>),
     Send(String),
+    Ping,
     Close,
     Cut,
 }
@@ -138,6 +139,7 @@ pub async fn drive(
                     }
                 }
                 Output::Send { who, raw } => command(&lines, &who, Command::Send(raw)),
+                Output::Ping { who } => command(&lines, &who, Command::Ping),
                 Output::Disconnect { who } => command(&lines, &who, Command::Close),
                 Output::Cut { who } => {
                     command(&lines, &who, Command::Cut);
@@ -250,6 +252,8 @@ async fn live_raw(tell: Teller, mut todo: mpsc::UnboundedReceiver<Command>) {
             let order = match command {
                 Command::Line(order) => *order,
                 Command::Send(raw) => Order::Text(raw),
+                // Nobody asks there whether the other side lives.
+                Command::Ping => continue,
                 Command::Close => Order::Leave,
                 Command::Cut => Order::Cut,
             };
@@ -368,6 +372,7 @@ async fn converse(
             command = todo.recv() => match command {
                 // What cannot be written any more shows itself at the reader as the end of the stream.
                 Some(Command::Send(raw)) => drop(writer.send(&raw).await),
+                Some(Command::Ping) => drop(writer.ping("there?").await),
                 Some(Command::Close) => {
                     drop(writer.close_stream().await);
                     said = true;
@@ -404,9 +409,13 @@ async fn converse(
 
 async fn read(mut reader: Reader, tell: Teller) -> Ending {
     loop {
-        let incoming = reader.next().await;
+        let incoming = reader.next_or_pong().await;
         let arrived = tell.start.elapsed();
         let who = tell.who.clone();
+        let Ok(incoming) = incoming else {
+            tell.input(Input::Pong { who });
+            continue;
+        };
         match incoming {
             Incoming::Element(stanza) => tell.input(Input::Element { who, stanza, arrived }),
             Incoming::Broken { raw, error } => tell.input(Input::Broken {

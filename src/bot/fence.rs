@@ -36,6 +36,8 @@ pub struct Fence {
     until: Duration,
     stage: Stage,
     open: BTreeSet<(String, String)>,
+    /// When it was asked last.
+    asked: Duration,
 }
 
 impl Fence {
@@ -46,6 +48,7 @@ impl Fence {
             until,
             stage: Stage::Sent,
             open: BTreeSet::new(),
+            asked: begun,
         }
     }
 
@@ -61,8 +64,14 @@ impl Fence {
         self.stage == Stage::Over || now >= self.until
     }
 
-    pub fn asked(&mut self, who: &str, id: String) {
+    pub fn asked(&mut self, who: &str, id: String, now: Duration) {
         self.open.insert((who.to_owned(), id));
+        self.asked = now;
+    }
+
+    /// Who has no answer, and since when it waits for one.
+    pub fn waiting(&self) -> impl Iterator<Item = (&str, Duration)> {
+        self.open.iter().map(|(who, _)| (who.as_str(), self.asked))
     }
 
     /// Whether this answer is to the fence's own question.
@@ -101,15 +110,15 @@ mod tests {
     fn it_is_over_when_all_were_answered_each_time_or_are_gone() {
         let at = Duration::from_secs;
         let mut fence = Fence::new(at(1), at(30));
-        fence.asked("alice", "1".into());
-        fence.asked("bob", "1".into());
+        fence.asked("alice", "1".into(), Duration::ZERO);
+        fence.asked("bob", "1".into(), Duration::ZERO);
         assert!(fence.answered("alice", "1") && !fence.answered("alice", "1"));
         assert_eq!(fence.advance(), Next::Wait);
         assert!(!fence.is_over(at(2)) && fence.is_over(at(30)));
         fence.gone("bob");
         assert_eq!(fence.advance(), Next::AskAgain);
         for round in ["2", "3", "4"] {
-            fence.asked("alice", round.into());
+            fence.asked("alice", round.into(), Duration::ZERO);
             assert_eq!(fence.advance(), Next::Wait);
             assert!(!fence.is_over(at(2)) && fence.answered("alice", round));
             let last = round == "4";

@@ -55,6 +55,8 @@ struct Bot {
     /// Arrived, not yet taken in.
     inbox: VecDeque<Input>,
     pool: Vec<Arrival>,
+    /// Nothing was said on a raw line but what every client says.
+    tame: bool,
     /// What came on a raw line.
     sights: Vec<Sight>,
     /// What has come so far of a message there.
@@ -65,6 +67,8 @@ struct Bot {
     asked: BTreeMap<String, u64>,
     /// Answers that came, by id.
     answers: BTreeMap<String, Stanza>,
+    /// When something came last.
+    heard: Option<Duration>,
     /// The stream ended by the other side's will.
     ended: bool,
     candidates: u32,
@@ -149,6 +153,8 @@ impl Script {
                 unanswered: BTreeSet::new(),
                 asked: BTreeMap::new(),
                 answers: BTreeMap::new(),
+                tame: true,
+                heard: None,
                 ended: false,
                 candidates: 0,
             };
@@ -314,6 +320,11 @@ impl Script {
                 Some("the target kept a session waiting that has no part in this"),
             ),
             Input::Interrupted => self.trouble("", "interrupted".to_owned()),
+            Input::Pong { who } => {
+                if let Some(bot) = self.bots.get_mut(&who) {
+                    bot.heard = Some(self.now);
+                }
+            }
             Input::Element { ref who, .. }
             | Input::Broken { ref who, .. }
             | Input::Wire { ref who, .. }
@@ -322,6 +333,7 @@ impl Script {
                 if let Some(bot) = self.bots.get_mut(&who)
                     && bot.link != Link::Down
                 {
+                    bot.heard = Some(self.now);
                     bot.inbox.push_back(input);
                 }
             }

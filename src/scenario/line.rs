@@ -147,6 +147,31 @@ pub enum Deed {
     },
 }
 
+impl Deed {
+    /// Whether it is what every client does.
+    pub fn is_usual(&self) -> bool {
+        match self {
+            Deed::Open {
+                shield,
+                credential,
+                protocols,
+                headers,
+            } => {
+                *shield == Shield::Usual
+                    && *credential == Credential::Sound
+                    && *protocols == ["xmpp"]
+                    && headers.is_empty()
+            }
+            Deed::LogIn {
+                credential,
+                password,
+                authzid,
+                ..
+            } => *credential == Credential::Sound && password.is_none() && authzid.is_none(),
+        }
+    }
+}
+
 /// The frames that can be sent by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -82,6 +82,10 @@ pub enum Input {
         wire: Wire,
         text: Option<String>,
     },
+    /// An answer to a WebSocket ping.
+    Pong {
+        who: String,
+    },
     /// The stream or the connection is over.
     Ended {
         who: String,
@@ -105,6 +109,10 @@ pub enum Output {
     Send {
         who: String,
         raw: String,
+    },
+    /// A WebSocket ping; over TCP there is none.
+    Ping {
+        who: String,
     },
     Line {
         who: String,

@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use super::{Bot, Cursor, Link, Output, Script};
-use crate::scenario::{Action, Deed, FrameKind, Line, Pattern, What};
+use crate::scenario::{Action, Deed, Expect, FrameKind, Line, Pattern, What};
 use crate::stanza::{FRAMING, Message, SASL, STREAM, Stanza};
 use crate::transcript::{Dir, Event, Opcode, Wire};
 
@@ -68,10 +68,12 @@ impl Script {
         if bot.link == Link::Down {
             bot.link = Link::Up;
             bot.ended = false;
+            bot.tame = true;
             bot.message = Message::default();
             bot.pool.clear();
             bot.sights.clear();
         }
+        bot.tame &= deed.is_usual();
         let (user, resource) = (bot.user.clone(), bot.resource.clone());
         let order = LineOrder::Do {
             user,
@@ -127,6 +129,12 @@ impl Script {
     }
 
     fn order(&mut self, who: &str, order: LineOrder) {
+        if let Some(bot) = self.bots.get_mut(who) {
+            bot.tame &= match &order {
+                LineOrder::Opening { domain, version } => domain.is_none() && version == "1.0",
+                _ => false,
+            };
+        }
         let bytes = match &order {
             LineOrder::Text(text) => text.len(),
             LineOrder::Bytes(bytes) | LineOrder::Frame { payload: bytes, .. } => bytes.len(),
@@ -224,6 +232,25 @@ impl Script {
             .map(|sight| answers(pattern, sight))
             .find(|answers| *answers != Answers::No);
         first == Some(Answers::Never) || (bot.link == Link::Down && bot.inbox.is_empty())
+    }
+
+    /// Whether a raw line on which nothing was said that a server could mind has ended without a word, where a word was
+    /// waited for. That is no answer, and connections break. A step that names a rule of any other group than that of the
+    /// transport asks whether there is an answer.
+    pub(super) fn breaks_off(&self, expect: &Expect, pattern: &Pattern) -> bool {
+        let ends = matches!(
+            pattern,
+            Pattern::Refusal { .. } | Pattern::CloseFrame { .. } | Pattern::End | Pattern::Close
+        );
+        let asks = expect.rule.as_ref().is_some_and(|rule| !rule.starts_with("TR-"));
+        let bot = self
+            .bots
+            .get(&expect.who)
+            .filter(|bot| bot.raw && bot.tame && bot.ended);
+        let Some(bot) = bot.filter(|_| !asks) else {
+            return false;
+        };
+        !ends && bot.inbox.is_empty() && !bot.sights.iter().any(is_farewell)
     }
 
     /// What came on a raw line that no expectation has taken, for the words of one that was missed.
@@ -337,6 +364,20 @@ fn answers(pattern: &Pattern, sight: &Sight) -> Answers {
         (Pattern::End, Wire::End { .. }) => Answers::Yes,
         _ => Answers::No,
     }
+}
+
+/// Whether the other side says that it goes, or why.
+fn is_farewell(sight: &Sight) -> bool {
+    let text = sight.text.as_deref().unwrap_or_default();
+    let closes = match &sight.wire {
+        Wire::Frame { opcode, .. } => *opcode == Opcode::Close,
+        Wire::Upgraded { status, .. } => *status != 101,
+        _ => false,
+    };
+    let says = |stanza: Stanza| {
+        stanza.is("close", FRAMING) || stanza.is("error", STREAM) || stanza.is("failure", SASL)
+    };
+    closes || text == "</stream:stream>" || Stanza::parse(text).is_ok_and(says)
 }
 
 fn refusal(conditions: &[String], sight: &Sight) -> Answers {

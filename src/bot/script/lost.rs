@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::compose;
 use super::super::fence::{Fence, Next};
-use super::{Link, Script};
+use super::{Link, Output, Script};
 use crate::stanza;
 
 /// How long a server may take over a fence.
@@ -16,7 +16,7 @@ impl Script {
     pub(super) fn is_lost(&mut self, since: Duration) -> bool {
         let now = self.now;
         match &self.fence {
-            Some(fence) if fence.begun() >= since => fence.is_over(now),
+            Some(fence) if fence.begun() >= since => fence.is_over(now) && !self.is_dead(),
             Some(fence) if !fence.is_over(now) => false,
             _ => {
                 let until = now + self.scaled(FENCE_WITHIN) + self.pace.allowance(now);
@@ -25,6 +25,24 @@ impl Script {
                 self.fence.as_ref().is_none_or(|fence| fence.is_over(now))
             }
         }
+    }
+
+    /// Whether a stream is silent all the time that a server has for an answer, not even a WebSocket ping answered:
+    /// whether the server or the way there is to blame cannot be known, and the run ends.
+    fn is_dead(&mut self) -> bool {
+        let waiting = self.fence.iter().flat_map(Fence::waiting);
+        let silent = waiting.into_iter().find(|(who, asked)| {
+            let bot = self.bots.get(*who);
+            bot.is_some_and(|bot| bot.link == Link::Up && !bot.raw && bot.heard < Some(*asked))
+        });
+        let Some(who) = silent.map(|(who, _)| who.to_owned()) else {
+            return false;
+        };
+        let why = format!(
+            "nothing comes on the stream of {who} any more, not even an answer of the server to a question of its own"
+        );
+        self.trouble(&who, why);
+        true
     }
 
     /// Has every bot ask the server, for the fence; where none can, there is nothing to wait for.
@@ -36,9 +54,10 @@ impl Script {
             let domain = stanza::bare(&jid).rsplit('@').next().unwrap_or_default();
             let raw = compose::ping(domain, &id);
             if let Some(fence) = &mut self.fence {
-                fence.asked(&who, id);
+                fence.asked(&who, id, self.now);
             }
             self.write(&who, raw, None);
+            self.out.push_back(Output::Ping { who });
         }
         self.advance_fence();
     }

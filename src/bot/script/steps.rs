@@ -98,6 +98,12 @@ impl Script {
             None if expect.optional && (late || self.hopeless(expect, wanted)) => Come::Done,
             // A time that the scenario gives is meant; its default gives way to a slow server.
             None if late && expect.within.is_none() && !self.is_lost(deadline) => Come::NotYet,
+            None if self.breaks_off(expect, &wanted.pattern) => {
+                let words = wanted.words(&expect.who);
+                let why = format!("the connection broke off before this: {words}");
+                self.trouble(&expect.who, why);
+                Come::NotYet
+            }
             None if late || self.hopeless(expect, wanted) => {
                 let seen = self.instead(expect, wanted);
                 let words = format!(

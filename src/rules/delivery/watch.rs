@@ -296,6 +296,10 @@ impl Family for Delivery {
                 .stalls
                 .push((event.t - event.seconds.unwrap_or(0.0), event.t)),
             Dir::Steps | Dir::End => self.whole = true,
+            // Nothing is known any more of what the trouble is with.
+            Dir::Trouble => {
+                self.sessions.remove(&event.who);
+            }
             Dir::Sent => {
                 if let Some(stanza) = seen.stanza {
                     self.sent(event, stanza);

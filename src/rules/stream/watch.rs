@@ -43,6 +43,8 @@ pub(in super::super) struct Streams {
     early_seen: bool,
     /// The last thing that was sent to hurt: the rule about it, the event, when, and by whom.
     hostile: Option<(&'static str, u64, f64, String)>,
+    /// The id of the IQ that it was in, if it was.
+    hostile_id: Option<String>,
     /// The stream error that each session was sent.
     told: BTreeMap<String, String>,
     over: bool,
@@ -83,6 +85,7 @@ impl Streams {
             early_sent: false,
             early_seen: false,
             hostile: None,
+            hostile_id: None,
             told: BTreeMap::new(),
             over: false,
         }
@@ -123,6 +126,7 @@ impl Streams {
         };
         if let Some(rule) = hostile.filter(|_| line.our_close.is_none() && line.bound.is_some()) {
             self.hostile = Some((rule, event.n, event.t, event.who.clone()));
+            self.hostile_id = None;
         }
         if let Some(stanza) = &stanza
             && (stanza.is_iq() || stanza.is_message())
@@ -358,6 +362,7 @@ impl Family for Streams {
                     && is_hostile(&text)
                 {
                     self.hostile = Some(("RB-04", event.n, event.t, event.who.clone()));
+                    self.hostile_id = seen.stanza.and_then(Stanza::id).map(str::to_owned);
                 }
             }
             Dir::Received => {
@@ -365,6 +370,11 @@ impl Family for Streams {
                     formed(event, text, record);
                 }
                 if let Some(stanza) = seen.stanza {
+                    // Once it is answered it has hurt nobody.
+                    if self.hostile_id.is_some() && stanza.id() == self.hostile_id.as_deref() {
+                        let answered = self.hostile.take_if(|(_, _, _, by)| *by == event.who);
+                        self.hostile_id = self.hostile_id.take().filter(|_| answered.is_none());
+                    }
                     if stanza.is("error", STREAM) {
                         let condition = stanza.error_condition().unwrap_or_default();
                         self.told.insert(event.who.clone(), condition.to_owned());
