@@ -9,7 +9,7 @@ use super::delivery::{Delivery, Relayed};
 use super::enforcing::Enforcing;
 use super::moved::Addresses;
 use super::party::Parties;
-use super::spoken::{Ear, Spoken};
+use super::spoken::{Ear, Heard, Spoken};
 use super::stream::Streams;
 use super::{Blame, Finding, Level, Outcome, Tally, Verdict, Waiver, rule};
 use crate::stanza::Stanza;
@@ -153,7 +153,7 @@ pub struct Judge {
     families: Vec<Box<dyn Family>>,
     record: Record,
     ear: Ear,
-    last: Option<(Stanza, Option<Arc<Spoken>>)>,
+    last: Heard,
     missed: Vec<Event>,
     addresses: Addresses,
     trouble: Option<String>,
@@ -198,7 +198,7 @@ impl Judge {
             families,
             record: Record::default(),
             ear: Ear::default(),
-            last: None,
+            last: Heard::default(),
             missed: Vec::new(),
             addresses: Addresses::default(),
             trouble: None,
@@ -219,13 +219,17 @@ impl Judge {
 
     /// Takes the next event.
     pub fn event(&mut self, event: &Event) {
+        let heard = self.ear.listen(event);
+        self.heard(event, heard);
+    }
+
+    /// Takes the next event, whose `xml` an [`Ear`] has heard.
+    pub fn heard(&mut self, event: &Event, heard: Heard) {
         self.at = self.at.max(event.t);
-        let stanza = event.xml.as_deref().and_then(|xml| Stanza::parse(xml).ok());
-        let spoken = stanza.as_ref().and_then(|stanza| self.ear.hear(stanza));
         let seen = Seen {
             event,
-            stanza: stanza.as_ref(),
-            spoken: spoken.as_ref(),
+            stanza: heard.stanza.as_ref(),
+            spoken: heard.spoken.as_ref(),
         };
         if let Some(clocks) = &mut self.record.clocks {
             clocks.event(seen);
@@ -234,7 +238,7 @@ impl Judge {
             family.event(seen, &mut self.record);
         }
         self.settle(Clocks::settled);
-        self.last = stanza.map(|stanza| (stanza, spoken));
+        self.last = heard;
         match event.dir {
             Dir::Trouble if self.trouble.is_none() => {
                 let text = event.note.as_deref().unwrap_or("the run could not go on");
@@ -265,8 +269,7 @@ impl Judge {
 
     /// The stanza of the last event and what stands in its `<call/>`, as they were read.
     pub fn last(&self) -> Option<(&Stanza, Option<&Spoken>)> {
-        let (stanza, spoken) = self.last.as_ref()?;
-        Some((stanza, spoken.as_deref()))
+        Some((self.last.stanza.as_ref()?, self.last.spoken.as_deref()))
     }
 
     /// Gives away what was found so far, in the order in which it was found. [`Judge::finish`] tells the rest.

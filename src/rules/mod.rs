@@ -18,5 +18,5 @@ pub use finding::{Blame, Finding, Outcome, Tally, Verdict};
 pub use glob::Glob;
 pub use judge::{Family, Judge, Record, Seen, judge, outcome};
 pub use party::{effect, weight};
-pub use spoken::Spoken;
+pub use spoken::{Ear, Heard, Spoken};
 pub use waiver::{Known, Waiver};

@@ -1,11 +1,11 @@
 //! What stands in a stanza's `<call/>`, read once for all families and for both ends of its way.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use crate::protocol::{Decoded, decode, validate};
 use crate::stanza::Stanza;
+use crate::transcript::Event;
 
 /// Texts that are remembered: what was sent is soon received.
 const REMEMBERED: usize = 256;
@@ -38,20 +38,47 @@ impl Spoken {
     }
 }
 
-/// The texts that were read last.
+/// The stanza of an event, and what stands in its `<call/>`.
+#[derive(Debug, Clone, Default)]
+pub struct Heard {
+    pub stanza: Option<Stanza>,
+    pub spoken: Option<Arc<Spoken>>,
+}
+
+/// Reads what events say before they are judged, which somebody else may do meanwhile. It remembers the texts that were
+/// read last.
 #[derive(Debug, Default)]
-pub(super) struct Ear {
+pub struct Ear {
     known: HashMap<u64, Arc<Spoken>>,
     order: VecDeque<u64>,
 }
 
+/// What a text is looked up by: two that have it in common are told apart by their own.
+fn key(text: &str) -> u64 {
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let rest = rest.iter().map(|byte| u64::from(*byte));
+    words.chain(rest).fold(text.len() as u64, |key, word| {
+        (key.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95)
+    })
+}
+
 impl Ear {
+    /// Reads what an event says.
+    pub fn listen(&mut self, event: &Event) -> Heard {
+        self.know(event.xml.as_deref().and_then(|xml| Stanza::parse(xml).ok()))
+    }
+
+    /// The same of a stanza that has been read already.
+    pub fn know(&mut self, stanza: Option<Stanza>) -> Heard {
+        let spoken = stanza.as_ref().and_then(|stanza| self.hear(stanza));
+        Heard { stanza, spoken }
+    }
+
     /// `None`: there is no `<call/>` in it.
-    pub fn hear(&mut self, stanza: &Stanza) -> Option<Arc<Spoken>> {
+    fn hear(&mut self, stanza: &Stanza) -> Option<Arc<Spoken>> {
         let text = stanza.call_said()?;
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        let key = hasher.finish();
+        let key = key(&text);
         if let Some(spoken) = self.known.get(&key).filter(|spoken| spoken.text == text) {
             return Some(Arc::clone(spoken));
         }

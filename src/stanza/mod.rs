@@ -325,10 +325,17 @@ pub fn bare(jid: &str) -> &str {
 
 /// A JID in the form in which two are compared: user and domain fold their case, the resource does not.
 pub fn fold(jid: &str) -> String {
-    match jid.split_once('/') {
-        Some((bare, resource)) => format!("{}/{resource}", bare.to_lowercase()),
-        None => jid.to_lowercase(),
+    let bare = bare(jid);
+    // As nearly all are written.
+    if bare
+        .bytes()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+    {
+        return jid.to_owned();
     }
+    let mut folded = bare.to_lowercase();
+    folded.push_str(jid.get(bare.len()..).unwrap_or_default());
+    folded
 }
 
 /// A JID's resource.
@@ -362,6 +369,19 @@ pub fn with_line_feeds(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn user_and_domain_fold_their_case_and_the_resource_does_not() {
+        for (jid, folded) in [
+            ("alice@example.com/Phone", "alice@example.com/Phone"),
+            ("Alice@Example.com/Phone", "alice@example.com/Phone"),
+            ("ÄRGER@example.com/Ä/B", "ärger@example.com/Ä/B"),
+            ("Example.com", "example.com"),
+            ("", ""),
+        ] {
+            assert_eq!(fold(jid), folded);
+        }
+    }
 
     #[test]
     fn reads_a_stanza_with_and_without_its_namespace() {

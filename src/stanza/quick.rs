@@ -118,6 +118,19 @@ const fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
+/// What stands in text for itself, whatever comes before it.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0x20;
+    while byte < 0x7f {
+        plain[byte] = !matches!(byte as u8, b'<' | b'&' | b'>');
+        byte += 1;
+    }
+    plain[b'\n' as usize] = true;
+    plain[b'\t' as usize] = true;
+    plain
+};
+
 impl Scan<'_> {
     fn byte(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
@@ -238,18 +251,18 @@ impl Scan<'_> {
         let from = self.at;
         let mut references = false;
         loop {
+            while self.byte().is_some_and(|byte| PLAIN[usize::from(byte)]) {
+                self.at += 1;
+            }
             match self.byte()? {
                 b'<' => break,
                 b'&' => {
                     references = true;
                     self.at += self.reference()?;
-                    continue;
                 }
-                b'>' if self.bytes.get(self.at.saturating_sub(2)..self.at) == Some(b"]]") => return None,
-                b'\n' | b'\t' | 0x20..0x7f => {}
+                b'>' if self.bytes.get(self.at.saturating_sub(2)..self.at) != Some(b"]]") => self.at += 1,
                 _ => return None,
             }
-            self.at += 1;
         }
         Some((from..self.at, references))
     }
@@ -277,6 +290,10 @@ impl Scan<'_> {
 
 /// What the reference at the beginning stands for, and how long it is. Only printable ASCII.
 fn reference(text: &[u8]) -> Option<(u8, usize)> {
+    // JSON is full of it.
+    if text.starts_with(b"&quot;") {
+        return Some((b'"', b"&quot;".len()));
+    }
     let end = text.iter().take(10).position(|byte| *byte == b';')?;
     let byte = match text.get(1..end)? {
         b"quot" => b'"',
@@ -305,7 +322,7 @@ fn number(digits: &[u8], radix: u32) -> Option<u8> {
 fn resolved(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('&') {
+    while let Some(at) = memchr::memchr(b'&', rest.as_bytes()) {
         let (before, after) = rest.split_at(at);
         let (byte, length) = reference(after.as_bytes())?;
         out.push_str(before);

@@ -11,8 +11,8 @@ use names::Names;
 use places::Places;
 
 use crate::report::html::Played;
-use crate::rules::{Blame, Finding, Judge, Level, Outcome, Tally, Verdict, Waiver, outcome};
-use crate::stanza::{IqType, bare};
+use crate::rules::{Blame, Ear, Finding, Heard, Judge, Level, Outcome, Tally, Verdict, Waiver, outcome};
+use crate::stanza::{IqType, Stanza, bare};
 use crate::transcript::recording::Recorded;
 use crate::transcript::{Dir, Event, Header, Member};
 
@@ -114,6 +114,7 @@ struct Call {
 /// Feeds a judge from recordings, and keeps each call's findings together.
 pub struct Calls {
     judge: Judge,
+    ear: Ear,
     waivers: Vec<Waiver>,
     /// What waivers know the recording by.
     title: String,
@@ -143,6 +144,7 @@ impl Calls {
         all.extend_from_slice(waivers);
         Calls {
             judge: Judge::new(header),
+            ear: Ear::default(),
             waivers: all,
             title: header.scenario.name.clone(),
             keep,
@@ -171,6 +173,18 @@ impl Calls {
 
     /// Takes the next event of this source, and tells what was found because of it.
     pub fn take(&mut self, source: usize, recorded: Recorded) -> Vec<Finding> {
+        let heard = self.ear.listen(&recorded.event);
+        self.take_heard(source, recorded, heard)
+    }
+
+    /// The same where its stanza has been read already.
+    pub fn take_read(&mut self, source: usize, recorded: Recorded, stanza: Stanza) -> Vec<Finding> {
+        let heard = self.ear.know(Some(stanza));
+        self.take_heard(source, recorded, heard)
+    }
+
+    /// The same with what an ear has heard of it.
+    pub fn take_heard(&mut self, source: usize, recorded: Recorded, heard: Heard) -> Vec<Finding> {
         let Recorded {
             mut event,
             conn,
@@ -183,7 +197,7 @@ impl Calls {
             event.who = self.names.of(event.jid.as_deref(), source, &conn, event.dir);
         }
         self.untimed |= event.t.is_nan();
-        self.judge.event(&event);
+        self.judge.heard(&event, heard);
         let last = self.judge.last();
         let xml = event.xml.as_deref().unwrap_or_default();
         let answer = last.and_then(|(stanza, _)| match stanza.iq_type()? {

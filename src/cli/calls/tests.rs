@@ -25,7 +25,7 @@ fn found(lines: &str) -> Vec<String> {
         let event = json!({ "n": 0, "t": at, "who": "", "jid": who, "dir": dir, "xml": xml });
         let recorded = Recorded {
             event: serde_json::from_value(event).expect("an event"),
-            conn: who.to_owned(),
+            conn: who.into(),
             line: 0,
         };
         found.extend(calls.take(0, recorded));

@@ -8,9 +8,9 @@ use super::ahead::read_ahead;
 use super::outcomes::{LISTED, Outcomes, REPORTED};
 use super::{Asked, text};
 use crate::report;
-use crate::rules::{Judge, Level};
+use crate::rules::{Ear, Heard, Judge, Level};
 use crate::transcript::recording::{Merged, Opened, Recorded, Sorted, Source, group, open};
-use crate::transcript::{FORMAT, Header, ReadError, Reader, ScenarioInfo, Witness};
+use crate::transcript::{Event, FORMAT, Header, ReadError, Reader, ScenarioInfo, Witness};
 
 /// How many events go by between two looks at the progress bar.
 const TICK: u64 = 512;
@@ -80,9 +80,10 @@ fn transcript<R: std::io::BufRead + Send>(
     }
     let mut judge = Judge::new(&header);
     let mut error = None;
-    let events = read_ahead(events, &mut |event| match event {
+    let listening = Listening::to(events);
+    let Listening { items: events, .. } = read_ahead(listening, &mut |(event, heard)| match event {
         Ok(event) => {
-            judge.event(&event);
+            judge.heard(&event, heard);
             true
         }
         Err(why) => {
@@ -99,6 +100,48 @@ fn transcript<R: std::io::BufRead + Send>(
     verdict.waive(name, &[], &asked.waivers);
     text::transcript(asked, &header, &verdict, name, events.torn());
     outcomes.transcript(&header, &verdict, name);
+}
+
+/// What is read is listened to in the same thread, while what came before is judged in another.
+struct Listening<I> {
+    items: I,
+    ear: Ear,
+}
+
+impl<I> Listening<I> {
+    fn to(items: I) -> Listening<I> {
+        Listening {
+            items,
+            ear: Ear::default(),
+        }
+    }
+}
+
+/// What may turn out to be an event.
+trait Read {
+    fn event(&self) -> Option<&Event>;
+}
+
+impl Read for Result<Event, ReadError> {
+    fn event(&self) -> Option<&Event> {
+        self.as_ref().ok()
+    }
+}
+
+impl Read for (usize, Result<Recorded, ReadError>) {
+    fn event(&self) -> Option<&Event> {
+        Some(&self.1.as_ref().ok()?.event)
+    }
+}
+
+impl<I: Iterator<Item: Read>> Iterator for Listening<I> {
+    type Item = (I::Item, Heard);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let item = self.items.next()?;
+        let heard = item.event().map(|event| self.ear.listen(event));
+        Some((item, heard.unwrap_or_default()))
+    }
 }
 
 /// What a recording's header says, which none of them has.
@@ -120,20 +163,22 @@ fn header_of(asked: &Asked, witness: Witness, name: &str) -> Header {
 
 fn judge_merged(
     asked: &Asked,
-    mut merged: Merged,
+    merged: Merged,
     sorted: Option<&Sorted>,
     names: &[String],
     outcomes: &mut Outcomes,
 ) {
     // What a log is, and how exact its times are, shows itself with its first lines.
-    let mut first = merged.next();
+    let mut listening = Listening::to(merged);
+    let mut first = listening.next();
+    let merged = &listening.items;
     let witness = sorted.map(|sorted| sorted.witness);
     let seen = merged
         .recordings()
         .map(|(_, recording)| recording.witness())
         .next();
     let witness = witness.or(seen).unwrap_or(Witness::Ends);
-    let title = text::title(&merged, names);
+    let title = text::title(merged, names);
     let header = Header {
         steady: merged.recordings().all(|(_, recording)| recording.is_steady()),
         ..header_of(asked, witness, &title)
@@ -147,10 +192,10 @@ fn judge_merged(
         events: !asked.reports.is_empty(),
     };
     let mut calls = Calls::new(&header, names, &asked.waivers, keep);
-    let (bar, passed) = (text::progress(&merged), text::passed(&merged));
+    let (bar, passed) = (text::progress(merged), text::passed(merged));
     let mut count = 0_u64;
     let mut error = None;
-    let mut take = |(source, next): (usize, Result<Recorded, ReadError>)| {
+    let mut take = |((source, next), heard): ((usize, Result<Recorded, ReadError>), Heard)| {
         let recorded = match next {
             Ok(recorded) => recorded,
             Err(why) => {
@@ -158,7 +203,7 @@ fn judge_merged(
                 return false;
             }
         };
-        let found = calls.take(source, recorded);
+        let found = calls.take_heard(source, recorded, heard);
         if asked.follow {
             for finding in found.iter().filter(|finding| finding.level != Level::Info) {
                 asked.tell(&(report::finding(finding) + &calls.places(finding)));
@@ -173,14 +218,15 @@ fn judge_merged(
     let more = first.take().is_none_or(&mut take);
     if more && asked.follow {
         // Nothing waits until there is more of it.
-        for item in merged.by_ref() {
+        for item in listening.by_ref() {
             if !take(item) {
                 break;
             }
         }
     } else if more {
-        merged = read_ahead(merged, &mut take);
+        listening = read_ahead(listening, &mut take);
     }
+    let merged = listening.items;
     if let Some((source, error)) = error {
         bar.finish_and_clear();
         outcomes.wrong |= wrong(names.get(source).map_or("", String::as_str), &error);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::book::{Book, Newest, Sent};
-use super::flight::{answer, only_special};
+use super::flight::{answer, only_special, print};
 use crate::profile::{Class, Profile};
 use crate::rules::{Family, Finding, Record, Seen, Spoken};
 use crate::stanza::{IqType, Stanza, fold, resource, with_line_feeds};
@@ -39,6 +39,8 @@ struct Flight {
     to: String,
     id: String,
     text: String,
+    /// Stands for the text once it was delivered: most are soon, and are remembered for long.
+    print: Option<u64>,
     call: Option<String>,
     /// The connection of the addressee, if it had been recorded for a while when this was sent.
     goal: Option<u64>,
@@ -162,6 +164,7 @@ impl Relayed {
                     id,
                     call: spoken.and_then(|spoken| spoken.decoded.facts.call.clone()),
                     text: stanza.call_text().unwrap_or_default(),
+                    print: None,
                     goal,
                     delivered: None,
                     given: None,
@@ -200,7 +203,11 @@ impl Relayed {
                     f.to == session.jid && f.jid == from && f.delivered.is_none()
                 })
             })
-            .or_else(|| self.flights.find(id, |f| f.jid == from && f.text == text));
+            .or_else(|| {
+                let heard = print(&text);
+                let same = |f: &Flight| f.print.map_or(f.text == text, |print| print == heard);
+                self.flights.find(id, |f| f.jid == from && same(f))
+            });
         let Some(key) = key else { return };
         let Some(flight) = self.flights.get_mut(key) else {
             return;
@@ -216,7 +223,6 @@ impl Relayed {
             return;
         }
         flight.delivered = Some(event.n);
-        let flight = &*flight;
         record.held("RT-03");
         if from == flight.jid {
             record.held("RT-01");
@@ -234,6 +240,7 @@ impl Relayed {
             record.broken(flight.changed(id, &what, &event.who, &text, event.n));
         }
         let way = (flight.conn, session.conn);
+        flight.print = Some(print(&std::mem::take(&mut flight.text)));
         match self.newest.overtaken(way, (key, event.n)) {
             Some(over) => record.broken(flight.overtaken("RT-04", &what, &event.who, (over, event.n))),
             None => record.held("RT-04"),

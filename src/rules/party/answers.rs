@@ -1,7 +1,7 @@
 //! How a client answers the IQs that it gets. Bots of ours answer as their scenario says, so they are not asked.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::rules::{Finding, Record};
 use crate::stanza::{IqType, Stanza};
@@ -44,7 +44,7 @@ pub(super) struct Answers {
     taken: BTreeMap<String, u64>,
     open: BTreeMap<(String, String, String), Asked>,
     /// Those that were answered, and once only: the events of request and answer.
-    done: BTreeMap<(String, String, String), (u64, u64)>,
+    done: HashMap<(String, String, String), (u64, u64)>,
 }
 
 impl Answers {

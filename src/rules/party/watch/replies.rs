@@ -43,8 +43,9 @@ impl Parties {
         let children = stanza.children();
         let key = print((bare(&actor.jid), bare(asker), id));
         // Seen from elsewhere, an error may be the server's own.
+        let fault = (error && !far).then(|| stanza.error_fault()).flatten();
         let faults = [
-            stanza.error_fault().filter(|_| error && !far).map(|what| {
+            fault.map(|what| {
                 let wanted = "one `<error/>` with its type and one defined condition";
                 ("IQ-09", format!("the error `{id}` is malformed, {what}"), wanted)
             }),
