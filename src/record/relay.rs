@@ -18,6 +18,8 @@ use crate::xmpp::{ConnectError, Cut, Io, Socket, lead, serve};
 
 /// How long a client may take to say what it wants, and the other side to go once one has gone.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long what came in may wait for something to go back that acknowledges it.
+const SOON: Duration = Duration::from_millis(1);
 /// So much is read at once.
 const CHUNK: usize = 16 << 10;
 /// The first byte of a TLS record that shakes hands (RFC 8446 §5.1).
@@ -35,7 +37,7 @@ pub async fn run(stream: TcpStream, proxy: Arc<Proxy>, mut scribe: Scribe) {
 }
 
 async fn pass(stream: TcpStream, proxy: &Proxy, scribe: &mut Scribe) -> Result<(), Failed> {
-    let cut = Cut::default();
+    let cut = Cut::patient();
     let socket = Socket::new(stream, cut.clone()).map_err(|_| None)?;
     let mut client: Box<dyn Io> = Box::new(socket);
     let mut read = Vec::new();
@@ -120,7 +122,7 @@ async fn web(
         let why = "This port speaks TLS: connect with wss://.";
         return refuse(client, "400 Bad Request", why, None).await;
     }
-    let away = Cut::default();
+    let away = Cut::patient();
     let mut server = match reach(proxy, &proxy.dial.domain, &away).await {
         Ok(server) => server,
         Err(error) => {
@@ -190,7 +192,7 @@ async fn tcp(
         (None, Some(asked)) => asked,
         (None, None) => proxy.dial.domain.clone(),
     };
-    let away = Cut::default();
+    let away = Cut::patient();
     let server = match reach(proxy, &domain, &away).await {
         Ok(server) => server,
         Err(error) => {
@@ -241,8 +243,8 @@ async fn both(
     let ears = Mutex::new((tap, &mut *scribe));
     let from = AsyncReadExt::chain(io::Cursor::new(early), client_from);
     {
-        let out = one(Way::Out, from, server_to, &ears);
-        let into = one(Way::In, server_from, client_to, &ears);
+        let out = one(Way::Out, (from, &cut), server_to, &ears);
+        let into = one(Way::In, (server_from, &away), client_to, &ears);
         tokio::pin!(out, into);
         let (way, end) = tokio::select! {
             end = &mut out => (Way::Out, end),
@@ -281,13 +283,13 @@ async fn both(
 /// its sender and nobody else.
 async fn one(
     way: Way,
-    mut from: impl AsyncRead + Unpin,
+    (mut from, own): (impl AsyncRead + Unpin, &Cut),
     mut to: impl AsyncWrite + Unpin,
     ears: &Mutex<(Tap, &mut Scribe)>,
 ) -> End {
     let mut chunk = vec![0; CHUNK];
     loop {
-        let length = match from.read(&mut chunk).await {
+        let length = match next(&mut from, own, &mut chunk).await {
             Ok(0) => break,
             Ok(length) => length,
             // TLS that ends without a word ends like TCP.
@@ -304,6 +306,18 @@ async fn one(
     // The receiver may have gone already.
     let _ = to.shutdown().await;
     End::Over
+}
+
+/// Reads what comes next. Where nothing has gone back to the sender soon after it said something, it is told that it
+/// was heard: some say nothing more before that (RFC 1122 §4.2.3.4).
+async fn next(from: &mut (impl AsyncRead + Unpin), own: &Cut, chunk: &mut [u8]) -> io::Result<usize> {
+    if own.owes() {
+        if let Ok(read) = timeout(SOON, from.read(chunk)).await {
+            return read;
+        }
+        own.acknowledge();
+    }
+    from.read(chunk).await
 }
 
 fn listen(way: Way, bytes: &[u8], ears: &Mutex<(Tap, &mut Scribe)>) {
