@@ -223,7 +223,7 @@ impl Ready {
             started,
             hidden,
         } = self;
-        let (desk, tray) = desk();
+        let (desk, mut tray) = desk();
         let mut clerk = Clerk {
             book: Book::new(started, hidden),
             files: Files::new(&folder, args.split, header.clone()),
@@ -244,15 +244,20 @@ impl Ready {
             drop(runtime);
             failed
         });
-        while let Some(heard) = tray.next() {
-            if let News::Trouble(text) = &heard.news {
-                clerk.complain(text.clone());
+        let mut pile = Vec::new();
+        while tray.take(&mut pile) {
+            for heard in pile.drain(..) {
+                if let News::Trouble(text) = &heard.news {
+                    clerk.complain(text.clone());
+                }
+                clerk.book.take(heard);
+                clerk.drain();
             }
-            clerk.book.take(heard);
-            clerk.drain();
+            clerk.flush();
         }
         clerk.book.finish();
         clerk.drain();
+        clerk.flush();
         let failed = passing
             .join()
             .unwrap_or_else(|_| Some("the proxy has broken down".to_owned()));
@@ -344,12 +349,18 @@ impl Clerk {
         }
     }
 
-    fn enter(&mut self, entry: Entry) {
-        let placed = self.files.write(&entry);
+    fn flush(&mut self) {
+        for trouble in self.files.flush() {
+            self.complain(trouble);
+        }
+    }
+
+    fn enter(&mut self, mut entry: Entry) {
+        let placed = self.files.add(&mut entry);
         for (name, path) in placed.begun {
             say(&format!("  {name}  {}", path.display()));
         }
-        if let Some(trouble) = placed.trouble {
+        for trouble in placed.trouble {
             self.complain(trouble);
         }
         let (file, line) = placed.at.unwrap_or_default();
@@ -359,14 +370,23 @@ impl Clerk {
             judge.name_file(source, &path);
         }
         let recorded = Recorded {
-            conn: entry.conn.to_string(),
+            conn: entry.key,
             event: entry.event,
             line,
         };
-        let found = judge.take(source, recorded);
-        for finding in found.iter().filter(|finding| finding.level != Level::Info) {
-            say(&(report::finding(finding) + &judge.places(finding)));
+        let found = match entry.stanza {
+            Some(stanza) => judge.take_read(source, recorded, stanza),
+            None => judge.take(source, recorded),
+        };
+        let told = found.iter().filter(|finding| finding.level != Level::Info);
+        let told: Vec<String> = told
+            .map(|finding| report::finding(finding) + &judge.places(finding))
+            .collect();
+        if !told.is_empty() {
+            // The lines that it names are there when it is read.
+            self.flush();
         }
+        told.iter().for_each(|text| say(text));
     }
 
     /// What it all came to.

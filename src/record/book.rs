@@ -1,6 +1,7 @@
 //! From what was heard to a transcript's events: whose they are, when they happened, and nothing that logs in.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -25,8 +26,12 @@ const SHORTEST: usize = 8;
 pub struct Entry {
     pub event: Event,
     pub conn: u64,
+    /// The same as recordings have it.
+    pub key: Arc<str>,
     /// The number of the session, of all that there were.
     pub session: u64,
+    /// What it passes; `None`: nothing, or not what is told of it, because a secret was cut out.
+    pub stanza: Option<Stanza>,
     /// It passes a signal.
     pub call: Option<Call>,
     pub iq: Option<Iq>,
@@ -49,6 +54,8 @@ pub struct Iq {
 
 #[derive(Default)]
 struct Conn {
+    /// How recordings have it; empty: no session has begun.
+    key: Arc<str>,
     who: String,
     jid: String,
     session: u64,
@@ -103,9 +110,11 @@ impl Book {
     /// Takes what was heard. [`Book::pop`] gives what came of it.
     pub fn take(&mut self, heard: Heard) {
         let Heard { conn, at, news } = heard;
+        let known = self.conns.get(&conn).filter(|conn| !conn.key.is_empty());
+        let key = known.map_or_else(|| format!("{conn:012}").into(), |conn| Arc::clone(&conn.key));
         let frame = |way: Option<Way>, what: What| Frame {
             line: 0,
-            conn: format!("{conn:012}"),
+            conn: key,
             at,
             wall: None,
             way,
@@ -164,7 +173,7 @@ impl Book {
         let Recorded { event, conn, .. } = recorded;
         let Ok(number) = conn.parse() else { return };
         if matches!(event.dir, Dir::Connected | Dir::Begins) {
-            self.begin(number, event);
+            self.begin(number, conn, event);
             return;
         }
         let Some(conn) = self.conns.get(&number).filter(|conn| conn.runs && !conn.silent) else {
@@ -183,7 +192,7 @@ impl Book {
         }
     }
 
-    fn begin(&mut self, number: u64, mut event: Event) {
+    fn begin(&mut self, number: u64, written: Arc<str>, mut event: Event) {
         let jid = event.jid.clone().unwrap_or_default();
         let key = fold(&jid);
         if let Some(other) = self.bound.get(&key).copied().filter(|other| *other != number) {
@@ -203,6 +212,7 @@ impl Book {
         self.count += 1;
         let who = self.name(&jid, number);
         let conn = self.conns.entry(number).or_default();
+        conn.key = written;
         conn.who = who;
         conn.jid.clone_from(&key);
         conn.session = self.count;
@@ -274,11 +284,14 @@ impl Book {
         }
         conn.hidden.hide_in(&mut event);
         self.hidden.hide_in(&mut event);
+        let stanza = stanza.filter(|_| event.secrets.is_empty());
         let session = conn.session;
         self.out.push_back(Entry {
             event,
             conn: number,
+            key: Arc::clone(&conn.key),
             session,
+            stanza,
             call,
             iq,
         });

@@ -1,9 +1,11 @@
 //! Hands over what was heard from those who pass it on to the one who writes it down, and never makes the former wait.
+//!
+//! Whoever writes takes all that lies there at once, and comes again some milliseconds later: at a server's full rate
+//! nobody is woken for a single stanza.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::tap::Sound;
 use crate::transcript::recording::Way;
@@ -13,6 +15,8 @@ use crate::xmpp::Secret;
 const ROOM: usize = 32 << 20;
 /// What a piece costs beside its text.
 const PIECE: usize = 128;
+/// How long the desk is left alone once it has been cleared.
+const REST: Duration = Duration::from_millis(5);
 
 /// Something that happened on a connection.
 #[derive(Debug)]
@@ -40,20 +44,62 @@ pub enum News {
     Trouble(String),
 }
 
+/// What lies on the desk.
+#[derive(Default)]
+struct Pile {
+    heard: Vec<Heard>,
+    /// What it weighs together with what was taken last, which is still being written.
+    weight: usize,
+    /// Somebody waits for it to grow.
+    awaited: bool,
+    /// Those who may still put something here.
+    desks: usize,
+}
+
+#[derive(Default)]
+struct Shared {
+    pile: Mutex<Pile>,
+    changed: Condvar,
+    conns: AtomicU64,
+}
+
+impl Shared {
+    fn pile(&self) -> MutexGuard<'_, Pile> {
+        self.pile.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Where to put things. Clones are the same desk.
-#[derive(Clone)]
 pub struct Desk {
-    out: mpsc::Sender<Heard>,
-    lies: Arc<AtomicUsize>,
-    conns: Arc<AtomicU64>,
+    shared: Arc<Shared>,
     began: Instant,
     room: usize,
 }
 
+impl Clone for Desk {
+    fn clone(&self) -> Desk {
+        self.shared.pile().desks += 1;
+        Desk {
+            shared: Arc::clone(&self.shared),
+            began: self.began,
+            room: self.room,
+        }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.shared.pile().desks -= 1;
+        self.shared.changed.notify_one();
+    }
+}
+
 /// Where they are taken from, in the order in which they were put there.
 pub struct Tray {
-    heard: mpsc::Receiver<Heard>,
-    lies: Arc<AtomicUsize>,
+    shared: Arc<Shared>,
+    /// What was taken last weighs this.
+    taken: usize,
+    rested: Instant,
 }
 
 pub fn desk() -> (Desk, Tray) {
@@ -61,28 +107,42 @@ pub fn desk() -> (Desk, Tray) {
 }
 
 fn desk_of(room: usize) -> (Desk, Tray) {
-    let (out, heard) = mpsc::channel();
-    let lies = Arc::new(AtomicUsize::new(0));
+    let shared = Arc::<Shared>::default();
+    shared.pile().desks = 1;
+    let began = Instant::now();
     let tray = Tray {
-        heard,
-        lies: lies.clone(),
+        shared: Arc::clone(&shared),
+        taken: 0,
+        rested: began,
     };
-    let desk = Desk {
-        out,
-        lies,
-        conns: Arc::default(),
-        began: Instant::now(),
-        room,
-    };
-    (desk, tray)
+    (Desk { shared, began, room }, tray)
 }
 
 impl Tray {
-    /// Waits for the next; `None`: nobody is left who could put anything here.
-    pub fn next(&self) -> Option<Heard> {
-        let heard = self.heard.recv().ok()?;
-        self.lies.fetch_sub(weight(&heard.news), Ordering::Relaxed);
-        Some(heard)
+    /// Waits until something lies there and takes all of it, for an empty `heard`; false: nobody is left who could put
+    /// anything here.
+    pub fn take(&mut self, heard: &mut Vec<Heard>) -> bool {
+        let mut pile = self.shared.pile();
+        pile.weight -= std::mem::take(&mut self.taken);
+        while pile.desks > 0 {
+            let rests = self.rested.saturating_duration_since(Instant::now());
+            pile.awaited = rests.is_zero();
+            let changed = &self.shared.changed;
+            pile = if !rests.is_zero() {
+                let waited = changed.wait_timeout(pile, rests);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            } else if pile.heard.is_empty() {
+                changed.wait(pile).unwrap_or_else(PoisonError::into_inner)
+            } else {
+                break;
+            };
+        }
+        pile.awaited = false;
+        self.taken = pile.weight;
+        std::mem::swap(&mut pile.heard, heard);
+        drop(pile);
+        self.rested = Instant::now() + REST;
+        !heard.is_empty()
     }
 }
 
@@ -97,7 +157,7 @@ impl Desk {
     /// A place for a new connection.
     pub fn scribe(&self) -> Scribe {
         Scribe {
-            conn: self.conns.fetch_add(1, Ordering::Relaxed) + 1,
+            conn: self.shared.conns.fetch_add(1, Ordering::Relaxed) + 1,
             desk: self.clone(),
             full: false,
             over: false,
@@ -105,10 +165,17 @@ impl Desk {
     }
 
     fn put(&self, conn: u64, news: News) {
-        self.lies.fetch_add(weight(&news), Ordering::Relaxed);
+        let mut pile = self.shared.pile();
+        self.put_on(&mut pile, conn, news);
+    }
+
+    fn put_on(&self, pile: &mut Pile, conn: u64, news: News) {
+        pile.weight += weight(&news);
         let at = self.began.elapsed().as_secs_f64();
-        // Nobody is there any more: it is not recorded.
-        let _ = self.out.send(Heard { conn, at, news });
+        pile.heard.push(Heard { conn, at, news });
+        if std::mem::take(&mut pile.awaited) {
+            self.shared.changed.notify_one();
+        }
     }
 }
 
@@ -137,22 +204,22 @@ impl Scribe {
         }
         match sound {
             Sound::Text(way, text) => {
-                let lies = self.desk.lies.load(Ordering::Relaxed);
+                let mut pile = self.desk.shared.pile();
                 let room = if self.full {
                     self.desk.room / 2
                 } else {
                     self.desk.room
                 };
-                if lies + text.len() > room {
-                    if !self.full {
-                        self.full = true;
-                        let why = "the transcript is written more slowly than the stanzas pass";
-                        self.desk.put(self.conn, News::Gap(why.to_owned()));
-                    }
+                let fits = pile.weight + text.len() <= room;
+                let news = if fits {
+                    News::Text(way, text)
+                } else if !self.full {
+                    News::Gap("the transcript is written more slowly than the stanzas pass".to_owned())
+                } else {
                     return;
-                }
-                self.full = false;
-                self.desk.put(self.conn, News::Text(way, text));
+                };
+                self.full = !fits;
+                self.desk.put_on(&mut pile, self.conn, news);
             }
             Sound::Skipped(way, length) => {
                 let who = side(way);
@@ -199,24 +266,30 @@ mod tests {
 
     #[test]
     fn a_full_desk_takes_nothing_says_so_once_and_goes_on_when_there_is_room() {
-        let (desk, tray) = desk_of(1_000);
+        let (desk, mut tray) = desk_of(1_000);
         let mut scribe = desk.scribe();
         let text = || Sound::Text(Way::Out, "x".repeat(300));
         (0..5).for_each(|_| scribe.hear(text()));
-        let kinds = |n: usize| {
-            let news = (0..n).filter_map(|_| tray.next()).map(|heard| heard.news);
-            news.map(|news| match news {
+        let mut kinds = || {
+            let mut heard = Vec::new();
+            tray.take(&mut heard);
+            let kinds = heard.iter().map(|heard| match heard.news {
                 News::Text(..) => 't',
                 News::Gap(_) => 'g',
                 _ => '?',
-            })
-            .collect::<String>()
+            });
+            kinds.collect::<String>()
         };
-        assert_eq!(kinds(3), "ttg");
+        assert_eq!(kinds(), "ttg");
+        // What was taken still has to be written.
+        scribe.hear(text());
+        scribe.trouble("where are we?".into());
+        assert_eq!(kinds(), "?");
         scribe.hear(text());
         scribe.over("enough".into());
         scribe.hear(text());
         drop((scribe, desk));
-        assert_eq!(kinds(9), "t?");
+        assert_eq!(kinds(), "t?");
+        assert_eq!(kinds(), "");
     }
 }

@@ -1,6 +1,7 @@
-//! Writes transcripts: every line at once and whole, and nothing that goes wrong here stops a call.
+//! Writes transcripts: every line whole, those of some milliseconds together, and nothing that goes wrong here stops a
+//! call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,12 +9,14 @@ use std::path::{Path, PathBuf};
 use super::book::Entry;
 use super::split::{Fresh, Line, Sorter, Split};
 use crate::transcript::recording::SESSION;
-use crate::transcript::{Header, ScenarioInfo, Writer};
+use crate::transcript::{Event, Header, ScenarioInfo, Writer, add_line};
 
 /// Files that are held open at once.
 const OPEN: usize = 128;
 /// Files of one name that earlier recordings may have left in the folder.
 const NAMESAKES: u32 = 1_000;
+/// So much may wait to be written, in bytes.
+const TOGETHER: usize = 256 << 10;
 
 /// Where an event was written.
 #[derive(Debug, Default)]
@@ -22,13 +25,17 @@ pub struct Placed {
     pub at: Option<(u64, u64)>,
     /// Files that were begun: name, path.
     pub begun: Vec<(String, PathBuf)>,
-    /// What went wrong, in a sentence.
-    pub trouble: Option<String>,
+    /// What went wrong, a sentence each.
+    pub trouble: Vec<String>,
 }
 
 struct Sheet {
     path: PathBuf,
-    writer: Option<Writer<Whole>>,
+    file: Option<Whole>,
+    /// Whole lines that wait to be written.
+    waiting: Vec<u8>,
+    /// Nothing is expected to follow soon.
+    done: bool,
     lines: u64,
     /// It is whole up to where it went wrong, and nothing is added to it.
     broken: bool,
@@ -42,6 +49,9 @@ pub struct Files {
     sorter: Sorter,
     kind: &'static str,
     sheets: BTreeMap<u64, Sheet>,
+    /// Those of which something waits to be written, and how much that is in all.
+    behind: BTreeSet<u64>,
+    waiting: usize,
     clock: u64,
     /// How many files were begun.
     pub count: u64,
@@ -61,6 +71,8 @@ impl Files {
                 Split::Session => SESSION,
             },
             sheets: BTreeMap::new(),
+            behind: BTreeSet::new(),
+            waiting: 0,
             clock: 0,
             count: 0,
             lost: 0,
@@ -72,25 +84,25 @@ impl Files {
         Some(self.sheets.get(&file)?.path.display().to_string())
     }
 
-    /// Writes an event wherever it belongs.
-    pub fn write(&mut self, entry: &Entry) -> Placed {
+    /// Adds an event wherever it belongs. What it adds to stands there after [`Files::flush`] at the latest.
+    pub fn add(&mut self, entry: &mut Entry) -> Placed {
         let mut placed = Placed::default();
-        let mut own = 0;
-        for line in self.sorter.sort(entry) {
+        for mut line in self.sorter.sort(entry) {
             let file = line.file;
+            let mut begin = line.begin.take();
             // How a session began may stand before it.
-            let is_it = line.event.dir == entry.event.dir;
-            match self.line(line, &mut placed) {
-                Ok(n) if is_it && own == 0 => {
-                    own = n;
-                    placed.at = Some((file, n));
-                }
+            let is_it = begin.is_none();
+            match self.line(line, begin.as_mut().unwrap_or(&mut entry.event), &mut placed) {
+                Ok(n) if is_it && placed.at.is_none() => placed.at = Some((file, n)),
                 Ok(_) => {}
                 Err(error) => {
                     self.lost += 1;
-                    placed.trouble = error;
+                    placed.trouble.extend(error);
                 }
             }
+        }
+        if !self.sorter.forgotten.is_empty() || self.waiting > TOGETHER {
+            placed.trouble.extend(self.flush());
         }
         for file in self.sorter.forgotten.drain(..) {
             self.sheets.remove(&file);
@@ -98,18 +110,46 @@ impl Files {
         placed
     }
 
+    /// Writes what waits; what went wrong, a sentence each.
+    pub fn flush(&mut self) -> Vec<String> {
+        let mut trouble = Vec::new();
+        self.waiting = 0;
+        for number in std::mem::take(&mut self.behind) {
+            let opens = self.sheets.get(&number).is_some_and(|sheet| sheet.file.is_none());
+            if opens {
+                self.close_the_oldest();
+            }
+            let Some(sheet) = self.sheets.get_mut(&number) else {
+                continue;
+            };
+            if let Err(error) = sheet.write() {
+                let left = std::mem::take(&mut sheet.waiting);
+                self.lost += left.iter().filter(|byte| **byte == b'\n').count() as u64;
+                sheet.broken = true;
+                sheet.file = None;
+                trouble.push(told(&sheet.path, &error));
+            }
+            if sheet.done {
+                sheet.file = None;
+            }
+        }
+        trouble
+    }
+
     /// The number of the line; or what is told of the failure, the first time.
-    fn line(&mut self, line: Line, placed: &mut Placed) -> Result<u64, Option<String>> {
+    fn line(&mut self, line: Line, event: &mut Event, placed: &mut Placed) -> Result<u64, Option<String>> {
         self.clock += 1;
         if let Some(fresh) = line.fresh {
             self.close_the_oldest();
             let name = fresh.name.clone();
-            let (path, writer) = self.begin(line.file, fresh);
-            let broken = writer.is_err();
-            let told = writer.as_ref().err().map(|error| told(&path, error));
+            let (path, file) = self.begin(line.file, fresh);
+            let broken = file.is_err();
+            let told = file.as_ref().err().map(|error| told(&path, error));
             let sheet = Sheet {
                 path: path.clone(),
-                writer: writer.ok(),
+                file: file.ok(),
+                waiting: Vec::new(),
+                done: false,
                 lines: 1,
                 broken,
                 touched: self.clock,
@@ -121,35 +161,26 @@ impl Files {
             self.count += 1;
             placed.begun.push((name, path));
         }
-        let reopens = self
-            .sheets
-            .get(&line.file)
-            .is_some_and(|sheet| sheet.writer.is_none() && !sheet.broken);
-        if reopens {
-            self.close_the_oldest();
-        }
-        let clock = self.clock;
         let sheet = self.sheets.get_mut(&line.file).ok_or(None)?;
         if sheet.broken {
             return Err(None);
         }
-        sheet.touched = clock;
-        let mut event = line.event;
+        sheet.touched = self.clock;
         event.n = sheet.lines;
-        if let Err(error) = sheet.append(&event) {
-            sheet.broken = true;
-            sheet.writer = None;
-            return Err(Some(told(&sheet.path, &error)));
+        let before = sheet.waiting.len();
+        if let Err(error) = add_line(event, &mut sheet.waiting) {
+            sheet.waiting.truncate(before);
+            return Err(Some(told(&sheet.path, &error.into())));
         }
+        self.waiting += sheet.waiting.len() - before;
+        self.behind.insert(line.file);
         sheet.lines += 1;
-        if line.done {
-            sheet.writer = None;
-        }
+        sheet.done = line.done;
         Ok(sheet.lines)
     }
 
     /// Begins a file under the first of its names that is free.
-    fn begin(&self, number: u64, fresh: Fresh) -> (PathBuf, io::Result<Writer<Whole>>) {
+    fn begin(&self, number: u64, fresh: Fresh) -> (PathBuf, io::Result<Whole>) {
         let dash = if fresh.tag.is_empty() { "" } else { "-" };
         let name = format!("{}-{number:04}{dash}{}", self.kind, fresh.tag);
         let header = Header {
@@ -173,28 +204,28 @@ impl Files {
     }
 
     fn close_the_oldest(&mut self) {
-        let open = self.sheets.values().filter(|sheet| sheet.writer.is_some());
+        let open = self.sheets.values().filter(|sheet| sheet.file.is_some());
         if self.sheets.len() < OPEN || open.count() < OPEN {
             return;
         }
-        let open = self.sheets.values_mut().filter(|sheet| sheet.writer.is_some());
+        let open = self.sheets.values_mut().filter(|sheet| sheet.file.is_some());
         if let Some(oldest) = open.min_by_key(|sheet| sheet.touched) {
-            oldest.writer = None;
+            oldest.file = None;
         }
     }
 }
 
 /// It gets its name with its first line: killed in between, an empty file would be left. Until then nobody else takes
 /// that name.
-fn begin(path: &Path, header: &Header) -> io::Result<Writer<Whole>> {
+fn begin(path: &Path, header: &Header) -> io::Result<Whole> {
     let unnamed = path.with_extension("begun");
     let file = OpenOptions::new().append(true).create_new(true).open(&unnamed)?;
     let begun = match path.try_exists() {
-        Ok(false) => Writer::new(Whole { file, length: 0 }, header),
+        Ok(false) => Writer::new(file, header).and_then(|writer| Whole::of(writer.into_inner())),
         Ok(true) => Err(io::ErrorKind::AlreadyExists.into()),
         Err(error) => Err(error),
     };
-    let begun = begun.and_then(|writer| std::fs::rename(&unnamed, path).map(|()| writer));
+    let begun = begun.and_then(|file| std::fs::rename(&unnamed, path).map(|()| file));
     if begun.is_err() {
         // Nothing of it was worth keeping.
         let _ = std::fs::remove_file(&unnamed);
@@ -210,37 +241,57 @@ fn told(path: &Path, error: &io::Error) -> String {
 }
 
 impl Sheet {
-    fn append(&mut self, event: &crate::transcript::Event) -> io::Result<()> {
-        if self.writer.is_none() {
-            let file = OpenOptions::new().append(true).open(&self.path)?;
-            let length = file.metadata()?.len();
-            self.writer = Some(Writer::append(Whole { file, length }));
-        }
-        match &mut self.writer {
-            Some(writer) => writer.event(event),
-            None => Ok(()),
-        }
+    /// What could not be written still waits.
+    fn write(&mut self) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let file = OpenOptions::new().append(true).open(&self.path)?;
+                self.file.insert(Whole::of(file)?)
+            }
+        };
+        let (whole, result) = file.append(&self.waiting);
+        self.waiting.drain(..whole);
+        result
     }
 }
 
-/// A file that a line that did not fit leaves as it was before.
+/// A file that holds whole lines, whatever becomes of the next.
 struct Whole {
     file: File,
     length: u64,
 }
 
-impl Write for Whole {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if let Err(error) = self.file.write_all(line) {
-            // Where this fails too, the last line is torn, which every reader forgives.
-            let _ = self.file.set_len(self.length);
-            return Err(error);
-        }
-        self.length += line.len() as u64;
-        Ok(line.len())
+impl Whole {
+    fn of(file: File) -> io::Result<Whole> {
+        let length = file.metadata()?.len();
+        Ok(Whole { file, length })
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+    /// How many bytes of these lines stand there now: all of them, or those of whole ones.
+    fn append(&mut self, lines: &[u8]) -> (usize, io::Result<()>) {
+        let (mut written, mut result) = (0, Ok(()));
+        while result.is_ok() && written < lines.len() {
+            result = match self.file.write(lines.get(written..).unwrap_or_default()) {
+                Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => {
+                    written += n;
+                    Ok(())
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+                Err(error) => Err(error),
+            };
+        }
+        let there = lines.get(..written).unwrap_or_default();
+        let whole = there
+            .iter()
+            .rposition(|byte| *byte == b'\n')
+            .map_or(0, |at| at + 1);
+        self.length += whole as u64;
+        if result.is_err() {
+            // Where this fails too, the last line is torn, which every reader forgives.
+            let _ = self.file.set_len(self.length);
+        }
+        (whole, result)
     }
 }

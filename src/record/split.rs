@@ -27,7 +27,8 @@ pub enum Split {
 pub struct Line {
     /// The file's number.
     pub file: u64,
-    pub event: Event,
+    /// How a session began, which stands before the event itself; `None`: the event.
+    pub begin: Option<Event>,
     /// The file is new: what it is called, and who is in it.
     pub fresh: Option<Fresh>,
     /// Nothing is expected to follow soon.
@@ -131,7 +132,7 @@ impl Sorter {
         }
         lines.push(Line {
             file: session.file,
-            event: entry.event.clone(),
+            begin: None,
             fresh,
             done: ends,
         });
@@ -249,7 +250,7 @@ impl Sorter {
         if call.begun.insert(who, session.number) != Some(session.number) {
             lines.push(Line {
                 file: call.file,
-                event: session.begin.clone(),
+                begin: Some(session.begin.clone()),
                 fresh: fresh.take(),
                 done: false,
             });
@@ -263,7 +264,7 @@ impl Sorter {
             call.touched = clock;
             lines.push(Line {
                 file: call.file,
-                event: entry.event.clone(),
+                begin: None,
                 fresh,
                 done: false,
             });
@@ -331,7 +332,9 @@ mod tests {
         Entry {
             event: serde_json::from_value(event).expect("an event"),
             conn,
+            key: conn.to_string().into(),
             session: conn,
+            stanza: None,
             call: None,
             iq: None,
         }
@@ -365,12 +368,15 @@ mod tests {
 
     /// `file:who dir` for each line, `+` before a new file and `.` after one that is done.
     fn sorted(sorter: &mut Sorter, entries: &[Entry]) -> Vec<String> {
-        let lines = entries.iter().flat_map(|entry| sorter.sort(entry));
+        let lines = entries
+            .iter()
+            .flat_map(|entry| sorter.sort(entry).into_iter().map(move |line| (entry, line)));
         lines
-            .map(|line| {
+            .map(|(entry, line)| {
                 let new = if line.fresh.is_some() { "+" } else { "" };
                 let done = if line.done { "." } else { "" };
-                format!("{new}{}:{} {:?}{done}", line.file, line.event.who, line.event.dir)
+                let event = line.begin.as_ref().unwrap_or(&entry.event);
+                format!("{new}{}:{} {:?}{done}", line.file, event.who, event.dir)
             })
             .collect()
     }

@@ -98,11 +98,12 @@ impl Frames {
             if !control && (self.skipped > 0 || target.len() + length > self.limit) {
                 self.skipped += target.len() + length;
                 target.clear();
-            } else if let Some(mask) = mask {
-                let mask = mask.iter().cycle().skip(at);
-                target.extend(now.iter().zip(mask).map(|(byte, mask)| byte ^ mask));
             } else {
+                let before = target.len();
                 target.extend_from_slice(now);
+                if let (Some(mask), Some(new)) = (mask, target.get_mut(before..)) {
+                    unmask(new, mask, at);
+                }
             }
             if over {
                 self.end(out)?;
@@ -159,6 +160,17 @@ impl Frames {
         }
         Ok(())
     }
+}
+
+/// RFC 6455 §5.3; `at`: where in the mask it begins.
+fn unmask(bytes: &mut [u8], mut mask: [u8; 4], at: usize) {
+    mask.rotate_left(at % 4);
+    let key = u32::from_ne_bytes(mask);
+    let (words, rest) = bytes.as_chunks_mut::<4>();
+    for word in words {
+        *word = (u32::from_ne_bytes(*word) ^ key).to_ne_bytes();
+    }
+    rest.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
 }
 
 /// The header of a frame, and whether its message is compressed; `None`: its end is still missing.
@@ -232,6 +244,9 @@ mod tests {
         bytes.extend(b"\x01\x01a\x89\x01p\x80\x82\x01\x02\x03\x04cb");
         bytes.extend(b"\x81\x00\x81\x7e\x00\x65");
         bytes.extend([b'x'; 101]);
+        bytes.extend(b"\x81\x8b\x01\x02\x03\x04");
+        let masked = b"hello world".iter().zip([1, 2, 3, 4].iter().cycle());
+        bytes.extend(masked.map(|(byte, mask)| byte ^ mask));
         bytes.extend(b"\x82\x01\xff\x88\x04\x03\xe8ok");
         let text = |text: &str| Said::Text(text.into());
         let wanted = [
@@ -239,6 +254,7 @@ mod tests {
             text("ab`"),
             text(""),
             Said::Skipped(101),
+            text("hello world"),
             Said::Close(Some(1000)),
         ];
         for size in [1, 2, 5, 1_000] {

@@ -4,22 +4,37 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use memchr::memmem::Finder;
+
 use crate::transcript::{Event, Wire};
 use crate::xmpp::Secret;
 
 /// A shorter secret would be found by chance in what is none.
 const SHORTEST: usize = 6;
 
+/// What a secret is, and how it is found.
+struct Known {
+    kind: &'static str,
+    finder: Finder<'static>,
+}
+
+impl Known {
+    fn is_in(&self, text: &str) -> bool {
+        self.finder.find(text.as_bytes()).is_some()
+    }
+}
+
 /// The secrets in use. Clones are the same set.
 #[derive(Clone, Default)]
-pub struct Hidden(Arc<Mutex<BTreeMap<String, &'static str>>>);
+pub struct Hidden(Arc<Mutex<BTreeMap<String, Known>>>);
 
 impl Hidden {
     /// `kind`: `token` or `password`.
     pub fn learn(&self, secret: &Secret, kind: &'static str) {
         if secret.expose().len() >= SHORTEST {
             let mut secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            secrets.insert(secret.expose().to_owned(), kind);
+            let finder = Finder::new(secret.expose()).into_owned();
+            secrets.insert(secret.expose().to_owned(), Known { kind, finder });
         }
     }
 
@@ -39,10 +54,10 @@ impl Hidden {
             let texts = [xml, note, wanted, seen].into_iter().flatten();
             let below = wire.iter_mut().flat_map(Wire::texts_mut);
             for text in texts.chain(below) {
-                for (secret, kind) in secrets.iter() {
-                    if text.contains(secret.as_str()) {
+                for (secret, known) in secrets.iter() {
+                    if known.is_in(text) {
                         *text = text.replace(secret.as_str(), "***");
-                        kinds.insert(*kind);
+                        kinds.insert(known.kind);
                     }
                 }
             }
@@ -58,8 +73,8 @@ impl Hidden {
     pub fn hide<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = Cow::Borrowed(text);
-        for secret in secrets.keys() {
-            if out.contains(secret.as_str()) {
+        for (secret, known) in secrets.iter() {
+            if known.is_in(&out) {
                 out = Cow::Owned(out.replace(secret.as_str(), "***"));
             }
         }

@@ -8,7 +8,7 @@ mod writer;
 pub use crate::stanza::{Opcode, Wire};
 pub use event::{Dir, Event, Header, Member, Party, ScenarioInfo, Witness};
 pub use reader::{LINE_LIMIT, ReadError, Reader};
-pub use writer::Writer;
+pub use writer::{Writer, add_line};
 
 /// The version of the transcript format, the header's `callspec` member.
 pub const FORMAT: u32 = 1;

@@ -6,6 +6,16 @@ use serde::Serialize;
 
 use super::{Event, Header};
 
+/// Adds an event's line to those that are to be written together.
+///
+/// # Errors
+/// What cannot be said in JSON; a part of it may stand there then.
+pub fn add_line(event: &Event, lines: &mut Vec<u8>) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *lines, event)?;
+    lines.push(b'\n');
+    Ok(())
+}
+
 /// Appends lines, each in a single write followed by a flush.
 #[derive(Debug)]
 pub struct Writer<W: Write> {

@@ -1,5 +1,7 @@
 //! What every recording comes down to: pieces of text that passed on a connection.
 
+use std::sync::Arc;
+
 use super::super::ReadError;
 
 /// Which way a frame went, as its client sees it.
@@ -24,7 +26,7 @@ pub enum What {
 pub struct Frame {
     pub line: u64,
     /// What tells this connection from others of the same recording.
-    pub conn: String,
+    pub conn: Arc<str>,
     /// Seconds; NaN: not known.
     pub at: f64,
     /// What the recorder's clock said, in seconds since 1970-01-01 UTC, where it gives the day.

@@ -279,7 +279,7 @@ impl<R: BufRead> Har<R> {
         };
         Some(Frame {
             line,
-            conn: self.entry.to_string(),
+            conn: self.entry.to_string().into(),
             at,
             wall: (at > 1e8).then_some(at),
             way,

@@ -291,7 +291,7 @@ impl<R: BufRead + Send> Frames for Logs<R> {
 fn begin(text: &str, line: u64) -> Option<Begun> {
     let frame = |conn: &str, way, what| Frame {
         line,
-        conn: conn.to_owned(),
+        conn: conn.into(),
         at: f64::NAN,
         wall: None,
         way,
@@ -497,9 +497,9 @@ mod tests {
     fn texts(text: &str) -> Vec<(String, Option<Way>, String)> {
         let (frames, _) = frames(text);
         let text = |frame: Frame| match frame.what {
-            What::Text(text) => (frame.conn, frame.way, text),
-            What::Over(why) => (frame.conn, frame.way, why),
-            What::SetBack => (frame.conn, frame.way, "set back".to_owned()),
+            What::Text(text) => (frame.conn.to_string(), frame.way, text),
+            What::Over(why) => (frame.conn.to_string(), frame.way, why),
+            What::SetBack => (frame.conn.to_string(), frame.way, "set back".to_owned()),
         };
         frames.into_iter().map(text).collect()
     }

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use super::super::{Dir, ReadError, Witness};
 use super::{Opened, Recorded, Recording, Source, is_signal, open};
@@ -21,7 +22,7 @@ const COLUMNS: usize = 64;
 /// What a first reading tells of one recording, or of one connection of it.
 struct Survey {
     source: usize,
-    only: Option<String>,
+    only: Option<Arc<str>>,
     /// By what tells a stanza from others: whether it was sent here, and when. `None`: it is there twice.
     stanzas: HashMap<u64, Option<(bool, f64)>>,
     mask: u64,
@@ -135,7 +136,7 @@ fn offset(a: &Survey, b: &Survey) -> Offset {
 
 /// Recordings that belong together, each by the number of its source.
 pub struct Sorted {
-    parts: Vec<(usize, Option<String>, f64)>,
+    parts: Vec<(usize, Option<Arc<str>>, f64)>,
     /// Between whom: two sources, and how far apart their clocks are.
     pub offsets: Vec<(usize, usize, Offset)>,
     pub sources: Vec<usize>,
@@ -244,7 +245,7 @@ fn survey(number: usize, source: &Source, shared: bool, surveys: &mut Vec<Survey
         return;
     };
     let clock = recording.clock.clone();
-    let fresh = |only: Option<String>| Survey {
+    let fresh = |only: Option<Arc<str>>| Survey {
         source: number,
         only,
         stanzas: HashMap::new(),
@@ -255,7 +256,7 @@ fn survey(number: usize, source: &Source, shared: bool, surveys: &mut Vec<Survey
         clock: clock.clone(),
     };
     let mut whole = fresh(None);
-    let mut columns: Vec<(String, Survey)> = Vec::new();
+    let mut columns: Vec<(Arc<str>, Survey)> = Vec::new();
     for recorded in recording.by_ref() {
         let Ok(recorded) = recorded else { break };
         whole.note(&recorded, shared);
@@ -282,8 +283,8 @@ fn survey(number: usize, source: &Source, shared: bool, surveys: &mut Vec<Survey
 fn note_column(
     recorded: &Recorded,
     shared: bool,
-    columns: &mut Vec<(String, Survey)>,
-    fresh: &impl Fn(Option<String>) -> Survey,
+    columns: &mut Vec<(Arc<str>, Survey)>,
+    fresh: &impl Fn(Option<Arc<str>>) -> Survey,
 ) {
     if let Some((_, column)) = columns.iter_mut().find(|(conn, _)| *conn == recorded.conn) {
         column.note(recorded, shared);

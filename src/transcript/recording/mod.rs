@@ -14,8 +14,10 @@ mod stamp;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem::Finder;
 
 pub use frame::{Frame, Way, What};
 pub use merge::{Merged, Offset, Sorted, group};
@@ -44,7 +46,8 @@ enum Reading {
     Transcript {
         reader: Reader<Bytes>,
         started: f64,
-        jids: HashMap<String, String>,
+        /// The JID that each of its parties was last known by.
+        jids: HashMap<Arc<str>, String>,
     },
 }
 
@@ -55,7 +58,7 @@ pub struct Recording {
     /// See [`super::Header::steady`].
     steady: bool,
     /// Only this connection of it.
-    only: Option<String>,
+    only: Option<Arc<str>>,
     over: bool,
     /// The bytes read so far, and how many there are, if that is known.
     pub passed: Arc<AtomicU64>,
@@ -189,7 +192,7 @@ impl Kind {
 
 impl Recording {
     /// Of all that it holds, only this connection.
-    pub fn only(self, conn: String) -> Recording {
+    pub fn only(self, conn: Arc<str>) -> Recording {
         Recording {
             only: Some(conn),
             ..self
@@ -289,11 +292,13 @@ impl Recording {
             } => match reader.next()? {
                 Ok(mut event) => {
                     event.t += *started;
-                    let conn = event.who.clone();
-                    if let Some(jid) = &event.jid {
-                        jids.insert(conn.clone(), jid.clone());
-                    } else {
-                        event.jid = jids.get(&conn).cloned();
+                    let known = jids.get_key_value(event.who.as_str());
+                    let conn = known.map_or_else(|| event.who.as_str().into(), |(who, _)| Arc::clone(who));
+                    let jid = known.map(|(_, jid)| jid);
+                    match &event.jid {
+                        Some(now) if jid == Some(now) => {}
+                        Some(now) => drop(jids.insert(Arc::clone(&conn), now.clone())),
+                        None => event.jid = jid.cloned(),
                     }
                     let line = event.n + 1;
                     Some(Ok(Recorded { event, conn, line }))
@@ -320,7 +325,17 @@ impl Iterator for Recording {
 /// Whether this event passes a stanza that has to do with calls.
 fn is_signal(recorded: &Recorded) -> bool {
     matches!(recorded.event.dir, Dir::Sent | Dir::Received)
-        && recorded.event.xml.as_ref().is_some_and(|xml| has(xml, NAMESPACE))
+        && recorded.event.xml.as_deref().is_some_and(names_calls)
+}
+
+/// What is sought in every stanza is made ready once.
+type Sought = LazyLock<Finder<'static>>;
+
+static CALLS: Sought = LazyLock::new(|| Finder::new(NAMESPACE));
+
+/// Whether the namespace of calls stands in a text.
+fn names_calls(text: &str) -> bool {
+    CALLS.find(text.as_bytes()).is_some()
 }
 
 /// Whether this stands in a text.

@@ -4,15 +4,16 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, LazyLock};
 
+use memchr::memmem::Finder;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::super::{Dir, Event};
 use super::frame::{Frame, Way, What};
-use super::has;
 use super::secrets::{first_name, without_secrets};
-use crate::protocol::NAMESPACE;
+use super::{Sought, has, names_calls};
 use crate::stanza::{IqType, Stanza, bare, resource};
 
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
@@ -36,7 +37,7 @@ const DISORDER: f64 = 0.05;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
     pub event: Event,
-    pub conn: String,
+    pub conn: Arc<str>,
     /// The line of the file.
     pub line: u64,
 }
@@ -76,7 +77,7 @@ struct Resumable {
 /// The connections of one recording.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    conns: BTreeMap<String, Conn>,
+    conns: BTreeMap<Arc<str>, Conn>,
     /// The sessions that can be resumed, by id.
     resumable: BTreeMap<String, Resumable>,
     out: VecDeque<Recorded>,
@@ -114,7 +115,7 @@ impl Sessions {
     /// Takes the next frame.
     pub fn take(&mut self, frame: Frame) {
         let mut frame = frame;
-        let key = frame.conn.clone();
+        let key = Arc::clone(&frame.conn);
         // Taken out and put back: most frames are of a connection that is known.
         let mut conn = self.conns.get_mut(&key).map(std::mem::take).unwrap_or_default();
         self.set_back(&mut conn, &mut frame);
@@ -331,7 +332,7 @@ impl Sessions {
         if conn.told && waiting.is_empty() {
             return;
         }
-        let calls = |frame: &Frame| matches!(&frame.what, What::Text(text) if has(text, NAMESPACE));
+        let calls = |frame: &Frame| matches!(&frame.what, What::Text(text) if names_calls(text));
         if conn.jid.is_none() && !waiting.iter().any(calls) {
             return;
         }
@@ -367,9 +368,10 @@ impl Sessions {
         };
         let text = whole.as_str();
         let name = first_name(text);
-        let signal = has(text, NAMESPACE);
+        let signal = names_calls(text);
         let chat = self.chat && name == "message";
-        let concerns = signal || chat || (name == "iq" && is_answer(text));
+        let again = !conn.again.is_empty() || conn.resumable.is_some();
+        let concerns = signal || chat || ((again || !self.whole) && name == "iq" && is_answer(text));
         let own = conn.jid.as_deref().unwrap_or_default();
         let way = frame.way.unwrap_or_else(|| guess(text, own));
         let dir = match way {
@@ -454,14 +456,14 @@ impl Sessions {
         }
     }
 
-    fn push(&mut self, conn: &Conn, key: &str, at: f64, line: u64, dir: Dir, note: Option<String>) {
+    fn push(&mut self, conn: &Conn, key: &Arc<str>, at: f64, line: u64, dir: Dir, note: Option<String>) {
         let event = Event {
             note,
             ..event(at, conn.jid.clone(), dir)
         };
         self.out.push_back(Recorded {
             event,
-            conn: key.to_owned(),
+            conn: Arc::clone(key),
             line,
         });
     }
@@ -496,11 +498,16 @@ fn wall(at: f64) -> String {
     text.unwrap_or_default()
 }
 
+static TYPE: Sought = LazyLock::new(|| Finder::new("type="));
+
 /// Whether the first tag says that this is a result or an error.
 fn is_answer(text: &str) -> bool {
+    const ANSWERS: [&str; 4] = ["'result'", "\"result\"", "'error'", "\"error\""];
     let tag = text.split('>').next().unwrap_or_default();
-    let says = |kind: &str| has(tag, kind);
-    says("type='result'") || says("type=\"result\"") || says("type='error'") || says("type=\"error\"")
+    TYPE.find_iter(tag.as_bytes()).any(|at| {
+        let value = tag.get(at + "type=".len()..).unwrap_or_default();
+        ANSWERS.iter().any(|answer| value.starts_with(answer))
+    })
 }
 
 /// How much a frame that waits holds, in bytes.

@@ -93,7 +93,7 @@ impl<R: BufRead> Signals<R> {
         );
         let frame = |own: &str, way| Frame {
             line: self.line,
-            conn: own.to_owned(),
+            conn: own.into(),
             at,
             wall: wall.then_some(at),
             way: Some(way),
