@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::party::NEVER;
 use super::{Finding, Seen};
 use crate::protocol::unix_seconds;
 use crate::stanza::fold;
@@ -295,7 +296,8 @@ impl Clocks {
         let (n, who, sender) = &self.now;
         let first = *finding.events.first()?;
         let limit = match (finding.rule.id, finding.events.len()) {
-            ("IQ-08", _) | ("IQ-01" | "IQ-07", 1) => 5.0,
+            ("IQ-08", _) => 5.0,
+            ("IQ-01" | "IQ-07", 1) => NEVER,
             ("TM-02", _) => 35.0,
             ("TM-07", _) => 30.0,
             ("TM-05", _) => {

@@ -26,6 +26,8 @@ struct Session {
     since: f64,
     /// When something last came in: what is missing from before then did not get lost with the connection.
     heard: f64,
+    /// An answer was recorded here as it came in: whoever recorded it leaves them not out.
+    answers: bool,
 }
 
 /// A signal that one end sent.
@@ -61,6 +63,8 @@ pub(in super::super) struct Relayed {
     newest: Newest,
     /// It was seen on its way: what had passed there the server had perhaps not read yet.
     between: bool,
+    /// It is a recording of ours, which leaves nothing out.
+    complete: bool,
     /// Every request of a connection, by its id: its event.
     asked: HashMap<(u64, String), u64>,
     /// The latest event of each connection that the server has surely read: it was answered.
@@ -102,6 +106,7 @@ impl Relayed {
             flights: Book::new(),
             newest: Newest::default(),
             between: header.witness == Witness::Between,
+            complete: header.steady,
             asked: HashMap::new(),
             read: BTreeMap::new(),
         }
@@ -350,6 +355,7 @@ impl Relayed {
             if let Some((n, since, _)) = &flight.given
                 && flight.conn == gone.conn
                 && flight.got.is_none()
+                && gone.answers
                 && waited(*since)
             {
                 record.broken(Finding {
@@ -392,6 +398,7 @@ impl Family for Relayed {
                     conn: self.conns,
                     since: event.t,
                     heard: event.t,
+                    answers: self.complete,
                 };
                 self.sessions.insert(event.who.clone(), session);
             }
@@ -404,6 +411,8 @@ impl Family for Relayed {
             (Dir::Received, stanza) => {
                 if let Some(session) = self.sessions.get_mut(&event.who) {
                     session.heard = event.t;
+                    let kind = stanza.and_then(Stanza::iq_type);
+                    session.answers |= matches!(kind, Some(IqType::Result | IqType::Error));
                 }
                 if let Some(stanza) = stanza {
                     self.received(event, stanza, record);

@@ -149,9 +149,9 @@ fn between_the_ends_only_what_was_surely_taken_in_is_owed() {
         ];
         lines.extend(answered.map(|(id, at)| (at, "sent", Some(error(id)))));
         // By the other one's clock the time has passed too.
-        lines.push((29.0, "received", Some(set("third", 29))));
-        lines.push((30.0, "stops", None));
-        let header = json!({"callspec": 1, "scenario": {}, "witness": "between"});
+        lines.push((49.0, "received", Some(set("third", 49))));
+        lines.push((50.0, "stops", None));
+        let header = json!({"callspec": 1, "scenario": {}, "witness": "between", "steady": true});
         let header: Header = serde_json::from_value(header).expect("a header");
         let events = lines.into_iter().zip(1..).map(|((t, dir, xml), n)| {
             let event = json!({"n": n, "t": t, "who": "bob", "jid": BOB, "dir": dir, "xml": xml});
@@ -171,4 +171,119 @@ fn between_the_ends_only_what_was_surely_taken_in_is_owed() {
     // An answer that took long may have been under way for some of that, but not for all.
     assert_eq!(told(Some(("second", 7.0))), "IQ-01 [2], IQ-08? [3, 4]");
     assert_eq!(told(Some(("second", 20.0))), "IQ-01 [2], IQ-08 [3, 4]");
+    // What came in just before the end may be answered after it.
+    assert_eq!(told(Some(("second", 45.0))), "IQ-01? [2], IQ-08 [3, 4]");
+}
+
+/// What is said of answers in a recording of this end: `SECONDS got ID`, `SECONDS answers ID`, what it sends and has
+/// answered itself, and the end.
+fn owed(header: serde_json::Value, end: &str, lines: &str) -> String {
+    let (mut n, mut told) = (1, Vec::new());
+    let mut header = header;
+    header["callspec"] = 1.into();
+    header["scenario"] = json!({});
+    let header: Header = serde_json::from_value(header).expect("a header");
+    let set = |id: &str, from: &str, to: &str, t: f64| {
+        let says = json!({ "timestamp": format!("2026-01-01T00:{:02}:{:06.3}Z", t as u64 / 60, t % 60.0) });
+        format!(
+            "<iq type='set' id='{id}' from='{from}' to='{to}'><call xmlns='urn:xmpp:call:0'>{says}</call></iq>"
+        )
+    };
+    let answer = |id: &str, from: &str, to: &str| {
+        format!(
+            "<iq type='error' id='{id}' from='{from}' to='{to}'><error type='modify'><bad-request \
+             xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        )
+    };
+    let mut events = vec![json!({"n": 1, "t": 0, "who": "bob", "jid": BOB, "dir": "connected"})];
+    for line in lines.split(", ") {
+        let words: Vec<&str> = line.split(' ').collect();
+        let t: f64 = words[0].parse().expect("seconds");
+        let (dir, xml) = match words[1] {
+            "got" => ("received", Some(set(words[2], ALICE, BOB, t))),
+            "answers" => ("sent", Some(answer(words[2], BOB, ALICE))),
+            "asks" => ("sent", Some(set(words[2], BOB, ALICE, t))),
+            "hears" => ("received", Some(answer(words[2], ALICE, BOB))),
+            _ => (end, None),
+        };
+        n += 1;
+        events.push(json!({"n": n, "t": t, "who": "bob", "jid": BOB, "dir": dir, "xml": xml}));
+    }
+    let events = events
+        .into_iter()
+        .map(|event| serde_json::from_value::<Event>(event).expect("an event"));
+    for found in judge(&header, events).findings {
+        let doubt = if found.excuse.is_some() { "?" } else { "" };
+        if found.rule.id == "IQ-01" {
+            told.push(format!("{}{doubt} {}", found.party, found.events[0]));
+        }
+    }
+    told.join(", ")
+}
+
+/// A recording stops at any time, and may leave out what did not seem to matter to who made it.
+#[test]
+fn what_a_recording_leaves_unanswered_is_as_certain_as_it_can_be() {
+    let ends = json!({ "witness": "ends" });
+    for (lines, found) in [
+        // It stops within the time that an answer may take.
+        ("1 got a, 2 stops", ""),
+        ("1 got a, 1 answers a, 2 got b, 3 stops", ""),
+        // But what came later has been answered.
+        ("1 got a, 1 got b, 1 answers b, 2 stops", "bob? 2"),
+        (
+            "1 got a, 2 answers a, 3 got b, 3 got c, 3 answers c, 7 stops",
+            "bob? 4",
+        ),
+        ("1 got a, 1 got b, 1 answers b, 2 answers a, 3 stops", ""),
+        // It stops shortly after: there are clients that take 20 s.
+        ("0 got b, 0 answers b, 1 got a, 7 stops", "bob? 4"),
+        (
+            "0 got b, 0 answers b, 1 got a, 21 got c, 21 answers c, 25 stops",
+            "bob? 4",
+        ),
+        // Never is never.
+        (
+            "0 got b, 0 answers b, 1 got a, 40 got c, 40 answers c, 41 stops",
+            "bob 4",
+        ),
+        // It holds no answers, or none of this client, or none that came in.
+        ("1 got a, 20 got b, 50 stops", ""),
+        (
+            "0 asks x, 1 got a, 1 hears x, 20 got b, 40 got c, 41 stops",
+            "bob? 3, bob? 5",
+        ),
+        ("0 asks x, 1 got a, 1 answers a, 20 asks y, 41 stops", ""),
+        // The other end's may have been lost.
+        ("0 asks x, 0 hears x, 1 asks y, 9 stops", "alice@x/1? 4"),
+        ("0 asks x, 0 hears x, 1 asks y, 4 stops", ""),
+        ("0 asks x, 0 hears x, 1 asks y, 41 stops", "alice@x/1? 4"),
+    ] {
+        assert_eq!(owed(ends.clone(), "stops", lines), found, "{lines}");
+    }
+    // Nothing is owed by whoever has lost its connection.
+    let lost = "0 got b, 0 answers b, 1 got a, 41 stops";
+    assert_eq!(owed(ends, "closed", lost), "");
+}
+
+/// A proxy of ours leaves nothing out, but knows only from what an end does that something has come in there.
+#[test]
+fn what_a_proxy_sees_unanswered_had_come_in() {
+    for (steady, lines, found) in [
+        (true, "1 got a, 41 stops", "bob? 2"),
+        (false, "1 got a, 41 stops", ""),
+        (true, "1 got a, 2 stops", ""),
+        (true, "1 got a, 1 got b, 1 answers b, 2 stops", "bob? 2"),
+        (true, "1 got a, 1 got b, 1 answers b, 9 stops", "bob? 2"),
+        (true, "1 got a, 1 got b, 1 answers b, 41 stops", "bob 2"),
+        (true, "1 got a, 1 got b, 38 answers b, 41 stops", "bob? 2"),
+        (
+            false,
+            "1 got a, 1 got b, 1 answers b, 40 got c, 41 answers c, 42 stops",
+            "bob 2",
+        ),
+    ] {
+        let header = json!({ "witness": "between", "steady": steady });
+        assert_eq!(owed(header, "stops", lines), found, "{lines} {steady}");
+    }
 }

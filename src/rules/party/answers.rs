@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::rules::{Finding, Record};
 use crate::stanza::{IqType, Stanza};
+use crate::transcript::{Dir, Header, Witness};
 
 /// What its answer has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,39 +32,95 @@ struct Asked {
 const OPEN: usize = 16_384;
 /// How long an answer may take, in seconds.
 const WITHIN: f64 = 5.0;
+/// After this many seconds without an answer none comes any more. What a recording shows may go on after its end, and
+/// there are clients that take 20 s: that is slow, and not never.
+pub(in crate::rules) const NEVER: f64 = 30.0;
 
 /// How long a request and its answer may have been under way, in seconds, where they were seen on their way.
 const UNDER_WAY: f64 = 5.0;
+
+/// Moments of one client that are remembered.
+const MOMENTS: usize = 64;
+
+/// What one client's answers tell of it.
+#[derive(Debug, Default)]
+struct Client {
+    /// The latest event that it had surely taken in, and when it had.
+    taken: Vec<(u64, f64)>,
+    /// The latest request that it has answered.
+    answered: u64,
+}
+
+impl Client {
+    fn takes_in(&mut self, n: u64, at: f64) {
+        if self.taken.last().is_some_and(|(latest, _)| n <= *latest) {
+            return;
+        }
+        if self.taken.len() >= MOMENTS {
+            // Of two the later one says less, and nothing wrong.
+            let mut odd = false;
+            self.taken.retain(|_| {
+                odd = !odd;
+                !odd
+            });
+        }
+        self.taken.push((n, at));
+    }
+
+    /// When it had surely taken in this event.
+    fn had(&self, n: u64) -> Option<f64> {
+        self.taken
+            .iter()
+            .find(|(latest, _)| n <= *latest)
+            .map(|(_, at)| *at)
+    }
+}
 
 /// The requests that clients have got and not answered yet, by client, sender and id.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     /// They were seen on their way: what had passed there had perhaps not come in yet.
     between: bool,
-    /// The latest event that each client has surely taken in, where that is not plain.
-    taken: BTreeMap<String, u64>,
+    /// Someone else wrote it down, who may have left out what did not seem to matter, and stopped at any time.
+    foreign: bool,
+    /// It may go on after its end.
+    open_ended: bool,
+    /// Answers that went out and that came in were written down.
+    holds: (bool, bool),
+    clients: BTreeMap<String, Client>,
     open: BTreeMap<(String, String, String), Asked>,
     /// Those that were answered, and once only: the events of request and answer.
     done: HashMap<(String, String, String), (u64, u64)>,
 }
 
 impl Answers {
-    pub fn new(between: bool) -> Answers {
+    pub fn new(header: &Header) -> Answers {
         Answers {
-            between,
+            between: header.witness == Witness::Between,
+            foreign: !header.witness.is_bots() && !header.steady,
+            open_ended: !header.witness.is_bots(),
             ..Answers::default()
         }
     }
 
-    /// What this client did shows that it had taken in this event, and with it everything that came before.
-    pub fn taken_in(&mut self, client: &str, n: u64) {
+    /// What this client did shows that it had by then taken in this event, and with it everything that came before.
+    pub fn taken_in(&mut self, client: &str, n: u64, at: f64) {
         if self.between {
-            if self.taken.len() >= OPEN {
-                self.taken.clear();
-            }
-            let latest = self.taken.entry(client.to_owned()).or_default();
-            *latest = n.max(*latest);
+            self.client(client).takes_in(n, at);
         }
+    }
+
+    fn client(&mut self, client: &str) -> &mut Client {
+        if self.clients.len() >= OPEN && !self.clients.contains_key(client) {
+            self.clients.clear();
+        }
+        self.clients.entry(client.to_owned()).or_default()
+    }
+
+    /// An answer of anyone to anything was recorded.
+    pub fn heard(&mut self, dir: Dir) {
+        let (out, came) = &mut self.holds;
+        *if dir == Dir::Sent { out } else { came } = true;
     }
 
     pub fn asked(
@@ -119,7 +176,9 @@ impl Answers {
             }
             return;
         };
-        self.taken_in(client, asked.n);
+        self.taken_in(client, asked.n, at);
+        let known = self.client(client);
+        known.answered = known.answered.max(asked.n);
         if !asked.again && self.done.len() < OPEN {
             self.done.insert(key, (asked.n, n));
         }
@@ -182,7 +241,7 @@ impl Answers {
 
     /// The client is gone: it owes no answer.
     pub fn gone(&mut self, client: &str) {
-        self.taken.remove(client);
+        self.clients.remove(client);
         self.open.retain(|(who, ..), _| who != client);
         self.done.retain(|(who, ..), _| who != client);
     }
@@ -196,7 +255,7 @@ impl Answers {
             .partition(|((client, from, _), _)| ours(client, from));
         self.open = over;
         self.finish(end, |client| client == who, record);
-        self.taken.remove(who);
+        self.clients.remove(who);
         self.open = on;
     }
 
@@ -204,16 +263,13 @@ impl Answers {
     pub fn finish(&mut self, end: f64, seen: impl Fn(&str) -> bool, record: &mut Record) {
         for ((client, _, id), asked) in std::mem::take(&mut self.open) {
             let waited = end - asked.at;
-            // Of a recording without times this is not known.
-            if waited.is_nan() || waited < WITHIN {
+            let Some(excuse) = self.excuse(&client, &asked, end, seen(&client)) else {
                 continue;
-            }
+            };
             let rule = if asked.due == Due::Error { "IQ-07" } else { "IQ-01" };
-            let lost = "it, or its answer, was lost on the way".to_owned();
-            let came = !self.between || self.taken.get(&client).is_some_and(|n| asked.n <= *n);
             record.broken(Finding {
                 call: asked.call,
-                excuse: (!seen(&client) || !came).then_some(lost),
+                excuse: excuse.map(str::to_owned),
                 ..Finding::of_client(
                     rule,
                     &client,
@@ -224,5 +280,42 @@ impl Answers {
                 )
             });
         }
+    }
+
+    /// `None`: nothing can be said of this request at the end. Otherwise what may excuse that it was not answered.
+    fn excuse(&self, client: &str, asked: &Asked, end: f64, seen: bool) -> Option<Option<&'static str>> {
+        let waited = end - asked.at;
+        let (out, came) = self.holds;
+        let holds = came || (out && seen);
+        // Of a recording without times this is not known; nor of one that leaves answers out.
+        if waited.is_nan() || (self.foreign && !holds) {
+            return None;
+        }
+        let known = self.clients.get(client);
+        let answers = known.is_some_and(|known| known.answered > 0);
+        if waited < WITHIN {
+            // Whoever answers what came later has perhaps passed this over.
+            let passed = seen && self.open_ended && known.is_some_and(|known| asked.n < known.answered);
+            return passed.then_some(Some("its answer was not due yet when the recording stopped"));
+        }
+        if !seen {
+            return Some(Some("it, or its answer, was lost on the way"));
+        }
+        if self.foreign && !answers {
+            return Some(Some(
+                "the recording holds no answer of this client at all, and perhaps leaves them out",
+            ));
+        }
+        // Where it was not seen to come in, it came when its receiver showed that it had.
+        let came = match (self.between, known) {
+            (false, _) => Some(asked.at),
+            (true, known) => known.and_then(|known| known.had(asked.n)),
+        };
+        let Some(came) = came else {
+            return Some(Some("it, or its answer, was lost on the way"));
+        };
+        let late = "it was answered after the recording had stopped, late";
+        let soon = waited < NEVER || (self.between && end - came < WITHIN + UNDER_WAY);
+        Some((self.open_ended && soon).then_some(late))
     }
 }

@@ -8,6 +8,7 @@ mod recent;
 mod track;
 mod watch;
 
+pub(super) use answers::NEVER;
 pub(super) use beam::{Beam, Inbound, Sending};
 pub use beam::{effect, weight};
 pub(super) use watch::Parties;

@@ -124,7 +124,7 @@ impl Parties {
             spoilt: Recent::new(REMEMBERED),
             under_way: Recent::new(REMEMBERED),
             lines: Recent::new(REMEMBERED),
-            answers: Answers::new(header.witness == Witness::Between),
+            answers: Answers::new(header),
             requests: Recent::new(IDS),
             media: Media::new(header.profile.mdns),
             whole: false,
@@ -182,6 +182,9 @@ impl Family for Parties {
                 self.recorded.insert(near.jid.clone());
                 self.asked(&near, event.dir, stanza);
                 let answer = matches!(stanza.iq_type(), Some(IqType::Result | IqType::Error));
+                if answer {
+                    self.answers.heard(event.dir);
+                }
                 if event.dir == Dir::Sent {
                     let to = stanza.to().unwrap_or_default();
                     let far = self.far_actor(to, &near);

@@ -19,7 +19,7 @@ impl Parties {
     /// Stanzas of one sender are taken in in their order, whatever call they are for: all that came from this peer up
     /// to and with this event has been taken in.
     pub(super) fn reach(&mut self, party: &str, peer: &str, n: u64, at: f64) {
-        self.answers.taken_in(party, n);
+        self.answers.taken_in(party, n, at);
         let Some(line) = self.lines.get_mut(&(party.to_owned(), peer.to_owned())) else {
             return;
         };
