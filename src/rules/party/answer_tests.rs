@@ -214,8 +214,10 @@ fn owed(header: serde_json::Value, end: &str, lines: &str) -> String {
         .map(|event| serde_json::from_value::<Event>(event).expect("an event"));
     for found in judge(&header, events).findings {
         let doubt = if found.excuse.is_some() { "?" } else { "" };
-        if found.rule.id == "IQ-01" {
-            told.push(format!("{}{doubt} {}", found.party, found.events[0]));
+        let id = found.rule.id;
+        if matches!(id, "IQ-01" | "IQ-08") {
+            let slow = if id == "IQ-08" { "slow " } else { "" };
+            told.push(format!("{slow}{}{doubt} {}", found.party, found.events[0]));
         }
     }
     told.join(", ")
@@ -254,6 +256,15 @@ fn what_a_recording_leaves_unanswered_is_as_certain_as_it_can_be() {
             "bob? 3, bob? 5",
         ),
         ("0 asks x, 1 got a, 1 answers a, 20 asks y, 41 stops", ""),
+        // What the other end took may have been under way for some of that.
+        (
+            "0 got b, 0 answers b, 0 asks x, 6 hears x, 6 got c, 6 answers c, 7 stops",
+            "slow alice@x/1? 4",
+        ),
+        (
+            "0 got b, 0 answers b, 0 asks x, 11 hears x, 11 got c, 11 answers c, 12 stops",
+            "slow alice@x/1 4",
+        ),
         // The other end's may have been lost.
         ("0 asks x, 0 hears x, 1 asks y, 9 stops", "alice@x/1? 4"),
         ("0 asks x, 0 hears x, 1 asks y, 4 stops", ""),
@@ -276,7 +287,11 @@ fn what_a_proxy_sees_unanswered_had_come_in() {
         (true, "1 got a, 1 got b, 1 answers b, 2 stops", "bob? 2"),
         (true, "1 got a, 1 got b, 1 answers b, 9 stops", "bob? 2"),
         (true, "1 got a, 1 got b, 1 answers b, 41 stops", "bob 2"),
-        (true, "1 got a, 1 got b, 38 answers b, 41 stops", "bob? 2"),
+        (
+            true,
+            "1 got a, 1 got b, 38 answers b, 41 stops",
+            "bob? 2, slow bob 3",
+        ),
         (
             false,
             "1 got a, 1 got b, 1 answers b, 40 got c, 41 answers c, 42 stops",

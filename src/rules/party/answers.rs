@@ -159,6 +159,7 @@ impl Answers {
         asker: &str,
         stanza: &Stanza,
         (n, at): (u64, f64),
+        far: bool,
         record: &mut Record,
     ) {
         let id = stanza.id().unwrap_or_default().to_owned();
@@ -183,7 +184,8 @@ impl Answers {
             self.done.insert(key, (asked.n, n));
         }
         let took = at - asked.at;
-        let slow = self.between && took <= WITHIN + UNDER_WAY;
+        let under_way = self.between || (far && self.open_ended);
+        let slow = under_way && took <= WITHIN + UNDER_WAY;
         let mut tell = |rule, message, wanted: &str, seen: String| {
             let events = vec![asked.n, n];
             let slow = slow && rule == "IQ-08";

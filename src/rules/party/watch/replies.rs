@@ -99,8 +99,9 @@ impl Parties {
         let asker = fold(asker);
         self.answer_form(actor, &asker, event, stanza, record);
         if actor.sight != Sight::Exact {
+            let at = (event.n, arrival(event));
             self.answers
-                .answered(&actor.key, &asker, stanza, (event.n, arrival(event)), record);
+                .answered(&actor.key, &asker, stanza, at, !actor.first_hand, record);
         }
         let refused = stanza.iq_type() == Some(IqType::Error);
         let Some((call, n)) = self.under_way.get(&(actor.key.clone(), id.to_owned())).cloned() else {
