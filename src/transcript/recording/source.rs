@@ -142,7 +142,9 @@ impl Source {
                 match &self.follow {
                     Some(patience) => (
                         Box::new(Growing {
+                            path: path.to_owned(),
                             file,
+                            next: None,
                             patience: patience.clone(),
                         }),
                         None,
@@ -192,9 +194,34 @@ impl<R: Read> Read for Counted<R> {
 }
 
 /// A file that others append to. One that shrinks was begun anew, as when logs are rotated: it is read from its start.
+/// Where another has taken its place under its name, that one is read next.
 struct Growing {
+    path: PathBuf,
     file: File,
+    next: Option<File>,
     patience: Patience,
+}
+
+impl Growing {
+    /// The file that has its name now, if that is another.
+    fn renewed(&self) -> Option<File> {
+        let next = File::open(&self.path).ok()?;
+        let (next_is, this_is) = (identity(&next)?, identity(&self.file)?);
+        (next_is != this_is).then_some(next)
+    }
+}
+
+#[cfg(unix)]
+fn identity(file: &File) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let meta = file.metadata().ok()?;
+    Some((meta.dev(), meta.ino()))
+}
+
+/// Elsewhere a file that is read cannot be renamed.
+#[cfg(not(unix))]
+fn identity(_: &File) -> Option<(u64, u64)> {
+    None
 }
 
 impl Read for Growing {
@@ -205,6 +232,11 @@ impl Read for Growing {
                     let here = self.file.stream_position()?;
                     if self.file.metadata()?.len() < here {
                         self.file.rewind()?;
+                    } else if let Some(next) = self.next.take() {
+                        self.file = next;
+                    } else if let Some(next) = self.renewed() {
+                        // What was written to the old one until then comes first.
+                        self.next = Some(next);
                     } else if !(self.patience.0)() {
                         return Ok(0);
                     }
@@ -251,5 +283,35 @@ impl<R: BufRead> Read for Zstd<R> {
             let frame = StreamingDecoder::new(packed).map_err(|error| io::Error::other(error.to_string()))?;
             self.frame = Some(frame);
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_rotated_is_read_to_its_end_and_then_the_next() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let path = folder.path().join("log");
+        fs::write(&path, "one ").expect("written");
+        let (log, looks) = (path.clone(), AtomicU64::new(0));
+        let patience = Patience(Arc::new(move || {
+            let first = looks.fetch_add(1, Ordering::Relaxed) == 0;
+            if first {
+                let old = log.with_extension("1");
+                fs::rename(&log, &old).expect("renamed");
+                fs::write(&old, "one two ").expect("written");
+                fs::write(&log, "three").expect("written");
+            }
+            first
+        }));
+        let mut said = String::new();
+        let input = Source::new(&path, Some(patience)).open();
+        let mut bytes = input.expect("it opens").bytes;
+        bytes.read_to_string(&mut said).expect("it is read");
+        assert_eq!(said, "one two three");
     }
 }
