@@ -6,6 +6,7 @@ mod har;
 mod json;
 mod logs;
 mod merge;
+mod order;
 mod secrets;
 mod session;
 mod signals;

@@ -12,6 +12,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::super::{Dir, Event};
 use super::frame::{Frame, Way, What};
+use super::order::Order;
 use super::secrets::{first_name, without_secrets};
 use super::{Sought, has, names_calls};
 use crate::stanza::{IqType, Stanza, bare, resource};
@@ -52,7 +53,7 @@ struct Conn {
     foreign: bool,
     /// A login was seen: what came before the binding belongs to no session.
     login: bool,
-    waiting: VecDeque<Frame>,
+    waiting: VecDeque<(u64, Frame)>,
     /// Their bytes.
     waits: usize,
     /// What a session may be resumed by.
@@ -80,7 +81,11 @@ pub struct Sessions {
     conns: BTreeMap<Arc<str>, Conn>,
     /// The sessions that can be resumed, by id.
     resumable: BTreeMap<String, Resumable>,
-    out: VecDeque<Recorded>,
+    out: Box<Order>,
+    /// How many frames have been taken.
+    frames: u64,
+    /// It is known of somebody who that is.
+    named: bool,
     latest: f64,
     /// Every stanza keeps its text, not only those that have to do with calls.
     whole: bool,
@@ -109,13 +114,14 @@ impl Sessions {
     }
 
     pub fn pop(&mut self) -> Option<Recorded> {
-        self.out.pop_front()
+        self.out.pop()
     }
 
     /// Takes the next frame.
     pub fn take(&mut self, frame: Frame) {
         let mut frame = frame;
-        let key = Arc::clone(&frame.conn);
+        self.frames += 1;
+        let (key, now) = (Arc::clone(&frame.conn), frame.at);
         // Taken out and put back: most frames are of a connection that is known.
         let mut conn = self.conns.get_mut(&key).map(std::mem::take).unwrap_or_default();
         self.set_back(&mut conn, &mut frame);
@@ -135,6 +141,9 @@ impl Sessions {
                 self.conns.insert(key, conn);
             }
         }
+        while let Some((late, conn)) = self.out.overdue(now) {
+            self.give_up(late, &conn);
+        }
         if self.conns.len() > MOST {
             self.conns.retain(|_, conn| !conn.over);
             if self.conns.len() > MOST
@@ -146,6 +155,20 @@ impl Sessions {
                     self.push(&conn, &key, conn.last, 0, Dir::Stops, note);
                 }
             }
+        }
+    }
+
+    /// Nothing else waits for this frame any more: what its connection has told by then is not kept.
+    fn give_up(&mut self, late: u64, conn: &str) {
+        self.out.known(late);
+        let Some(conn) = self.conns.get_mut(conn) else {
+            return;
+        };
+        while let Some((number, frame)) = conn.waiting.pop_front_if(|(number, _)| *number <= late) {
+            self.waiting -= size(&frame);
+            conn.waits -= size(&frame);
+            self.dropped += 1;
+            self.out.known(number);
         }
     }
 
@@ -175,10 +198,15 @@ impl Sessions {
     fn wait(&mut self, conn: &mut Conn, frame: Frame) {
         self.waiting += size(&frame);
         conn.waits += size(&frame);
-        conn.waiting.push_back(frame);
+        // Before a login nobody speaks of calls.
+        if !self.whole && !conn.login && concerns_calls(&frame) {
+            self.out.waits(self.frames, &frame.conn, frame.at);
+        }
+        conn.waiting.push_back((self.frames, frame));
         while (conn.waiting.len() > WAITING || conn.waits > WAITING_BYTES || self.waiting > ALL_WAITING_BYTES)
-            && let Some(oldest) = conn.waiting.pop_front()
+            && let Some((number, oldest)) = conn.waiting.pop_front()
         {
+            self.out.known(number);
             self.waiting -= size(&oldest);
             conn.waits -= size(&oldest);
             self.dropped += 1;
@@ -186,8 +214,9 @@ impl Sessions {
     }
 
     /// What waited does so no longer.
-    fn waited(&mut self, conn: &mut Conn) -> VecDeque<Frame> {
+    fn waited(&mut self, conn: &mut Conn) -> VecDeque<(u64, Frame)> {
         let waiting = std::mem::take(&mut conn.waiting);
+        waiting.iter().for_each(|(number, _)| self.out.known(*number));
         self.waiting -= std::mem::take(&mut conn.waits);
         waiting
     }
@@ -333,17 +362,21 @@ impl Sessions {
             return;
         }
         let calls = |frame: &Frame| matches!(&frame.what, What::Text(text) if names_calls(text));
-        if conn.jid.is_none() && !waiting.iter().any(calls) {
+        let calls = waiting.iter().any(|(_, frame)| calls(frame));
+        // Beside others who have a name, what nobody is known to have said may be what one of them got.
+        if conn.jid.is_none() && (self.named || !calls) {
+            self.dropped += if calls { waiting.len() as u64 } else { 0 };
             return;
         }
-        if !conn.told
-            && let Some(first) = waiting.front()
-        {
-            self.begin(conn, &first.clone(), Dir::Begins);
-        }
-        for frame in waiting {
+        let now = self.frames;
+        for (number, frame) in waiting {
+            self.frames = number;
+            if !conn.told {
+                self.begin(conn, &frame, Dir::Begins);
+            }
             self.pass(conn, frame);
         }
+        self.frames = now;
     }
 
     fn begin(&mut self, conn: &mut Conn, frame: &Frame, dir: Dir) {
@@ -391,11 +424,8 @@ impl Sessions {
             time: frame.wall.filter(|_| signal).map(wall).unwrap_or_default(),
             ..event(frame.at, conn.jid.clone(), dir)
         };
-        self.out.push_back(Recorded {
-            event,
-            conn: frame.conn,
-            line: frame.line,
-        });
+        let (conn, line) = (frame.conn, frame.line);
+        self.out.push(self.frames, Recorded { event, conn, line });
     }
 
     /// Whether this stanza has gone by already on the session that was resumed.
@@ -457,15 +487,13 @@ impl Sessions {
     }
 
     fn push(&mut self, conn: &Conn, key: &Arc<str>, at: f64, line: u64, dir: Dir, note: Option<String>) {
+        self.named |= conn.jid.is_some();
         let event = Event {
             note,
             ..event(at, conn.jid.clone(), dir)
         };
-        self.out.push_back(Recorded {
-            event,
-            conn: Arc::clone(key),
-            line,
-        });
+        let conn = Arc::clone(key);
+        self.out.push(self.frames, Recorded { event, conn, line });
     }
 }
 
@@ -510,6 +538,11 @@ fn is_answer(text: &str) -> bool {
     })
 }
 
+/// Whether others, who are told before it, would be told without their cause.
+fn concerns_calls(frame: &Frame) -> bool {
+    matches!(&frame.what, What::Text(text) if names_calls(text) || is_answer(text))
+}
+
 /// How much a frame that waits holds, in bytes.
 fn size(frame: &Frame) -> usize {
     let text = match &frame.what {
@@ -536,7 +569,8 @@ fn bound(text: &str) -> Option<String> {
         let ns = "urn:xmpp:sasl:2";
         element.get_child("authorization-identifier", ns)?
     };
-    let jid = jid.text();
+    // Some printers indent text, too.
+    let jid = jid.text().trim().to_owned();
     resource(&jid).is_some().then_some(jid)
 }
 
