@@ -355,10 +355,14 @@ impl<R: BufRead + Send> Frames for Har<R> {
     }
 
     fn instead(&self) -> Option<String> {
+        let how = if self.maker.contains("Firefox") {
+            "Firefox leaves them out: export it from a Chromium, or give the log of the client's own library"
+        } else {
+            "export it while the network panel shows the WebSocket"
+        };
         (self.messages == 0 && !self.walk.torn).then(|| {
             format!(
-                "it holds {} requests, and none with WebSocket frames (`_webSocketMessages`): export it while the \
-                 network panel shows the WebSocket",
+                "it holds {} requests, and none with WebSocket frames (`_webSocketMessages`): {how}",
                 self.entry
             )
         })

@@ -3,20 +3,29 @@
 //! - Prosody with `mod_stanza_debug`: `Nov 24 08:29:27 c2s56086a53ffe0 debug RECV: <iq …>`, `SEND: <iq …>`, with tabs
 //! - ejabberd at `debug`: `2026-11-24 08:29:56.908+00:00 [notice] <0.489.0> (tcp|<0.488.0>) Received XML on stream =
 //!   <<"<iq …>">>`, `Send XML on stream = <<"…">>`
-//! - Strophe's `rawInput` and `rawOutput`: `RECV: <iq …>`, `SENT: <iq …>`
+//! - Strophe's `rawInput` and `rawOutput`: `RECV: <iq …>`, `SENT: <iq …>`, as slixmpp prints them too
+//! - `@xmpp/debug` of xmpp.js: `IN`, and the stanza below; older ones: `⮈ <iq …>`, `⮊ <iq …>`
 //! - Converse.js: `DEBUG: <iq …>`, the way by colour (`darkgoldenrod` in, `darkcyan` out) or not at all
 //! - Gajim's XML console: `<!-- Incoming Tue Nov 24 08:29:27 2026 (account) -->` and the stanza below
+//! - nbxmpp, Gajim's library: `2026-11-24T08:29:27 (I) nbxmpp.connection | ::::: DATA RECEIVED ::::` and below what came
+//!   in one read: several stanzas, or a part of one
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{BufRead, Read};
+use std::sync::Arc;
 
 use super::super::{LINE_LIMIT, ReadError};
 use super::frame::{Frame, Frames, Way, What};
 use super::har::goes_on;
+use super::printed::{nbxmpp, pieces, unindented, xmpp_js};
 use super::stamp::{Stamp, stamp};
 
 /// The longest stanza that is put together from several lines, in bytes.
 const STANZA_LIMIT: usize = 4 * 1024 * 1024;
+/// The longest beginning of a stanza that waits for the next read, in bytes.
+const PART_LIMIT: usize = 512 * 1024;
+/// Accounts whose beginnings wait.
+const ACCOUNTS: usize = 64;
 /// Elements that begin a piece of a stream.
 const ELEMENTS: [&str; 30] = [
     "iq",
@@ -56,6 +65,8 @@ enum Style {
     Prosody,
     Ejabberd,
     Gajim,
+    Nbxmpp,
+    XmppJs,
     Strophe,
     Converse,
     Plain,
@@ -67,6 +78,8 @@ impl Style {
             Style::Prosody => "a Prosody log (stanza_debug)",
             Style::Ejabberd => "an ejabberd log (debug)",
             Style::Gajim => "Gajim's XML console",
+            Style::Nbxmpp => "a Gajim log (nbxmpp)",
+            Style::XmppJs => "a log of xmpp.js (@xmpp/debug)",
             Style::Strophe => "a Strophe log (RECV, SENT)",
             Style::Converse => "a Converse.js log",
             Style::Plain => "raw XMPP, a stanza a line",
@@ -86,7 +99,9 @@ pub(super) struct Logs<R> {
     input: R,
     line: u64,
     begun: Option<Begun>,
-    ready: Option<Frame>,
+    ready: VecDeque<Frame>,
+    /// What of a stanza has come in, by account, where reads are printed.
+    parts: BTreeMap<Arc<str>, String>,
     styles: BTreeSet<Style>,
     /// Of lines that hold only the first tag of a stanza.
     tags: u64,
@@ -104,7 +119,8 @@ impl<R: BufRead> Logs<R> {
             input,
             line: 0,
             begun: None,
-            ready: None,
+            ready: VecDeque::new(),
+            parts: BTreeMap::new(),
             styles: BTreeSet::new(),
             tags: 0,
             lines: 0,
@@ -156,31 +172,79 @@ impl<R: BufRead> Logs<R> {
         frame.wall = stamp.wall.then_some(at);
     }
 
-    fn finish(&mut self) -> Option<Frame> {
-        let Begun {
+    /// What was begun is over: its frames are ready.
+    fn finish(&mut self) {
+        let Some(Begun {
             style,
             mut frame,
             stamp,
-        } = self.begun.take()?;
+        }) = self.begun.take()
+        else {
+            return;
+        };
+        // Where all that passes is printed, what other lines say of stanzas is talk.
+        if style == Style::Plain && self.styles.contains(&Style::Nbxmpp) {
+            return;
+        }
         self.date(&mut frame, stamp);
-        self.styles.insert(style);
         if let What::Text(text) = &mut frame.what {
-            let kept = text.trim();
+            let kept = match style {
+                Style::Nbxmpp => text.strip_suffix('\n').unwrap_or(text.as_str()),
+                _ => text.trim(),
+            };
+            if kept.is_empty() {
+                return;
+            }
             if kept.len() != text.len() {
                 *text = kept.to_owned();
             }
-            if text.is_empty() {
-                return None;
+            if style == Style::XmppJs {
+                *text = unindented(text).into_owned();
             }
         }
-        Some(frame)
+        self.styles.insert(style);
+        if style == Style::Nbxmpp {
+            self.read(frame);
+        } else {
+            self.ready.push_back(frame);
+        }
     }
 
-    fn take_line(&mut self, line: &str) -> Option<Frame> {
+    /// What came in one read.
+    fn read(&mut self, frame: Frame) {
+        let What::Text(text) = &frame.what else { return };
+        let part = match frame.way {
+            Some(Way::In) => self.parts.remove(&frame.conn).unwrap_or_default(),
+            _ => String::new(),
+        };
+        // A new stream begins, whatever became of the old one.
+        let part = if text.starts_with("<?xml") {
+            String::new()
+        } else {
+            part
+        };
+        let text = part + text;
+        let (whole, rest) = pieces(&text);
+        for piece in whole {
+            let what = What::Text(piece.to_owned());
+            self.ready.push_back(Frame {
+                what,
+                ..frame.clone()
+            });
+        }
+        if !rest.is_empty() && rest.len() <= PART_LIMIT && frame.way == Some(Way::In) {
+            if self.parts.len() >= ACCOUNTS {
+                self.parts.clear();
+            }
+            self.parts.insert(frame.conn, rest.to_owned());
+        }
+    }
+
+    fn take_line(&mut self, line: &str) {
         let text = line.trim_end_matches(['\n', '\r']);
         // An element on a line of its own may be more of the stanza above it.
         let open = self.begun.as_ref().is_some_and(|begun| match &begun.frame.what {
-            What::Text(held) => held.is_empty() || goes_on(held),
+            What::Text(held) => held.is_empty() || goes_on(held) || begun.style == Style::Nbxmpp,
             What::Over(_) | What::SetBack => false,
         });
         let bare =
@@ -190,50 +254,51 @@ impl<R: BufRead> Logs<R> {
             // More of a stanza that is spread over lines, if it is not over.
             if let What::Text(held) = &mut begun.frame.what {
                 let more = held.is_empty() || goes_on(held);
-                let other =
-                    begun.style != Style::Gajim && stamp(text).is_some() && !text.starts_with(['<', ' ']);
+                let other = match begun.style {
+                    Style::Gajim | Style::XmppJs => false,
+                    // Of a read that ends anywhere only the next line of the log shows that it is over.
+                    Style::Nbxmpp => text.get(..19).and_then(stamp).is_some_and(|stamp| stamp.dated),
+                    _ => stamp(text).is_some() && !text.starts_with(['<', ' ']),
+                };
+                let more = more || begun.style == Style::Nbxmpp;
                 if more && !other && held.len() + text.len() < STANZA_LIMIT {
                     if !held.is_empty() {
                         held.push('\n');
                     }
                     held.push_str(text);
-                    return None;
+                    return;
                 }
             }
         }
         if text.contains("\tReceived[c2s") || text.contains("\tSending[c2s") {
             self.tags += 1;
         }
-        let done = self.finish();
+        self.finish();
         self.begun = next;
-        done
     }
 }
 
 impl<R: BufRead + Send> Frames for Logs<R> {
     fn next(&mut self) -> Option<Result<Frame, ReadError>> {
-        if let Some(frame) = self.ready.take() {
-            return Some(Ok(frame));
-        }
-        while !self.over {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return Some(Ok(frame));
+            }
+            if self.over {
+                self.finish();
+                return self.ready.pop_front().map(Ok);
+            }
             match self.read_line() {
                 Ok(Some(line)) => {
-                    let done = self.take_line(&line);
+                    self.take_line(&line);
                     // A stanza that is whole waits for nobody: the log may be growing.
                     let whole = self.begun.as_ref().is_some_and(|begun| match &begun.frame.what {
+                        What::Text(_) if begun.style == Style::Nbxmpp => false,
                         What::Text(text) => !text.is_empty() && !goes_on(text),
                         What::Over(_) | What::SetBack => true,
                     });
-                    let now = if whole { self.finish() } else { None };
-                    let first = match (done, now) {
-                        (Some(done), now) => {
-                            self.ready = now;
-                            Some(done)
-                        }
-                        (None, now) => now,
-                    };
-                    if let Some(frame) = first {
-                        return Some(Ok(frame));
+                    if whole {
+                        self.finish();
                     }
                 }
                 Ok(None) => self.over = true,
@@ -243,7 +308,6 @@ impl<R: BufRead + Send> Frames for Logs<R> {
                 }
             }
         }
-        self.finish().map(Ok)
     }
 
     fn format(&self) -> String {
@@ -360,23 +424,38 @@ fn begin(text: &str, line: u64) -> Option<Begun> {
             stamp(date),
         );
     }
-    for (mark, way) in [
-        ("RECV:", Way::In),
-        ("RECEIVED:", Way::In),
-        ("SENT:", Way::Out),
-        ("SEND:", Way::Out),
-    ] {
-        if let Some((head, xml)) = text.split_once(mark)
-            && xml.trim_start().starts_with('<')
-        {
-            let xml = What::Text(xml.to_owned());
-            return begun(Style::Strophe, frame("", Some(way), xml), stamp(head));
-        }
+    if let Some((head, conn, way)) = nbxmpp(text) {
+        let below = What::Text(String::new());
+        return begun(Style::Nbxmpp, frame(conn, Some(way), below), stamp(head));
+    }
+    if let Some((head, way, xml)) = strophe(text) {
+        let xml = What::Text(xml.to_owned());
+        return begun(Style::Strophe, frame("", Some(way), xml), stamp(head));
+    }
+    if let Some((head, way, xml)) = xmpp_js(text) {
+        let xml = What::Text(xml.to_owned());
+        return begun(Style::XmppJs, frame("", Some(way), xml), stamp(head));
     }
     plain(text).map(|(style, head, way, xml)| Begun {
         style,
         frame: frame("", way, What::Text(xml.to_owned())),
         stamp: stamp(head),
+    })
+}
+
+/// `RECV: <iq …>`, `SENT\t<iq …>`, `[chat RECV]: <iq …>`.
+fn strophe(text: &str) -> Option<(&str, Way, &str)> {
+    let marks = [
+        ("RECV", Way::In),
+        ("RECEIVED", Way::In),
+        ("SENT", Way::Out),
+        ("SEND", Way::Out),
+    ];
+    marks.into_iter().find_map(|(mark, way)| {
+        let (head, rest) = text.split_once(mark)?;
+        let xml = rest.trim_start_matches([']', ':', ' ', '\t']);
+        let apart = !head.ends_with(|c: char| c.is_alphanumeric()) && xml.len() < rest.len();
+        (apart && xml.starts_with('<')).then_some((head, way, xml))
     })
 }
 
@@ -582,6 +661,36 @@ mod tests {
                     "<message><body>a > b</body></message>".to_owned()
                 ),
             ]
+        );
+    }
+
+    #[test]
+    fn libraries_print_what_came_in_one_read_or_indented() {
+        let head = "2026-11-24T08:29:56 (I) nbxmpp.connection        |          (home) ::::: DATA";
+        let log = format!(
+            "{head} RECEIVED ::::\n\n<iq id='a'/><iq id='b'><x>one \n\n\n\
+             2026-11-24T08:29:56 (D) gajim.c.m | <iq/> or not\n\
+             {head} SENT ::::\n\n<r/>\n\n{head} RECEIVED ::::\n\n two</x></iq>\n\n"
+        );
+        let said = |way, text: &str| ("home".to_owned(), Some(way), text.to_owned());
+        let wanted = [
+            said(Way::In, "<iq id='a'/>"),
+            said(Way::Out, "<r/>"),
+            said(Way::In, "<iq id='b'><x>one \n two</x></iq>"),
+        ];
+        assert_eq!(texts(&log), wanted);
+        let log =
+            "status online\nIN\n <iq id='a'>\n    <x>\n      one\n    </x>\n  </iq>\nOUT\n<iq/>\n⮈ <r/>\n";
+        let (found, format) = (texts(log), frames(log).1);
+        let said = |way, text: &str| (String::new(), Some(way), text.to_owned());
+        let wanted = [
+            said(Way::In, "<iq id='a'><x>one</x></iq>"),
+            said(Way::Out, "<iq/>"),
+            said(Way::In, "<r/>"),
+        ];
+        assert_eq!(
+            (found.as_slice(), format.as_str()),
+            (wanted.as_slice(), "a log of xmpp.js (@xmpp/debug)")
         );
     }
 

@@ -7,6 +7,7 @@ mod json;
 mod logs;
 mod merge;
 mod order;
+mod printed;
 mod secrets;
 mod session;
 mod signals;

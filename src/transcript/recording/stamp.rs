@@ -1,5 +1,7 @@
 //! The time that a log line gives, in whatever form logs give it.
 
+use std::borrow::Cow;
+
 /// A moment as a log line tells it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Stamp {
@@ -19,6 +21,8 @@ const MONTHS: [&str; 12] = [
 /// The first time of day in a text, with the date around it if there is one: `2026-11-24 08:29:56.908660+00:00`,
 /// `2026-11-24T08:29:56Z`, `Nov 24 08:29:27`, `Tue Nov 24 08:23:37 2026`, `[21:18:29.738]`.
 pub(super) fn stamp(text: &str) -> Option<Stamp> {
+    let text = with_points(text);
+    let text = text.as_ref();
     let mut clock = None;
     let mut date = None;
     let (mut month, mut day, mut year, mut offset, mut late) = (None, None, None, None, None);
@@ -71,6 +75,23 @@ pub(super) fn stamp(text: &str) -> Option<Stamp> {
         coarse,
         dated: date.is_some(),
     })
+}
+
+/// Python's logs have a comma before the milliseconds: `20:47:03,330`.
+fn with_points(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let digits = |from: usize, to: usize| {
+        let all = bytes.get(from..to);
+        all.is_some_and(|all| all.iter().all(u8::is_ascii_digit))
+    };
+    let comma = memchr::memchr_iter(b',', bytes).find(|at| {
+        let seconds = *at >= 3 && bytes.get(at - 3) == Some(&b':') && digits(at - 2, *at);
+        seconds && digits(at + 1, at + 4)
+    });
+    match comma.and_then(|at| text.split_at_checked(at)) {
+        Some((head, rest)) => Cow::Owned(format!("{head}.{}", rest.trim_start_matches(','))),
+        None => Cow::Borrowed(text),
+    }
 }
 
 fn ymd(token: &str) -> Option<(i64, i64, i64)> {
@@ -172,6 +193,10 @@ mod tests {
         assert_eq!(
             at("Tue 24 Nov 2026 08:29:56 PM"),
             Some((1_795_552_196.0, false, true))
+        );
+        assert_eq!(
+            at("2026-11-24 08:29:56,330 - DEBUG -"),
+            Some((1_795_508_996.33, false, false))
         );
         for none in ["strophe.js:12", "a:bc:de", "99:99:99", "", "12:1:2", "::"] {
             assert_eq!(at(none), None, "{none}");
