@@ -144,7 +144,7 @@ fn lint_refuses_exactly_what_a_run_would_lay_at_our_own_door() {
         strict: true,
         ..Options::default()
     };
-    let cases = walks
+    let cases: Vec<_> = walks
         .iter()
         .map(|(_, scenario)| scenario.cases()[0].clone())
         .collect();

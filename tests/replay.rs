@@ -140,7 +140,7 @@ fn the_built_in_suite_comes_back_from_its_transcripts() {
                         .split_once(": ")
                         .map_or(why.as_str(), |(_, why)| why)
                         .to_owned();
-                    refused.entry(why).or_default().insert(finished.case.name);
+                    refused.entry(why).or_default().insert(finished.case.name.clone());
                 }
             }
         }

@@ -50,7 +50,7 @@ pub trait Dialer: Send + Sync {
 }
 
 /// Gets every event as it happens.
-pub type Recorder<'a> = &'a mut dyn FnMut(&Event);
+pub type Recorder<'a> = &'a mut dyn FnMut(Event);
 
 enum Command {
     Line(Box<Order>),
@@ -94,7 +94,7 @@ pub async fn drive(
     loop {
         while let Some(output) = script.poll_output() {
             match output {
-                Output::Event(event) => record(&event),
+                Output::Event(event) => record(*event),
                 Output::Connect {
                     who,
                     account,

@@ -29,7 +29,7 @@ impl Arrival {
     /// Signals and chat: what `hears: nothing` and `next` are about.
     pub fn counts(&self) -> bool {
         let chat = self.stanza.body().is_some() && !self.is_announcement();
-        self.signal.is_some() || self.stanza.calls().next().is_some() || chat
+        self.signal.is_some() || self.stanza.has_call() || chat
     }
 
     /// What a server tells all its users, or a news service its readers (RFC 6121 §5.2.2): it may come at any time.
@@ -58,7 +58,7 @@ pub fn brief(stanza: &Stanza, signal: Option<&Value>) -> String {
         let short: String = body.chars().take(30).collect();
         return format!("chat {short:?}");
     }
-    let name = stanza.element().name();
+    let name = stanza.name();
     let kind = stanza.attr("type").map(|t| format!(" {t}")).unwrap_or_default();
     let condition = stanza
         .error_condition()
@@ -140,7 +140,7 @@ impl Wanted {
                 stanza_type,
                 conditions,
             } => {
-                stanza.element().name() == name
+                stanza.name() == name
                     && stanza_type
                         .as_deref()
                         .is_none_or(|wanted| stanza.attr("type") == Some(wanted))

@@ -43,18 +43,6 @@ fn attribute(name: &str, value: Option<&str>) -> String {
         .unwrap_or_default()
 }
 
-/// The stanza with the sender's full JID in `from` (RFC 6120 §8.1.2.1), and another `to` if it is given.
-fn stamped(stanza: &Stanza, from: &str, to: Option<&str>) -> Option<String> {
-    let mut element = stanza.element().clone();
-    element.set_attr(rxml::Namespace::NONE, rxml::xml_ncname!("from").to_owned(), from);
-    if let Some(to) = to {
-        element.set_attr(rxml::Namespace::NONE, rxml::xml_ncname!("to").to_owned(), to);
-    }
-    let mut out = Vec::new();
-    element.write_to(&mut out).ok()?;
-    String::from_utf8(out).ok()
-}
-
 impl Endpoint {
     /// Carries a stanza of `from` (a full JID) to where it belongs; what comes back at once is the return value.
     pub(super) fn route(&self, from: &str, stanza: &Stanza) -> Option<(Point, String)> {
@@ -71,7 +59,7 @@ impl Endpoint {
                 self.answer(&mut registry, from, &to, stanza);
                 None
             }
-            Some(_) if registry.machine.is_some() && stanza.calls().next().is_some() => {
+            Some(_) if registry.machine.is_some() && stanza.has_call() => {
                 self.signal(&mut registry, from, &to, stanza)
             }
             Some(_) => self.ask(&mut registry, from, &to, stanza).map(bounce),
@@ -79,7 +67,7 @@ impl Endpoint {
             None if registry.machine.is_some() && holds_call(stanza) => refuse("bad-request"),
             None => {
                 let readers = registry.readers(&to);
-                let text = stamped(stanza, from, None)?;
+                let text = stanza.stamped(from, None)?;
                 let mut taken = false;
                 for reader in readers {
                     let passage = Passage {
@@ -123,7 +111,7 @@ impl Endpoint {
             );
         }
         if !matches!(owed, Some(Owed::Nothing))
-            && let Some(text) = stamped(stanza, from, None)
+            && let Some(text) = stanza.stamped(from, None)
         {
             let passage = Passage {
                 point: Point::Answer,
@@ -145,7 +133,7 @@ impl Endpoint {
         stanza: &Stanza,
     ) -> Option<(Point, String)> {
         let whole = stanza.iq_type() == Some(IqType::Set)
-            && stanza.calls().all(|call| call.children().next().is_none());
+            && (stanza.is_bare() || stanza.calls().all(|call| call.children().next().is_none()));
         if !whole {
             return Some((Point::Judged, error(stanza, from, "bad-request")));
         }
@@ -210,7 +198,7 @@ impl Endpoint {
                     let sent = if relayed {
                         self.ask(registry, from, &to, stanza)
                     } else {
-                        stamped(stanza, from, Some(&to)).and_then(|text| {
+                        stanza.stamped(from, Some(&to)).and_then(|text| {
                             let passage = Passage {
                                 point: Point::Signal,
                                 from,
@@ -288,16 +276,16 @@ fn may_be_answered(stanza: &Stanza) -> bool {
 }
 
 fn holds_call(stanza: &Stanza) -> bool {
-    stanza.is_message() && stanza.attr("type") != Some("error") && stanza.calls().next().is_some()
+    stanza.is_message() && stanza.attr("type") != Some("error") && stanza.has_call()
 }
 
 impl Endpoint {
     /// Delivers a request to a client; the condition says why not.
     fn ask(&self, registry: &mut Registry, from: &str, to: &str, stanza: &Stanza) -> Option<&'static str> {
-        let Some(text) = stamped(stanza, from, None) else {
+        let Some(text) = stanza.stamped(from, None) else {
             return Some("bad-request");
         };
-        let signal = stanza.calls().next().is_some();
+        let signal = stanza.has_call();
         let passage = Passage {
             point: if signal { Point::Signal } else { Point::Request },
             from,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use proptest::strategy::{Strategy, ValueTree};
@@ -199,7 +199,9 @@ pub fn roster(place: &Place, most: bool) -> Option<Case> {
         about: "Everybody comes in.",
         rule: None,
     };
-    Some(render(&Ordering { class, moves }, &title).case)
+    Some(Arc::unwrap_or_clone(
+        render(&Ordering { class, moves }, &title).case,
+    ))
 }
 
 fn tree(
@@ -319,7 +321,7 @@ fn play_batch(
     stop: &watch::Sender<bool>,
     run: &mut Campaign,
 ) -> Vec<Option<Finished>> {
-    let cases = made.iter().map(|made| made.rendered.case.clone()).collect();
+    let cases = made.iter().map(|made| Arc::clone(&made.rendered.case));
     let mut cut = 0;
     let results = std::thread::scope(|scope| {
         let (over, until) = mpsc::channel::<()>();

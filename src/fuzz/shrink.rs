@@ -1,5 +1,6 @@
 //! From the ordering that failed to the shortest one that still breaks the same rule, tried on the target itself.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proptest::strategy::ValueTree;
@@ -37,8 +38,12 @@ fn breaches(finished: &Finished) -> impl Iterator<Item = &Finding> {
     })
 }
 
-pub(super) fn play_one(case: Case, options: &Options, stop: &watch::Sender<bool>) -> Option<Finished> {
-    suite(vec![case], options, stop, &mut |_| {}).pop()
+pub(super) fn play_one(
+    case: impl Into<Arc<Case>>,
+    options: &Options,
+    stop: &watch::Sender<bool>,
+) -> Option<Finished> {
+    suite([case], options, stop, &mut |_| {}).pop()
 }
 
 pub(super) struct Shrinker<'a> {
@@ -74,7 +79,7 @@ impl<'a> Shrinker<'a> {
         render(ordering, &Title { name, about, rule })
     }
 
-    pub fn plays(&self, case: Case) -> Option<Finished> {
+    pub fn plays(&self, case: Arc<Case>) -> Option<Finished> {
         play_one(case, self.options, self.stop)
     }
 

@@ -1,5 +1,7 @@
 //! Where orderings come from, and what they are played as.
 
+use std::sync::Arc;
+
 use proptest::strategy::BoxedStrategy;
 
 use super::coverage::Covered;
@@ -32,7 +34,7 @@ pub(super) struct Title<'a> {
 /// the same.
 #[derive(Debug, Clone)]
 pub(super) struct Rendered {
-    pub case: Case,
+    pub case: Arc<Case>,
     /// The text that the case was read from, where it is about payloads.
     pub text: Option<String>,
     pub covered: Covered,

@@ -424,7 +424,7 @@ pub(super) fn render(ordering: &Ordering, title: &Title<'_>) -> Rendered {
         leaves_open: why.map(str::to_owned),
     };
     let rendered = Rendered {
-        case,
+        case: case.into(),
         text: None,
         covered: out.covered,
         breaches: out.breaches,
@@ -450,7 +450,7 @@ fn with_payloads(rendered: Rendered, carried: &[(usize, Vec<String>)]) -> Render
     let after = rendered.canary.map(|at| rendered.case.steps.len() - at);
     Rendered {
         canary: after.and_then(|after| case.steps.len().checked_sub(after)),
-        case,
+        case: case.into(),
         text: Some(text),
         ..rendered
     }

@@ -144,7 +144,7 @@ impl<'a> Play<'a> {
             id: crate::target::derived_id(jid).to_string(),
         };
         let mut script = Script::new(Setup {
-            case,
+            case: case.into(),
             accounts: users
                 .iter()
                 .map(|(user, jid)| (user.clone(), account(jid)))

@@ -1,6 +1,7 @@
 //! One case, from its plan to its verdict.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use time::format_description::well_known::Rfc3339;
@@ -18,7 +19,7 @@ use crate::scenario::{Case, Need};
 use crate::transcript::{Event, FORMAT, Header, Member, Party, ScenarioInfo, Witness};
 
 pub(super) fn play(
-    case: Case,
+    case: &Arc<Case>,
     options: &Options,
     attempt: u32,
     turn: &Turn,
@@ -34,15 +35,17 @@ pub(super) fn play(
     };
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => return Finished::without_run(case, Outcome::Error, format!("no runtime: {error}")),
+        Err(error) => {
+            return Finished::without_run(Arc::clone(case), Outcome::Error, format!("no runtime: {error}"));
+        }
     };
-    let mut finished = runtime.block_on(play_in_runtime(case, options, attempt, turn, stop));
+    let mut finished = runtime.block_on(play_in_runtime(Arc::clone(case), options, attempt, turn, stop));
     finished.seconds = began.elapsed().as_secs_f64();
     finished
 }
 
 async fn play_in_runtime(
-    case: Case,
+    case: Arc<Case>,
     options: &Options,
     attempt: u32,
     turn: &Turn,
@@ -81,7 +84,7 @@ async fn play_in_runtime(
     profile.full_rate |= dialer.is_virtual() && profile.rate_limit.is_none();
     let rate = profile.surely_reads();
     let script = Script::new(Setup {
-        case: case.clone(),
+        case: Arc::clone(&case),
         accounts,
         profile: profile.clone(),
         seed,
@@ -118,7 +121,11 @@ async fn play_in_runtime(
             rules: case.rules.clone(),
             tags: case.tags.clone(),
             case: case.matrix.clone(),
-            steps: serde_json::to_value(&case.steps).unwrap_or_default(),
+            // They are for readers of the file.
+            steps: match options.transcripts {
+                Some(_) => serde_json::to_value(&case.steps).unwrap_or_default(),
+                None => serde_json::Value::Null,
+            },
         },
         target: options.place.name(),
         profile,
@@ -146,8 +153,7 @@ async fn play_in_runtime(
     let mut judge = Judge::new(&header);
     let mut events = Vec::new();
     let mut write_error = None;
-    let mut record = |event: &Event| {
-        let mut event = event.clone();
+    let mut record = |mut event: Event| {
         // Before the judge too: it has to see what the transcript will show.
         hidden.hide_in(&mut event);
         judge.event(&event);

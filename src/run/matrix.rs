@@ -162,7 +162,13 @@ fn try_one(cases: &[Case], suspect: Suspect) -> Trial {
         }
         trial.played += 1;
         let (stop, _) = watch::channel(false);
-        let finished = play(case.clone(), &options, 0, &Turn::default(), stop.subscribe());
+        let finished = play(
+            &Arc::new(case.clone()),
+            &options,
+            0,
+            &Turn::default(),
+            stop.subscribe(),
+        );
         for finding in accusations(&finished, suspect) {
             if suspect.rules().contains(&finding.rule.id) {
                 trial.caught = Some((finding.clone(), label(case)));

@@ -97,7 +97,7 @@ impl Default for Options {
 /// What became of a case.
 #[derive(Debug, Clone)]
 pub struct Finished {
-    pub case: Case,
+    pub case: Arc<Case>,
     pub outcome: Outcome,
     /// Wall time.
     pub seconds: f64,
@@ -111,7 +111,7 @@ pub struct Finished {
 }
 
 impl Finished {
-    pub(super) fn without_run(case: Case, outcome: Outcome, reason: String) -> Finished {
+    pub(super) fn without_run(case: Arc<Case>, outcome: Outcome, reason: String) -> Finished {
         Finished {
             case,
             outcome,

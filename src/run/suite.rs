@@ -40,14 +40,17 @@ enum Word {
 /// Plays all cases and returns what became of them, in the order given. `stop` turning true ends the running ones
 /// early; those and the ones not begun are left out.
 pub fn suite(
-    cases: Vec<Case>,
+    cases: impl IntoIterator<Item = impl Into<Arc<Case>>>,
     options: &Options,
     stop: &watch::Sender<bool>,
     observe: &mut dyn FnMut(Progress<'_>),
 ) -> Vec<Finished> {
+    let cases: Vec<Arc<Case>> = cases.into_iter().map(Into::into).collect();
     let mut order: Vec<usize> = (0..cases.len()).collect();
     // The longest first, so that none of them runs on alone at the end.
-    order.sort_by_key(|index| std::cmp::Reverse(cases.get(*index).map(length).unwrap_or_default()));
+    order.sort_by_key(|index| {
+        std::cmp::Reverse(cases.get(*index).map(|case| length(case)).unwrap_or_default())
+    });
     let queue = Mutex::new(VecDeque::from(order));
     let (words, heard) = mpsc::channel();
     let mut results: Vec<Option<Finished>> = cases.iter().map(|_| None).collect();
@@ -158,7 +161,7 @@ fn note_reach(reach: &Reach, began: u32, finished: &Finished, options: &Options)
     if finished.outcome != Outcome::Error {
         return reach.came_in();
     }
-    match check(options, std::slice::from_ref(&finished.case)) {
+    match check(options, std::slice::from_ref(&*finished.case)) {
         Ok(_) => reach.came_in(),
         Err(why) => reach.refused(began, &why),
     }
@@ -168,13 +171,13 @@ fn fails(outcome: Outcome, strict: bool) -> bool {
     outcome == Outcome::Failed || (strict && outcome == Outcome::Warned)
 }
 
-fn with_retries(case: &Case, options: &Options, turn: &Turn, stop: &watch::Sender<bool>) -> Finished {
-    let mut finished = play(case.clone(), options, 0, turn, stop.subscribe());
+fn with_retries(case: &Arc<Case>, options: &Options, turn: &Turn, stop: &watch::Sender<bool>) -> Finished {
+    let mut finished = play(case, options, 0, turn, stop.subscribe());
     for attempt in 1..=options.retries {
         if !fails(finished.outcome, options.strict) || *stop.borrow() {
             break;
         }
-        let again = play(case.clone(), options, attempt, turn, stop.subscribe());
+        let again = play(case, options, attempt, turn, stop.subscribe());
         let good = matches!(again.outcome, Outcome::Passed | Outcome::Warned | Outcome::Known);
         if good && !fails(again.outcome, options.strict) {
             let reason = format!("failed at first, passed on retry {attempt}");
@@ -201,9 +204,12 @@ pub fn shard(cases: Vec<Case>, k: usize, n: usize) -> Vec<Case> {
 
 /// What is said of these cases where the target lets nobody in: each is an error, save those that make no sense on it.
 pub fn untested(cases: &[Case], options: &Options, why: &str) -> Vec<Finished> {
-    let without = |case: &Case| match skip_reason(case, options) {
-        Some(reason) => Finished::without_run(case.clone(), Outcome::Skipped, reason),
-        None => Finished::without_run(case.clone(), Outcome::Error, why.to_owned()),
+    let without = |case: &Case| {
+        let (outcome, reason) = match skip_reason(case, options) {
+            Some(reason) => (Outcome::Skipped, reason),
+            None => (Outcome::Error, why.to_owned()),
+        };
+        Finished::without_run(Arc::new(case.clone()), outcome, reason)
     };
     cases.iter().map(without).collect()
 }

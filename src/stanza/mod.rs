@@ -81,6 +81,8 @@ fn read(raw: &str, prefixes: Prefixes) -> Result<Element, XmlError> {
     Element::from_reader_with_prefixes(raw.as_bytes(), prefixes).map_err(|error| XmlError(error.to_string()))
 }
 
+const NO_TYPE: &str = "its `<error/>` has no `type` of auth, cancel, continue, modify or wait";
+
 impl Stanza {
     /// Reads one element. A missing default namespace counts as `jabber:client` and the prefix `stream` as bound,
     /// as they are inside a TCP stream (RFC 6120 §4.8.3). There the stream's header may have declared more prefixes,
@@ -113,6 +115,13 @@ impl Stanza {
         }
         let element = read(&raw, known())?;
         Ok(Stanza::with(raw, element))
+    }
+
+    /// The same for what takes no tree to be read, which is one whole element and well-formed by every rule; `None`: a
+    /// parser has to say what it is.
+    pub fn parse_plain(raw: &str) -> Option<Stanza> {
+        let quick = Quick::read(raw)?;
+        Some(Stanza::quickly(raw.to_owned(), quick))
     }
 
     fn quickly(raw: String, quick: Quick) -> Stanza {
@@ -185,6 +194,17 @@ impl Stanza {
         let child = quick.child(self.raw());
         let fits = child.is_some_and(|(known, own)| known == name && own.unwrap_or(inherited) == ns);
         Some(fits.then(|| quick.text(self.raw())))
+    }
+
+    /// The condition that its `<error/>` names, where it takes no tree to tell.
+    fn quick_condition(&self) -> Option<&str> {
+        let quick = self.quick()?;
+        let raw = self.raw();
+        let (name, own) = quick.child(raw)?;
+        let inherited = own.or(quick.ns(raw)).unwrap_or(CLIENT);
+        let (condition, ns) = quick.condition(raw)?;
+        let fits = name == "error" && inherited == CLIENT && ns == Some(STANZA_ERRORS) && condition != "text";
+        fits.then_some(condition)
     }
 
     pub fn id(&self) -> Option<&str> {
@@ -272,13 +292,55 @@ impl Stanza {
         }
     }
 
+    /// The namespace of its only child, where it takes no tree to tell.
+    pub fn ns_of_only_child(&self) -> Option<&str> {
+        let quick = self.quick()?;
+        let (_, own) = quick.child(self.raw())?;
+        Some(own.or(quick.ns(self.raw())).unwrap_or(CLIENT))
+    }
+
     /// It is empty, or a call and nothing else.
     pub fn is_bare(&self) -> bool {
         self.quick().is_some() && (self.children() == 0 || self.has_call())
     }
 
+    /// The stanza with this `from`, and with another `to` if it is given; `None`: it could not be written.
+    pub fn stamped(&self, from: &str, to: Option<&str>) -> Option<String> {
+        // A tree would write another namespace's names with a prefix, where it knows one.
+        let plain = |quick: &&Quick| {
+            let ns = quick.ns(self.raw()).unwrap_or(CLIENT);
+            ns == CLIENT && self.ns_of_only_child() != Some(STREAM)
+        };
+        let quickly = self.quick().filter(plain).and_then(|quick| {
+            let given = [("from", from), ("to", to.unwrap_or_default())];
+            let given = given.get(..1 + usize::from(to.is_some()))?;
+            quick.with(self.raw(), CLIENT, given)
+        });
+        quickly.or_else(|| self.stamped_by_tree(from, to))
+    }
+
+    fn stamped_by_tree(&self, from: &str, to: Option<&str>) -> Option<String> {
+        let mut element = self.element().clone();
+        element.set_attr(rxml::Namespace::NONE, rxml::xml_ncname!("from").to_owned(), from);
+        if let Some(to) = to {
+            element.set_attr(rxml::Namespace::NONE, rxml::xml_ncname!("to").to_owned(), to);
+        }
+        let mut out = Vec::new();
+        element.write_to(&mut out).ok()?;
+        String::from_utf8(out).ok()
+    }
+
     /// What an answer of type `error` lacks of the form of a stanza error (RFC 6120 §8.3.2); `None`: nothing.
     pub fn error_fault(&self) -> Option<&'static str> {
+        if self.quick_condition().is_some() {
+            let kind = self
+                .quick()
+                .and_then(|quick| quick.attr_of_child(self.raw(), "type"));
+            return match kind {
+                Some("auth" | "cancel" | "continue" | "modify" | "wait") => None,
+                _ => Some(NO_TYPE),
+            };
+        }
         let mut errors = self
             .element()
             .children()
@@ -290,7 +352,7 @@ impl Stanza {
             error.attr("type"),
             Some("auth" | "cancel" | "continue" | "modify" | "wait")
         ) {
-            return Some("its `<error/>` has no `type` of auth, cancel, continue, modify or wait");
+            return Some(NO_TYPE);
         }
         let of_error = |child: &&Element| child.has_ns(STANZA_ERRORS) && child.name() != "text";
         match error.children().filter(of_error).count() {
@@ -307,7 +369,7 @@ impl Stanza {
             (Some(self.element()), STREAM_ERRORS)
         } else if self.quick().is_some() {
             // An `<error/>` that holds no element names no condition.
-            (None, STANZA_ERRORS)
+            return self.quick_condition();
         } else {
             (self.element().get_child("error", CLIENT), STANZA_ERRORS)
         };
@@ -463,8 +525,14 @@ mod tests {
         );
     }
 
+    /// A tree declares the prefix too that it was read with, and that nothing here bears.
+    fn plainly(written: Option<String>) -> Option<String> {
+        Some(written?.replace(&format!(" xmlns:stream='{STREAM}'"), ""))
+    }
+
     /// Everything that can be asked, as the tree answers it.
     fn by_tree(element: &Element) -> impl PartialEq + std::fmt::Debug + use<> {
+        let by_tree = Stanza::with(String::new(), element.clone());
         let call = element
             .children()
             .find(|child| child.is("call", crate::protocol::NAMESPACE));
@@ -480,6 +548,12 @@ mod tests {
                 .filter(|_| is("message"))
                 .map(Element::text),
             element.is("error", STREAM),
+            (
+                by_tree.error_condition().map(str::to_owned),
+                by_tree.error_fault(),
+            ),
+            plainly(by_tree.stamped_by_tree("a@b/'c", None)),
+            plainly(by_tree.stamped_by_tree("a@b/&c", Some("d@e/f"))),
         )
     }
 
@@ -492,6 +566,9 @@ mod tests {
             stanza.call_is_text(),
             stanza.body(),
             stanza.is("error", STREAM),
+            (stanza.error_condition().map(str::to_owned), stanza.error_fault()),
+            plainly(stanza.stamped("a@b/'c", None)),
+            plainly(stanza.stamped("a@b/&c", Some("d@e/f"))),
         )
     }
 
@@ -515,6 +592,7 @@ mod tests {
             };
             if let Some(quick) = Quick::read(&raw) {
                 let element = read(&raw, known()).map_err(|error| proptest::prelude::TestCaseError::fail(format!("{raw:?}: {error}")))?;
+                proptest::prop_assert!(crate::xmpp::check_frame(&raw, crate::xmpp::Limits::default()).is_ok(), "{:?}", raw);
                 let stanza = Stanza::quickly(raw.clone(), quick);
                 let (tree, quick) = (format!("{:?}", by_tree(&element)), format!("{:?}", by_stanza(&stanza)));
                 proptest::prop_assert_eq!(tree, quick, "{:?}", raw);
@@ -522,7 +600,7 @@ mod tests {
         }
     }
 
-    const PIECES: [&str; 56] = [
+    const PIECES: [&str; 62] = [
         "<iq",
         "<message",
         "<error",
@@ -579,6 +657,12 @@ mod tests {
         "\u{1}",
         "{\"a\":\"b\"}",
         "<x/>",
+        "><error type='cancel'>",
+        "><error type='x' xmlns='y'>",
+        "><error xmlns='jabber:client'>",
+        "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>",
+        "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>text</gone></error>",
+        "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>",
     ];
 
     #[test]
@@ -587,6 +671,7 @@ mod tests {
             r#"<iq xmlns="jabber:client" type="set" to="b@c/d" id="a"><call xmlns="urn:xmpp:call:0">{"a":"&lt;"}</call></iq>"#,
             "<iq id='a' from='b@c/d' xmlns='jabber:client' to='a@b/c' type='result' xml:lang='en'/>",
             "<iq type='result' id='a'></iq>",
+            "<iq type='error' id='a'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
             "<message to='a@b'><body>hello</body></message>",
         ] {
             assert!(Quick::read(raw).is_some(), "{raw}");

@@ -1,6 +1,8 @@
-//! Reads the stanzas that there are most of, an element with at most one child that holds text alone, without building
-//! a tree. Whatever is in any way unusual is left to the parser: here only what it surely reads the same way.
+//! Reads the stanzas that there are most of, an element with at most one child that holds text alone or is an error with
+//! its condition, without building a tree. Whatever is in any way unusual is left to the parser: here only what it surely
+//! reads the same way.
 
+use std::fmt::Write;
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -34,11 +36,62 @@ struct Tag {
     empty: bool,
 }
 
+impl Tag {
+    fn attr<'a>(&'a self, raw: &'a str, name: &str) -> Option<&'a str> {
+        let mut all = self.attributes.iter();
+        let (_, value) = all.find(|(known, _)| raw.get(known.clone()) == Some(name))?;
+        Some(value.text(raw))
+    }
+
+    /// Writes it without its end.
+    fn write<'a>(
+        &'a self,
+        raw: &'a str,
+        ns: Option<&str>,
+        given: &[(&'a str, &'a str)],
+        out: &mut String,
+    ) -> Option<()> {
+        let own = self.attributes.iter();
+        let own = own.map(|(name, value)| Some((raw.get(name.clone())?, value.text(raw))));
+        let mut all = own.collect::<Option<Vec<_>>>()?;
+        // `xml:lang` has a namespace of its own.
+        if all.iter().any(|(name, _)| name.contains(':')) {
+            return None;
+        }
+        all.retain(|(name, _)| given.iter().all(|(other, _)| other != name));
+        all.extend_from_slice(given);
+        all.sort_unstable();
+        let _ = write!(out, "<{}", raw.get(self.name.clone())?);
+        for (name, value) in ns.map(|ns| ("xmlns", ns)).into_iter().chain(all) {
+            let _ = write!(out, " {name}='");
+            escape(value, true, out);
+            out.push('\'');
+        }
+        Some(())
+    }
+}
+
+/// As the writer of trees does it.
+fn escape(text: &str, attribute: bool, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '"' if attribute => out.push_str("&#34;"),
+            '\'' if attribute => out.push_str("&#39;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            c => out.push(c),
+        }
+    }
+}
+
 /// An element that was read so.
 #[derive(Debug, Clone)]
 pub(super) struct Quick {
     root: Tag,
     child: Option<Tag>,
+    /// The only child of an `<error/>`. No other child has one.
+    condition: Option<Tag>,
     /// What stands in the child, as it is written.
     content: Range<usize>,
     references: bool,
@@ -57,22 +110,37 @@ impl Quick {
         let mut quick = Quick {
             root,
             child: None,
+            condition: None,
             content: 0..0,
             references: false,
             plain: OnceLock::new(),
         };
         if !quick.root.empty {
             if !scan.ahead(b"</") {
-                let child = scan.tag()?;
-                if !child.empty {
-                    (quick.content, quick.references) = scan.content()?;
-                    scan.end(&child.name)?;
-                }
-                quick.child = Some(child);
+                quick.child = Some(quick.inner(&mut scan)?);
             }
             scan.end(&quick.root.name)?;
         }
         (scan.at == raw.len()).then_some(quick)
+    }
+
+    fn inner(&mut self, scan: &mut Scan<'_>) -> Option<Tag> {
+        let child = scan.tag()?;
+        if child.empty {
+            return Some(child);
+        }
+        if scan.raw.get(child.name.clone()) == Some("error") && scan.ahead(b"<") && !scan.ahead(b"</") {
+            let condition = scan.tag()?;
+            if !condition.empty {
+                scan.content()?;
+                scan.end(&condition.name)?;
+            }
+            self.condition = Some(condition);
+        } else {
+            (self.content, self.references) = scan.content()?;
+        }
+        scan.end(&child.name)?;
+        Some(child)
     }
 
     pub fn name<'a>(&self, raw: &'a str) -> &'a str {
@@ -85,9 +153,7 @@ impl Quick {
     }
 
     pub fn attr<'a>(&'a self, raw: &'a str, name: &str) -> Option<&'a str> {
-        let mut all = self.root.attributes.iter();
-        let (_, value) = all.find(|(known, _)| raw.get(known.clone()) == Some(name))?;
-        Some(value.text(raw))
+        self.root.attr(raw, name)
     }
 
     /// The child's name, and its namespace where it gives one.
@@ -95,6 +161,51 @@ impl Quick {
         let child = self.child.as_ref()?;
         let name = raw.get(child.name.clone()).unwrap_or_default();
         Some((name, child.ns.as_ref().map(|ns| ns.text(raw))))
+    }
+
+    /// An attribute of the child.
+    pub fn attr_of_child<'a>(&'a self, raw: &'a str, name: &str) -> Option<&'a str> {
+        self.child.as_ref()?.attr(raw, name)
+    }
+
+    /// The name of what stands in an `<error/>`, and its namespace where it gives one.
+    pub fn condition<'a>(&'a self, raw: &'a str) -> Option<(&'a str, Option<&'a str>)> {
+        let condition = self.condition.as_ref()?;
+        let name = raw.get(condition.name.clone()).unwrap_or_default();
+        Some((name, condition.ns.as_ref().map(|ns| ns.text(raw))))
+    }
+
+    /// The element as the writer of a tree would write it, with these attributes in the place of its own. `None`: it
+    /// takes that writer.
+    pub fn with<'a>(&'a self, raw: &'a str, inherited: &str, given: &[(&'a str, &'a str)]) -> Option<String> {
+        let plain = |text: &str| text.bytes().all(|byte| matches!(byte, 0x20..0x7f));
+        if self.condition.is_some() || !given.iter().all(|(_, value)| plain(value)) {
+            return None;
+        }
+        let mut out = String::with_capacity(raw.len() + 128);
+        let ns = self.ns(raw).unwrap_or(inherited);
+        self.root.write(raw, Some(ns), given, &mut out)?;
+        let Some(child) = &self.child else {
+            out.push_str("/>");
+            return Some(out);
+        };
+        out.push('>');
+        let own = child
+            .ns
+            .as_ref()
+            .map(|own| own.text(raw))
+            .filter(|own| *own != ns);
+        child.write(raw, own, &[], &mut out)?;
+        let text = self.text(raw);
+        if text.is_empty() {
+            out.push_str("/>");
+        } else {
+            out.push('>');
+            escape(text, false, &mut out);
+            let _ = write!(out, "</{}>", raw.get(child.name.clone())?);
+        }
+        let _ = write!(out, "</{}>", self.name(raw));
+        Some(out)
     }
 
     /// What the child says.

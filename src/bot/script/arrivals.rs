@@ -60,7 +60,7 @@ impl Script {
             .filter(|_| kind == Some(IqType::Set))
             .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
         let signal = signal.filter(serde_json::Value::is_object);
-        let is_call = stanza.calls().next().is_some();
+        let is_call = stanza.has_call();
         let asks = matches!(kind, Some(IqType::Set | IqType::Get));
         let answer = match (asks, is_call, kind) {
             (true, true, Some(IqType::Set)) => {

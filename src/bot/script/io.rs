@@ -1,6 +1,7 @@
 //! What a script is given, and what it gives.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -23,7 +24,7 @@ pub struct Account {
 /// What a case needs to be played.
 #[derive(Debug)]
 pub struct Setup {
-    pub case: Case,
+    pub case: Arc<Case>,
     /// By the user's name in the scenario.
     pub accounts: BTreeMap<String, Account>,
     pub profile: Profile,

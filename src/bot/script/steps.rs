@@ -185,7 +185,7 @@ impl Script {
         let from = arrival.stanza.from().map(stanza::fold).unwrap_or_default();
         let mut cast = self.bots.values().map(|bot| stanza::fold(&bot.jid));
         arrival.stanza.is_message()
-            && arrival.stanza.calls().next().is_none()
+            && !arrival.stanza.has_call()
             && stanza::resource(&from).is_some()
             && cast.clone().any(|jid| stanza::bare(&jid) == stanza::bare(&from))
             && cast.all(|jid| jid != from)

@@ -82,7 +82,7 @@ fn finished(entry: &Entry) -> Result<Finished, String> {
         .and_then(|path| Played::from_file(path.as_ref()).ok())
         .unwrap_or_default();
     Ok(Finished {
-        case: case(entry),
+        case: case(entry).into(),
         outcome: entry.result,
         seconds: entry.seconds.clamp(0.0, 1e9),
         reason: entry.reason.clone(),

@@ -50,7 +50,7 @@ fn finished(case: Case, outcome: Outcome, findings: Vec<Finding>) -> Finished {
         case.name.replace('/', "-")
     );
     Finished {
-        case,
+        case: case.into(),
         outcome,
         seconds: 0.31,
         reason: None,

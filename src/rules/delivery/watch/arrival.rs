@@ -268,12 +268,14 @@ impl Delivery {
 
     /// Call signals belong in no archive, copy or offline store.
     pub(super) fn stored(event: &Event, stanza: &Stanza, record: &mut Record) {
-        if stanza.is_bare() {
+        const COPIES: [&str; 2] = ["urn:xmpp:carbons:2", "urn:xmpp:mam:2"];
+        // One child alone is no signal with a stamp on it.
+        if stanza.is_bare() || stanza.ns_of_only_child().is_some_and(|ns| !COPIES.contains(&ns)) {
             return;
         }
         let delayed = stanza.element().has_child("delay", DELAY) && stanza.has_call();
         let copied = stanza.element().children().any(|child| {
-            matches!(child.ns().as_str(), "urn:xmpp:carbons:2" | "urn:xmpp:mam:2")
+            COPIES.contains(&child.ns().as_str())
                 && String::from(child).contains(NAMESPACE)
                 && !holds_message(child)
         });

@@ -31,7 +31,7 @@ impl Enforcing {
         }
         let Some(spoken) = spoken else { return };
         let to = fold(stanza.to().unwrap_or_default());
-        let mixed = stanza.calls().any(|call| call.children().next().is_some());
+        let mixed = !stanza.is_bare() && stanza.calls().any(|call| call.children().next().is_some());
         let mut signal = Signal::read(spoken);
         signal.mixed = mixed;
         let demand = self.demand(event, (&jid, conn), &to, &signal);
