@@ -10,6 +10,7 @@ use super::payload::shrink;
 use super::source::{Rendered, Title, sound};
 use super::steps::render;
 use super::walk::{Move, Ordering};
+use crate::protocol::Reason;
 use crate::rules::{Finding, Outcome};
 use crate::run::{Finished, Options, suite};
 use crate::scenario::Case;
@@ -45,6 +46,9 @@ pub(super) fn play_one(
 ) -> Option<Finished> {
     suite([case], options, stop, &mut |_| {}).pop()
 }
+
+/// The reasons for which a call may end that rings, and one that was accepted.
+const REASONS: [Reason; 2] = [Reason::Cancelled, Reason::Failed];
 
 pub(super) struct Shrinker<'a> {
     options: &'a Options,
@@ -164,7 +168,11 @@ impl<'a> Shrinker<'a> {
             while end > 0 {
                 let start = end.saturating_sub(chunk);
                 let shorter = best.without(start..end.min(best.moves.len()));
-                self.accept(best, shorter);
+                // A call that gets less far ends for another reason.
+                if !self.accept(best, shorter.clone()) && chunk == 1 {
+                    let mut ended = REASONS.into_iter().map(|reason| shorter.ended_for(reason));
+                    ended.any(|shorter| self.accept(best, shorter));
+                }
                 end = start;
             }
             if chunk == 1 {

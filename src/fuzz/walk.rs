@@ -233,6 +233,22 @@ impl Ordering {
         }
     }
 
+    /// The same with this reason in all its hangups but those that cross something.
+    pub fn ended_for(&self, other: Reason) -> Ordering {
+        let mut moves = self.moves.clone();
+        for step in &mut moves {
+            if let Move::Say { signal, .. } = step
+                && signal.reason.is_some()
+            {
+                *signal = other.into();
+            }
+        }
+        Ordering {
+            class: self.class,
+            moves,
+        }
+    }
+
     /// What differs from it in this move only, and is simpler; the simplest first.
     pub fn simpler(&self, part: usize) -> Vec<Ordering> {
         let Some(step) = self.moves.get(part) else {
