@@ -145,12 +145,13 @@ fn zone(text: &str) -> Option<f64> {
     };
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let (hours, minutes) = digits.split_at_checked(2)?;
-    let minutes = if minutes.is_empty() {
-        0
-    } else {
-        minutes.parse().ok()?
+    let hours: u32 = hours.parse().ok()?;
+    let minutes: u32 = match minutes {
+        "" => 0,
+        minutes => minutes.parse().ok()?,
     };
-    Some(sign * f64::from(hours.parse::<u32>().ok()? * 3_600 + minutes * 60))
+    // RFC 3339 §5.6; what goes beyond is no offset, and too large a number to count with.
+    (hours <= 23 && minutes <= 59).then(|| sign * f64::from(hours * 3_600 + minutes * 60))
 }
 
 /// Days since 1970-01-01 of a date in the Gregorian calendar.
@@ -165,6 +166,14 @@ fn days((year, month, day): (i64, i64, i64)) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offset_is_less_than_a_day() {
+        assert_eq!((zone("+0530"), zone("-23:59")), (Some(19_800.0), Some(-86_340.0)));
+        for text in ["+024294967295", "+24:00", "+01:60", "+00100000000"] {
+            assert_eq!(zone(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn reads_the_times_of_logs() {
