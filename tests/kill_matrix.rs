@@ -230,7 +230,7 @@ fn a_dead_stream_is_an_error_and_a_deaf_one_a_finding() {
     let mut deaf = played(cases, faulty(&["stuck-after-error"]));
     deaf.retain(|finished| finished.outcome == Outcome::Failed && lost(finished));
     assert!(!deaf.is_empty());
-    let cases = deaf.into_iter().map(|finished| finished.case).collect();
+    let cases = deaf.iter().map(|finished| (*finished.case).clone()).collect();
     for dead in played(cases, faulty(&["stuck-after-error", "ping-unanswered"])) {
         let verdict = dead.verdict.as_ref().expect("a verdict");
         let why = verdict.trouble.as_deref().unwrap_or_default();
