@@ -218,6 +218,19 @@ impl Splitter {
         self.input.extend_from_slice(bytes);
     }
 
+    /// Text that begins where none may stand, if it does. A reference or a character that XML does not have is left to
+    /// the parser.
+    fn stray(&self) -> Option<Flaw> {
+        let pending = self.input.get(self.used..).unwrap_or_default().trim_ascii_start();
+        let first = *pending.first().filter(|_| self.depth <= 1)?;
+        if first == b'<' || first == b'&' || first.is_ascii_control() {
+            return None;
+        }
+        let start = String::from_utf8_lossy(pending.get(..40).unwrap_or(pending));
+        let text = format!("text where an element has to begin: {start:?}");
+        Some(Flaw::new("bad-format", text))
+    }
+
     /// A new stream begins with the next byte (RFC 6120 §4.3.3).
     pub fn restart(&mut self) {
         self.parser = parser();
@@ -243,17 +256,13 @@ impl Splitter {
                         return Err(too_large(self.limits.largest));
                     }
                     // The parser waits for the end of a text; where none may stand, its beginning is enough.
-                    let pending = self.input.get(self.used..).unwrap_or_default().trim_ascii_start();
-                    if self.depth <= 1 && pending.first().is_some_and(|byte| *byte != b'<') {
-                        let start = String::from_utf8_lossy(pending.get(..40).unwrap_or(pending));
-                        return Err(Flaw::new(
-                            "bad-format",
-                            format!("text where an element has to begin: {start:?}"),
-                        ));
-                    }
-                    return Ok(None);
+                    return self.stray().map_or(Ok(None), Err);
                 }
                 Err(rxml::error::EndOrError::Error(error)) => {
+                    // The same flaw however the bytes were cut: what is wrong further on in such a text comes second.
+                    if let Some(stray) = self.stray() {
+                        return Err(stray);
+                    }
                     let read = self.input.get(..self.fed).unwrap_or_default();
                     return Err(Flaw::of(&error, read));
                 }
@@ -391,6 +400,9 @@ mod tests {
             ("&nbsp;", "restricted-xml"),
             ("<a>&nbsp;</a>", "restricted-xml"),
             ("garbage", "bad-format"),
+            ("garbage\u{1}", "bad-format"),
+            ("garbage &nbsp;", "bad-format"),
+            ("\u{1}garbage", "not-well-formed"),
             ("<a><b></a>", "not-well-formed"),
             ("<a><![X[b]]></a>", "not-well-formed"),
             ("<a b='1' b='2'/>", "not-well-formed"),
@@ -400,6 +412,15 @@ mod tests {
             let whole = format!("{HEADER}{bad}");
             let flaw = pieces(&[whole.as_bytes()]).1;
             assert_eq!(flaw.map(|flaw| flaw.condition), Some(condition), "{bad}");
+            for at in HEADER.len()..whole.len() {
+                let (one, other) = whole.as_bytes().split_at(at);
+                let flaw = pieces(&[one, other]).1;
+                assert_eq!(
+                    flaw.map(|flaw| flaw.condition),
+                    Some(condition),
+                    "{bad} cut at {at}"
+                );
+            }
             if !bad.contains("garbage") && bad != "&nbsp;" {
                 let flaw = check_frame(bad, Limits::default()).expect_err(bad);
                 assert_eq!(flaw.condition, condition, "{bad}");

@@ -117,6 +117,31 @@ impl Summary {
 
     /// Nothing more is added: counts what there is.
     pub fn seal(&mut self) {
+        self.tell_apart(|entry, _| {
+            let file = entry.transcript.as_ref().unwrap_or(&entry.file);
+            format!("{} in {file}", entry.name)
+        });
+        self.tell_apart(|entry, number| format!("{} ({number})", entry.name));
         self.count();
+    }
+
+    /// Reports know an entry by its name and its matrix values: those that share them get other names.
+    fn tell_apart(&mut self, name: impl Fn(&Entry, usize) -> String) {
+        let mut counts = BTreeMap::<_, usize>::new();
+        for entry in &self.scenarios {
+            *counts
+                .entry((entry.name.clone(), entry.matrix.clone()))
+                .or_default() += 1;
+        }
+        counts.retain(|_, count| *count > 1);
+        let mut numbers = BTreeMap::<_, usize>::new();
+        for entry in &mut self.scenarios {
+            let known = (entry.name.clone(), entry.matrix.clone());
+            if counts.contains_key(&known) {
+                let number = numbers.entry(known).or_default();
+                *number += 1;
+                entry.name = name(entry, *number);
+            }
+        }
     }
 }

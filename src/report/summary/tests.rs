@@ -43,6 +43,21 @@ fn what_is_written_is_read_back_and_counted_anew() {
 }
 
 #[test]
+fn entries_of_the_same_name_are_told_apart() {
+    let one: (&str, &str, &[&str]) = ("a", "passed", &[]);
+    let mut calls = summary(&[one; 5]);
+    for (entry, file) in calls.scenarios.iter_mut().zip(["x", "y", "y", "z"]) {
+        entry.file = file.to_owned();
+    }
+    calls.scenarios[4].name = "b".into();
+    calls.scenarios[3].matrix = vec!["gap=1s".into()];
+    calls.seal();
+    let names: Vec<&str> = calls.scenarios.iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["a in x", "a in y (1)", "a in y (2)", "a", "b"]);
+    assert_eq!(calls.counts.passed, 5);
+}
+
+#[test]
 fn what_is_no_report_says_where() {
     let error = read(&b"{\n  \"callspec\": 1 }"[..]).expect_err("no report");
     assert_eq!(
