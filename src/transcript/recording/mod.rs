@@ -25,7 +25,7 @@ pub use frame::{Frame, Way, What};
 pub use merge::{Merged, Offset, Sorted, group};
 pub use secrets::{CUT, without_secrets};
 pub use session::{Recorded, Sessions};
-pub use source::{Input, Patience, Source};
+pub use source::{Input, Packed, Patience, Source};
 
 use super::{Dir, Header, ReadError, Reader, Witness};
 use crate::protocol::{NAMESPACE, unix_seconds};
@@ -65,7 +65,7 @@ pub struct Recording {
     /// The bytes read so far, and how many there are, if that is known.
     pub passed: Arc<AtomicU64>,
     pub total: Option<u64>,
-    pub packed: Option<&'static str>,
+    pub packed: Option<Packed>,
     /// It may hold connections one after the other that ran at the same time.
     pub in_columns: bool,
     /// The sessions of one proxy have a clock in common.
@@ -215,7 +215,7 @@ impl Recording {
             Reading::Frames(frames, _) => frames.format(),
             Reading::Transcript { .. } => "a callspec transcript of a proxy".to_owned(),
         };
-        match self.packed {
+        match &self.packed {
             Some(packed) => format!("{name}, {packed}"),
             None => name,
         }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ruzstd::decoding::StreamingDecoder;
@@ -27,7 +27,24 @@ pub struct Input {
     /// The file's size, where it is known and fixed.
     pub total: Option<u64>,
     /// What it was packed with.
-    pub packed: Option<&'static str>,
+    pub packed: Option<Packed>,
+}
+
+/// How a recording is packed.
+#[derive(Debug, Clone)]
+pub struct Packed {
+    name: &'static str,
+    torn: Arc<AtomicBool>,
+}
+
+impl std::fmt::Display for Packed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)?;
+        if self.torn.load(Ordering::Relaxed) {
+            f.write_str(" that breaks off")?;
+        }
+        Ok(())
+    }
 }
 
 impl std::fmt::Debug for Input {
@@ -49,6 +66,8 @@ pub struct Source {
     head: Mutex<Vec<u8>>,
     /// Read on as the file grows, as long as this lasts.
     follow: Option<Patience>,
+    /// It is packed, and was found to break off.
+    torn: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -68,6 +87,7 @@ impl Source {
             kept: None,
             head: Mutex::new(Vec::new()),
             follow,
+            torn: Arc::default(),
         }
     }
 
@@ -123,6 +143,20 @@ impl Source {
         file.flush()
     }
 
+    fn up_to_the_tear(
+        &self,
+        plain: impl Read + Send + 'static,
+        over: Arc<AtomicBool>,
+    ) -> Box<dyn BufRead + Send> {
+        let whole = UpToTheTear {
+            plain,
+            over,
+            torn: self.torn.clone(),
+            given: false,
+        };
+        Box::new(BufReader::with_capacity(BUFFER, whole))
+    }
+
     /// # Errors
     /// Those of the file system, and a packed file whose beginning is broken.
     pub fn open(&self) -> io::Result<Input> {
@@ -153,21 +187,27 @@ impl Source {
                 }
             }
         };
+        let over = Arc::new(AtomicBool::new(false));
         let counted = Counted {
             raw,
             passed: passed.clone(),
+            over: over.clone(),
+        };
+        let torn = |name| {
+            let torn = self.torn.clone();
+            Some(Packed { name, torn })
         };
         let mut bytes = BufReader::with_capacity(BUFFER, counted);
         let head = bytes.fill_buf()?;
         let (bytes, packed): (Box<dyn BufRead + Send>, _) = if head.starts_with(&[0x1f, 0x8b]) {
             let plain = flate2::bufread::MultiGzDecoder::new(bytes);
-            (Box::new(BufReader::with_capacity(BUFFER, plain)), Some("gzip"))
+            (self.up_to_the_tear(plain, over), torn("gzip"))
         } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
             let plain = Zstd {
                 frame: None,
                 packed: Some(bytes),
             };
-            (Box::new(BufReader::with_capacity(BUFFER, plain)), Some("zstd"))
+            (self.up_to_the_tear(plain, over), torn("zstd"))
         } else {
             (Box::new(bytes), None)
         };
@@ -183,13 +223,42 @@ impl Source {
 struct Counted<R> {
     raw: R,
     passed: Arc<AtomicU64>,
+    /// There is nothing left to read.
+    over: Arc<AtomicBool>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.raw.read(buffer)?;
         self.passed.fetch_add(n as u64, Ordering::Relaxed);
+        self.over
+            .fetch_or(n == 0 && !buffer.is_empty(), Ordering::Relaxed);
         Ok(n)
+    }
+}
+
+/// A packed file that breaks off ends where it does, as a plain one would: whoever packed it was stopped.
+struct UpToTheTear<R> {
+    plain: R,
+    /// The packed bytes are all read.
+    over: Arc<AtomicBool>,
+    torn: Arc<AtomicBool>,
+    given: bool,
+}
+
+impl<R: Read> Read for UpToTheTear<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.plain.read(buffer) {
+            Err(_) if self.given && self.over.load(Ordering::Relaxed) => {
+                self.torn.store(true, Ordering::Relaxed);
+                Ok(0)
+            }
+            Ok(n) => {
+                self.given |= n > 0;
+                Ok(n)
+            }
+            wrong => wrong,
+        }
     }
 }
 
@@ -313,5 +382,51 @@ mod tests {
         let mut bytes = input.expect("it opens").bytes;
         bytes.read_to_string(&mut said).expect("it is read");
         assert_eq!(said, "one two three");
+    }
+
+    /// How it is packed, what can be read of it, and whether that ends in an error.
+    fn unpacked(packed: &[u8]) -> (String, Vec<u8>, bool) {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let path = folder.path().join("log");
+        fs::write(&path, packed).expect("written");
+        let Input {
+            mut bytes, packed, ..
+        } = Source::new(&path, None).open().expect("it opens");
+        let mut said = Vec::new();
+        let wrong = bytes.read_to_end(&mut said).is_err();
+        (packed.expect("it is packed").to_string(), said, wrong)
+    }
+
+    #[test]
+    fn what_is_packed_and_breaks_off_is_read_to_its_tear_and_what_is_broken_is_not() {
+        let mut number = 1_u32;
+        let plain: Vec<u8> = std::iter::repeat_with(|| {
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            b'a' + (number >> 24) as u8 % 16
+        })
+        .take(400_000)
+        .collect();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&plain).expect("packed");
+        let gzip = gzip.finish().expect("packed");
+        let level = ruzstd::encoding::CompressionLevel::Fastest;
+        let zstd = ruzstd::encoding::compress_to_vec(&plain[..], level);
+        for (name, packed) in [("gzip", &gzip), ("zstd", &zstd)] {
+            assert_eq!(unpacked(packed), (name.to_owned(), plain.clone(), false));
+
+            let (told, said, wrong) = unpacked(&packed[..packed.len() - 30_000]);
+            assert_eq!((told, wrong), (format!("{name} that breaks off"), false));
+            assert!(
+                said.len() > 100_000 && plain.starts_with(&said),
+                "{name}: {}",
+                said.len()
+            );
+        }
+
+        let middle = gzip.len() / 2;
+        let mut broken = gzip;
+        broken[middle..middle + 2_000].fill(0xff);
+        let (told, _, wrong) = unpacked(&broken);
+        assert_eq!((told.as_str(), wrong), ("gzip", true));
     }
 }
