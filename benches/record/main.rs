@@ -86,15 +86,14 @@ impl Pair {
             (Kind::Answer, json!({ "sdp": sample::answer(), "type": "answer" })),
         ];
         for (kind, payload) in opening {
-            if matches!(kind, Kind::Initiate | Kind::Offer) {
-                self.asks(kind, payload).await;
-                self.answers().await;
-                element(&mut self.caller.0).await;
-            } else {
+            let back = matches!(kind, Kind::Accept | Kind::Answer);
+            if back {
                 self.turn();
-                self.asks(kind, payload).await;
-                self.answers().await;
-                element(&mut self.caller.0).await;
+            }
+            self.asks(kind, payload).await;
+            self.answers().await;
+            element(&mut self.caller.0).await;
+            if back {
                 self.turn();
             }
         }

@@ -9,6 +9,7 @@ use super::fit::{skip_reason, users_of};
 use super::hidden::Hidden;
 use super::lease::{PAIR, choose, everyone, rings_all};
 use super::{Options, Place};
+use crate::rules::Waiver;
 use crate::scenario::Case;
 use crate::target::Account;
 use crate::xmpp::Mechanism;
@@ -63,6 +64,12 @@ pub fn check(options: &Options, cases: &[Case]) -> Result<Option<Mechanism>, Str
     if target.is_anonymous() {
         accounts = vec![&nobody];
     }
+    let known = Waiver::of_profile(&target.profile);
+    let known_everywhere = |rule| {
+        known
+            .iter()
+            .any(|known| known.rule == rule && known.names("", &[]))
+    };
     blocking(async {
         let (hidden, mut mechanism) = (Hidden::default(), None);
         for account in accounts {
@@ -72,18 +79,12 @@ pub fn check(options: &Options, cases: &[Case]) -> Result<Option<Mechanism>, Str
                     leave(session).await;
                 }
                 // Nothing was refused, and each case is told of it anew.
-                Err(none) if none.rule.is_some_and(|rule| knows(target, rule)) => {}
+                Err(none) if none.rule.is_some_and(known_everywhere) => {}
                 Err(none) => return Err(none.why),
             }
         }
         Ok(mechanism)
     })?
-}
-
-/// Whether the profile says that this server breaks this rule everywhere.
-fn knows(target: &crate::target::Target, rule: &str) -> bool {
-    let mut known = target.profile.known_breaches.iter();
-    known.any(|known| known.rule == rule && matches!(known.scenario.as_deref(), None | Some("*")))
 }
 
 /// Removes what [`provide`] made.
