@@ -40,14 +40,31 @@ steps:
   - caller: { sends: initiate }
 ";
 
+/// A raw line that logs in, and as what.
+const RAW: &str = "\
+name: raw
+about: A line of its own logs in.
+rules: [TR-02]
+tags: [transport]
+cast: { line: { user: bob, raw: true } }
+steps:
+  - line: { does: open }
+  - line: { does: log-in, resource: raw-line }
+  - line: { receives: bound, within: 10s, rule: TR-02 }
+";
+
 /// How alice's PLAIN begins.
 const ALICE: &str = "AGFsaWNl";
 
 const UNAVAILABLE: &str = "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>";
 
-/// Serves one session, and tells in which order its end went. A signal bounces once another session is `gone`; if it
-/// `dies`, it is the end of the session.
-async fn session(tcp: TcpStream, mut gone: watch::Receiver<bool>, dies: bool) -> Vec<&'static str> {
+/// Serves one session, and tells in which order its end went. A signal bounces once another session is `gone`. What
+/// holds the text of which it `dies` is the end of the session.
+async fn session(
+    tcp: TcpStream,
+    mut gone: watch::Receiver<bool>,
+    dies: Option<&'static str>,
+) -> Vec<&'static str> {
     #[allow(clippy::result_large_err)] // the shape of the callback is not ours
     let protocol = |_: &Request, mut response: Response| {
         let headers = response.headers_mut();
@@ -78,15 +95,20 @@ async fn session(tcp: TcpStream, mut gone: watch::Receiver<bool>, dies: bool) ->
                 return end;
             }
         };
+        if dies.is_some_and(|of| said.contains(of)) {
+            return end;
+        }
         let answers = if said.contains("<open") {
             let features = if known {
                 "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
             } else {
                 "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>"
             };
-            let open =
-                "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='localhost' id='1' version='1.0'/>";
-            vec![open.to_owned(), format!("{FEATURES}{features}</stream:features>")]
+            let id = uuid::Uuid::new_v4();
+            let open = format!(
+                "<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='localhost' id='{id}' version='1.0'/>"
+            );
+            vec![open, format!("{FEATURES}{features}</stream:features>")]
         } else if said.contains("<auth") {
             known = true;
             if said.contains(ALICE) {
@@ -97,8 +119,6 @@ async fn session(tcp: TcpStream, mut gone: watch::Receiver<bool>, dies: bool) ->
             end.push("<close/>");
             socket.send(Message::Ping("".into())).await.expect("sent");
             vec![]
-        } else if said.contains("<call") && dies {
-            return end;
         } else if said.contains("<call") {
             gone.wait_for(|gone| *gone).await.expect("another session");
             let id = attribute(&said, "id=\"");
@@ -129,7 +149,7 @@ fn attribute<'a>(text: &'a str, before: &str) -> &'a str {
 }
 
 /// What a run of this scenario says, and how each session of the server ended.
-fn played(scenario: &str, dies: bool) -> (Said, Receiver<Vec<&'static str>>) {
+fn played(scenario: &str, dies: Option<&'static str>) -> (Said, Receiver<Vec<&'static str>>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -170,7 +190,7 @@ fn played(scenario: &str, dies: bool) -> (Said, Receiver<Vec<&'static str>>) {
 /// An answer that is out when a server goes down may have been on its way.
 #[test]
 fn a_server_that_goes_away_has_lost_nothing_for_certain() {
-    let (said, _) = played(LAST, true);
+    let (said, _) = played(LAST, Some("<call"));
     assert_eq!(said.status, 3, "{}\n{}", said.out, said.err);
     assert!(
         said.out.contains("the target ended the stream of caller"),
@@ -180,9 +200,21 @@ fn a_server_that_goes_away_has_lost_nothing_for_certain() {
     assert!(!said.out.contains("RT-03"), "{}", said.out);
 }
 
+/// Connections break. Where nothing was said that a server could mind, the end of a raw line is no answer to anything;
+/// where something was, it is the wrong one.
+#[test]
+fn a_raw_line_that_breaks_off_has_answered_nothing() {
+    let strange = RAW.replace("raw-line", "raw-line, as: bob@localhost");
+    for (scenario, status, words) in [(RAW, 3, "the connection broke off before this"), (&strange, 1, "TR-02")] {
+        let (said, _) = played(scenario, Some("raw-line"));
+        assert_eq!(said.status, status, "{}\n{}", said.out, said.err);
+        assert!(said.out.contains(words), "{}", said.out);
+    }
+}
+
 #[test]
 fn a_bot_leaves_in_order_and_then_nothing_is_left_of_it() {
-    let (said, ends) = played(SCENARIO, false);
+    let (said, ends) = played(SCENARIO, None);
     assert_eq!(said.status, 0, "{}\n{}", said.out, said.err);
     for _ in ["caller", "callee"] {
         let end = ends.recv_timeout(Duration::from_secs(30)).expect("an end");

@@ -26,6 +26,8 @@ pub(super) struct Line {
     pub bound: Option<String>,
     /// The last thing of ours after which the server cannot read the stream on.
     pub fault: Option<u64>,
+    /// Whether it was named before the end is decided.
+    pub named: bool,
     /// We broke WebSocket itself, so that nothing is owed on the stream.
     pub broke_frames: bool,
     pub our_close: Option<u64>,

@@ -213,6 +213,13 @@ fn a_fault_is_named_before_the_end() {
         ["TR-09"]
     );
     assert_eq!(after_opening(&[">broken<", "<end"]).0, ["TR-09"]);
+    // However little of the end is seen.
+    assert_eq!(after_opening(&[">broken<", close]).0, ["TR-09"]);
+    assert_eq!(after_opening(&[">broken<", "<close frame"]).0, ["TR-09"]);
+    assert_eq!(
+        after_opening(&[close, ">broken<", "<close frame", "<end"]).0,
+        [""; 0]
+    );
     assert_eq!(after_opening(&[">broken<", ERROR, "<end"]).0, ["TR-05"]);
     // What is broken below the stream is answered below it.
     assert_eq!(after_opening(&[">binary", "<close frame", "<end"]).0, [""; 0]);
@@ -334,5 +341,35 @@ fn nobody_is_bound_to_an_address_of_another() {
         );
         let found = verdict.findings.iter().any(|found| found.rule.id == "AU-04");
         assert_eq!(found, !fine, "{jid}");
+    }
+}
+
+/// A signal that nobody can read, and what it may have cost: once its sender has an answer, nothing.
+#[test]
+fn what_is_answered_has_hurt_nobody() {
+    let header: Header = serde_json::from_str(r#"{"callspec":1,"scenario":{"name":"a"}}"#).expect("a header");
+    let event = |n: u64, who: &str, dir: &str, xml: &str| -> Event {
+        let t = n as f64 / 10.0;
+        let event = serde_json::json!({"n": n, "t": t, "who": who, "dir": dir, "xml": xml});
+        serde_json::from_value(event).expect("an event")
+    };
+    let deep = "[".repeat(1000);
+    let attack = format!(
+        "<iq xmlns='jabber:client' type='set' id='a' to='bob@x/1'><call xmlns='urn:xmpp:call:0'>{deep}</call></iq>"
+    );
+    let refused = |id: &str| {
+        format!(
+            "<iq xmlns='jabber:client' type='error' id='{id}' from='bob@x/1'><error type='modify'><bad-request xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        )
+    };
+    for (answer, hurt) in [("a", false), ("b", true)] {
+        let story = [
+            event(1, "mallory", "sent", &attack),
+            event(2, "mallory", "received", &refused(answer)),
+            event(3, "bob", "closed", ""),
+        ];
+        let verdict = judge(&header, story.into_iter());
+        let found = verdict.findings.iter().any(|found| found.rule.id == "RB-04");
+        assert_eq!(found, hurt, "{answer}: {:?}", verdict.findings);
     }
 }

@@ -10,7 +10,7 @@ use super::line::Line;
 use crate::stanza::{FRAMING, SASL, STREAM, Stanza};
 use crate::transcript::{Dir, Event, Header, Opcode, Wire};
 
-use shape::{confirmed, ended, formed, opened, without_tls};
+use shape::{confirmed, ended, formed, named, opened, without_tls};
 
 /// A stanza above this size may be refused below the stream, by a WebSocket's own limit (RFC 6455 §7.4.1, 1009).
 const LARGE: usize = 10_000;
@@ -189,9 +189,13 @@ impl Streams {
                 ..
             } => {
                 line.their_close_frame.get_or_insert((event.n, *code));
+                if !self.over {
+                    named(line, event, record);
+                }
             }
             Wire::End { .. } => {
                 if !self.over {
+                    named(line, event, record);
                     ended(line, event, record);
                 }
                 if line.plain && self.tls_demanded && !line.web && !line.heard {
@@ -231,6 +235,9 @@ impl Streams {
             line.their_error.get_or_insert(event.n);
         } else if stanza.is("close", FRAMING) {
             line.their_close.get_or_insert(event.n);
+            if !self.over {
+                named(line, event, record);
+            }
         }
         let bind = stanza
             .element()

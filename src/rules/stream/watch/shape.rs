@@ -130,34 +130,48 @@ pub(super) fn opened(
     ));
 }
 
+/// The server has begun to end a line, with `<close/>`, a close frame or no word at all. Whatever comes later, a fault
+/// was to be named before (RFC 7395 §3.5), so that this does not hang on how soon the rest of the end comes.
+pub(super) fn named(line: &mut Line, event: &Event, record: &mut Record) {
+    if !line.web || line.broke_frames || !line.opened {
+        return;
+    }
+    let code = line.their_close_frame.and_then(|(_, code)| code);
+    // A message that is too large for a WebSocket ends it below the stream.
+    let too_big = line.their_close.is_none() && code == Some(1009);
+    let sooner = |fault: u64, close: Option<u64>| close.is_none_or(|close| close > fault);
+    let owed = |fault: &u64| !too_big && sooner(*fault, line.our_close) && sooner(*fault, line.their_close);
+    let Some(fault) = line.fault.filter(owed) else {
+        return;
+    };
+    if std::mem::replace(&mut line.named, true) {
+        return;
+    }
+    if line.their_error.is_some() {
+        record.held("TR-09");
+        return;
+    }
+    let seen = match (line.their_close, code) {
+        (Some(_), _) => "<close/> alone".to_owned(),
+        (None, Some(code)) => format!("a close frame {code} without <close/>"),
+        (None, None) if line.their_close_frame.is_some() => "a close frame without <close/>".into(),
+        (None, None) => "the end of the connection".into(),
+    };
+    record.broken(Finding::of_server(
+        "TR-09",
+        "The stream ended after a fault without a stream error that says what was wrong.".into(),
+        "<stream:error/> in a frame of its own, then <close/>",
+        seen,
+        vec![fault, event.n],
+    ));
+}
+
 /// How the line came to its end (RFC 7395 §3.5, §3.6).
 pub(super) fn ended(line: &Line, event: &Event, record: &mut Record) {
     if !line.web || line.broke_frames {
         return;
     }
-    // A message that is too large for a WebSocket ends it below the stream.
-    let too_big = line.their_close_frame.is_some_and(|(_, code)| code == Some(1009));
     let ours = line.our_close.is_some();
-    if let Some(fault) = line.fault
-        && line.opened
-        && !too_big
-        && line.our_close.is_none_or(|close| close > fault)
-    {
-        if line.their_error.is_some() {
-            record.held("TR-09");
-        } else {
-            record.broken(Finding::of_server(
-                "TR-09",
-                "The stream ended after a fault without a stream error that says what was wrong.".into(),
-                "<stream:error/> in a frame of its own, then <close/>",
-                end_words(line),
-                [Some(fault), line.their_close, Some(event.n)]
-                    .into_iter()
-                    .flatten()
-                    .collect(),
-            ));
-        }
-    }
     // Whoever refuses a login may go without a word about the stream; whoever was left without one too.
     if line.refused && !ours && line.their_error.is_none() {
         return;
