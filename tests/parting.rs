@@ -205,7 +205,10 @@ fn a_server_that_goes_away_has_lost_nothing_for_certain() {
 #[test]
 fn a_raw_line_that_breaks_off_has_answered_nothing() {
     let strange = RAW.replace("raw-line", "raw-line, as: bob@localhost");
-    for (scenario, status, words) in [(RAW, 3, "the connection broke off before this"), (&strange, 1, "TR-02")] {
+    for (scenario, status, words) in [
+        (RAW, 3, "the connection broke off before this"),
+        (&strange, 1, "TR-02"),
+    ] {
         let (said, _) = played(scenario, Some("raw-line"));
         assert_eq!(said.status, status, "{}\n{}", said.out, said.err);
         assert!(said.out.contains(words), "{}", said.out);

@@ -330,6 +330,16 @@ impl Stanza {
         String::from_utf8(out).ok()
     }
 
+    /// Whether it has the form of an answer: a result with at most one child, or a proper error (RFC 6120 §8.2.3). Who
+    /// accepts only what it has validated may drop any other (§11.3).
+    pub fn is_sound_answer(&self) -> bool {
+        match self.iq_type() {
+            Some(IqType::Result) => self.children() <= 1,
+            Some(IqType::Error) => self.error_fault().is_none(),
+            _ => false,
+        }
+    }
+
     /// What an answer of type `error` lacks of the form of a stanza error (RFC 6120 §8.3.2); `None`: nothing.
     pub fn error_fault(&self) -> Option<&'static str> {
         if self.quick_condition().is_some() {

@@ -63,7 +63,7 @@ pub(super) struct Flight {
     pub forged: Option<String>,
     /// Chat messages on the way when this was sent.
     pub crowd: usize,
-    /// Malformed on purpose, or forged: that it is refused or dropped is no breach.
+    /// It or the addressee's answer is malformed, or it is forged: that it is refused or dropped is no breach.
     pub odd: bool,
     /// The event of its first delivery.
     pub delivered: Option<u64>,

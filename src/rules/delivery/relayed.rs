@@ -147,7 +147,10 @@ impl Relayed {
         match stanza.iq_type() {
             Some(IqType::Result | IqType::Error) => {
                 let found = self.flights.find(&id, |f| f.to == session.jid && f.jid == to);
-                if let Some(flight) = found.and_then(|key| self.flights.get_mut(key)) {
+                let Some(key) = found else { return };
+                if !stanza.is_sound_answer() {
+                    self.flights.forget(key);
+                } else if let Some(flight) = self.flights.get_mut(key) {
                     flight.given.get_or_insert((event.n, event.t, answer(stanza)));
                 }
             }

@@ -56,6 +56,7 @@ fn verdict(lines: &str) -> Verdict {
                 format!("<iq type='set' from='{other}' to='{own}' id='{id}'>{call}"),
             ),
             "ok" => ("sent", format!("<iq type='result' to='{other}' id='{id}'/>")),
+            "nothing" => ("sent", format!("<iq type='error' to='{other}' id='{id}'/>")),
             "no" => (
                 "sent",
                 format!("<iq to='{other}' id='{id}' {}", failed("unexpected-request")),
@@ -183,6 +184,9 @@ fn answers_that_the_server_gives_changes_or_loses() {
     );
     let lost = format!("{asked}\n1.1 bob ok alice 1\n2 alice failed x.y 0 item-not-found\n{ON}");
     assert_eq!(broken(&lost), ["RT-08 [3, 5]"]);
+    // An answer that is none may be dropped.
+    let none = format!("{asked}\n1.1 bob nothing alice 1\n2 alice failed x.y 0 item-not-found\n{ON}");
+    assert_eq!(broken(&none), [""; 0]);
     // A recording that holds no answers has perhaps been made without.
     assert_eq!(broken(&format!("{asked}\n1.1 bob ok alice 1\n{ON}")), [""; 0]);
     assert_eq!(

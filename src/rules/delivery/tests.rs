@@ -184,6 +184,17 @@ fn answers() {
         Script::new().sends("1", B).gets("1").back("1").broken(),
         ["RT-08"]
     );
+    // Who has validated what it carries may drop an answer that is none.
+    for (inside, dropped) in [
+        ("type='result'/>", &["RT-08"][..]),
+        ("type='result'><a xmlns='u:a'/><b xmlns='u:b'/></iq>", &[]),
+        ("type='error'><error type='modify'/></iq>", &[]),
+    ] {
+        let mut script = Script::new();
+        let answer = format!("<iq id='1' to='{A}' {inside}");
+        script.sends("1", B).gets("1").line("bob", "sent", &answer);
+        assert_eq!(script.broken(), dropped, "{answer}");
+    }
 }
 
 #[test]

@@ -149,6 +149,7 @@ impl Delivery {
                         flight.twice = true;
                     } else {
                         flight.given = Some((event.n, answer(stanza)));
+                        flight.odd |= !stanza.is_sound_answer();
                         flight.answer_place = place;
                     }
                 }

@@ -209,6 +209,8 @@ impl Delivery {
                 }
                 _ => {}
             }
+        } else if flight.given.as_ref().is_some_and(|(_, gave)| *gave == said) {
+            record.held("RT-08");
         }
         match broken {
             Some(found) => record.broken(found),
