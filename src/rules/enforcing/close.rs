@@ -3,9 +3,12 @@
 use super::super::Record;
 use super::call::Call;
 use super::demand::Demand;
-use super::watch::{Enforcing, SEEN_WITHIN, found, words};
+use super::watch::{Enforcing, Flight, SEEN_WITHIN, found, words};
 use crate::protocol::{Kind, RINGING, Reason, Role};
 use crate::stanza::resource;
+
+/// The conditions by which a server refuses a signal for what it says or when it says it.
+const JUDGED: [&str; 4] = ["bad-request", "forbidden", "unexpected-request", "item-not-found"];
 
 /// How long the server may take for what it does by itself, in seconds.
 const WITHIN: f64 = 5.0;
@@ -134,22 +137,26 @@ impl Enforcing {
                     let seen = "nothing until the end".to_owned();
                     record.broken(found(rule, message, &wanted, seen, vec![flight.n], call));
                 }
+                (Demand::Pass, Some((n, Some(condition))))
+                    if flight.reached.is_empty()
+                        && JUDGED.contains(&condition.as_str())
+                        && call.is_none_or(|call| !overtaken(call, flight, *n))
+                        && !self.crossed(flight, *n) =>
+                {
+                    record.broken(found(
+                        "RT-03",
+                        format!("{} is right, and the server refused it.", words(flight)),
+                        "delivery, or a result where it came too late to matter",
+                        format!("an error {condition}"),
+                        vec![flight.n, *n],
+                        call,
+                    ));
+                }
                 (Demand::Pass, Some((n, None))) if flight.reached.is_empty() => {
                     let Some(call) = call.filter(|call| !call.void) else {
                         continue;
                     };
-                    // A call that another party, or the server, has ended by then may make it void.
-                    let callee = call
-                        .sides
-                        .get(&flight.who)
-                        .is_some_and(|side| side.role == Role::Callee);
-                    // An accept takes the call away from the other devices only.
-                    let late = call
-                        .endings
-                        .iter()
-                        .any(|(at, who, accept)| at < n && *who != flight.who && (!accept || callee))
-                        || call.sides.values().any(|side| side.told.is_some())
-                        || !call.vanished.is_empty();
+                    let callee = is_callee(call, flight);
                     // One of several devices may leave the others ringing.
                     let one_of_many = matches!(flight.kind, Some(Kind::Busy | Kind::Hangup))
                         && call.rung().count() > 1
@@ -158,7 +165,7 @@ impl Enforcing {
                         Some(_) => *jid == flight.to,
                         None => crate::stanza::bare(jid) == flight.to,
                     });
-                    if late || one_of_many || !there {
+                    if overtaken(call, flight, *n) || one_of_many || !there {
                         continue;
                     }
                     let message = format!(
@@ -180,4 +187,37 @@ impl Enforcing {
             }
         }
     }
+
+    /// Whether another party had moved the call, as the server knew and the sender did not, before this was answered at
+    /// event `n`: what was right for its sender was out of place by then.
+    fn crossed(&self, flight: &Flight, n: u64) -> bool {
+        const MOVERS: [Kind; 3] = [Kind::Accept, Kind::Offer, Kind::Answer];
+        self.flights.iter().any(|other| {
+            let moves = other.kind.is_some_and(|kind| MOVERS.contains(&kind));
+            let refused = matches!(&other.got, Some((_, Some(_)))) && other.reached.is_empty();
+            let known = other
+                .reached
+                .iter()
+                .any(|(seen, who)| *who == flight.who && *seen < flight.n);
+            other.call == flight.call && other.who != flight.who && other.n < n && moves && !refused && !known
+        })
+    }
+}
+
+fn is_callee(call: &Call, flight: &Flight) -> bool {
+    call.sides
+        .get(&flight.who)
+        .is_some_and(|side| side.role == Role::Callee)
+}
+
+/// Whether the call was over for the server, or may have been, when it answered this at event `n`: somebody else or
+/// itself had ended it, or the sender had and says so once more.
+fn overtaken(call: &Call, flight: &Flight, n: u64) -> bool {
+    let ended = call.endings.iter().any(|(at, who, accept)| {
+        let own = *who == flight.who;
+        let before = if own { flight.n } else { n };
+        // An accept takes the call away from the other devices only.
+        *at < before && (!accept || (!own && is_callee(call, flight)))
+    });
+    call.void || ended || call.sides.values().any(|side| side.told.is_some()) || !call.vanished.is_empty()
 }

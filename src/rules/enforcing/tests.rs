@@ -267,7 +267,26 @@ fn en_03_leaves_crossings_alone_and_legal_signals_pass() {
     let kept = "0.2 bob srv accept\n0.2 bob < hangup/cancelled\n0.2 bob ok hangup/cancelled\n1 x steps";
     assert_eq!(after(crossing, kept), NONE);
     let told_off = "0.2 bob srv accept error=unexpected-request\n0.2 bob < hangup/cancelled\n0.2 bob ok hangup/cancelled\n1 x steps";
-    assert_eq!(after(crossing, told_off), ["RT-03"]);
+    assert_eq!(
+        after(crossing, told_off),
+        NONE,
+        "the server had the hangup before"
+    );
+    // The same where the caller hangs up later than the accept is refused.
+    let ahead = "0.1 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate\n0.2 bob > accept";
+    let out_of_the_blue = "0.2 bob srv accept error=unexpected-request\n0.3 alice > hangup/cancelled\n\
+                           0.3 bob < hangup/cancelled\n0.3 bob ok hangup/cancelled\n1 x steps";
+    assert_eq!(after(ahead, out_of_the_blue), ["RT-03"]);
+    // A hangup that crosses an accept, for a server that takes it for too late.
+    let crossing = "0.1 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate\n0.2 bob > accept\n\
+                    0.2 alice > hangup/cancelled";
+    let late = "0.2 alice srv hangup/cancelled error=unexpected-request\n0.3 alice < accept\n0.3 alice ok accept\n\
+                1 x steps";
+    assert_eq!(after(crossing, late), NONE);
+    // Whoever says once more that a call is over may find that it is forgotten.
+    let over = "0.9 alice > hangup\n0.9 bob < hangup\n0.9 bob ok hangup\n0.95 bob > hangup id=e\n\
+                0.95 bob srv e error=item-not-found\n1 x steps";
+    assert_eq!(after(CONNECTED, over), NONE);
     // A legal signal that is refused, and one that is acknowledged and lost.
     let end = "0.9 bob > hangup\n0.9 alice < hangup\n0.9 alice ok hangup\n1 x steps";
     let refused =
@@ -291,6 +310,8 @@ fn en_04_every_device_rings_and_one_wins() {
         ["EN-04"],
         "two accepts"
     );
+    let refused = "1.01 bob2 > accept id=a2\n1.01 bob2 srv a2 error=unexpected-request";
+    assert_eq!(after(RINGING, &format!("{won}\n{refused}\n{told}\n{end}")), NONE);
     let one = "0.1 alice > initiate to=bob@x\n0.1 alice srv initiate\n0.1 bob < initiate to=bob@x\n\
                0.1 bob ok initiate from=alice@x/1";
     assert_eq!(

@@ -130,6 +130,8 @@ impl Delivery {
             ));
         } else if !flight.odd {
             match (&flight.goal, &flight.given) {
+                // Who judges signals may answer them for the addressee.
+                (Goal::Party { .. }, Some(_)) if !relay => {}
                 (Goal::Party { .. }, Some((n, gave))) if *gave != said => {
                     broken = Some(flight.finding(
                         "RT-08",

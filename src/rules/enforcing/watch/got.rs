@@ -11,9 +11,6 @@ use crate::rules::{Record, Spoken};
 use crate::stanza::{IqType, Stanza, bare, fold};
 use crate::transcript::Event;
 
-/// The conditions by which a server refuses a signal for what it says or when it says it.
-const JUDGED: [&str; 4] = ["bad-request", "forbidden", "unexpected-request", "item-not-found"];
-
 impl Enforcing {
     pub(super) fn received(
         &mut self,
@@ -76,13 +73,6 @@ impl Enforcing {
                 }
             }
             Demand::Pass => {
-                let judged = condition.as_deref().is_some_and(|given| JUDGED.contains(&given));
-                if judged && flight.reached.is_empty() {
-                    let message = format!("{what} is right, and the server refused it.");
-                    let events = vec![flight.n, event.n];
-                    let wanted = "delivery, or a result where it came too late to matter";
-                    record.broken(found("RT-03", message, wanted, said, events, call.as_deref()));
-                }
                 if error && flight.kind == Some(Kind::Initiate) {
                     self.forget(index);
                 }
@@ -214,7 +204,7 @@ impl Enforcing {
         };
         // Of those who leave after the last step the others may be told.
         let lawful = self.parting || call.may_be_ended_by_server(&event.who, reason, at);
-        if let Some(side) = call.sides.get_mut(&event.who) {
+        if let Some(side) = call.sides.get_mut(&event.who).filter(|_| !self.parting) {
             side.told.get_or_insert((event.n, at, reason));
         }
         if !lawful {
