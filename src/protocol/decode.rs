@@ -59,9 +59,20 @@ pub struct Fault {
 pub struct Decoded {
     pub facts: Facts,
     pub faults: Vec<Fault>,
+    /// It goes on where this reader stops, so that another reader may find it sound (RFC 8259 §9).
+    pub unread: bool,
 }
 
 impl Decoded {
+    /// Whether readers may differ about its JSON: one takes it, another has a limit that it passes.
+    pub fn strains_readers(&self) -> bool {
+        self.unread
+            || self
+                .faults
+                .iter()
+                .any(|fault| fault.rule == "IQ-04" && fault.info)
+    }
+
     /// What the signal does to a call; `None` where its type cannot be read.
     pub fn act(&self) -> Option<Act> {
         Some(Act {
@@ -101,6 +112,7 @@ impl Decoded {
 pub fn decode(text: &str) -> Decoded {
     let mut decoded = Decoded::default();
     if text.len() > LONGEST {
+        decoded.unread = true;
         decoded.fault(
             "IQ-04",
             "",
@@ -109,6 +121,7 @@ pub fn decode(text: &str) -> Decoded {
         return decoded;
     }
     let (value, oddities) = json::read(text);
+    decoded.unread = oddities.iter().any(|odd| odd.deep);
     decoded.faults.extend(oddities.into_iter().map(|odd| Fault {
         rule: "IQ-04",
         pointer: odd.pointer,

@@ -15,6 +15,8 @@ pub(super) struct Oddity {
     pub offset: usize,
     /// Legal JSON that cannot be kept exactly.
     pub info: bool,
+    /// It nests deeper than this reader goes, and may be legal.
+    pub deep: bool,
 }
 
 /// Reads one JSON text. The value is absent where the text breaks off or is no JSON.
@@ -75,6 +77,7 @@ impl Reader<'_> {
                 message: message.into(),
                 offset: self.at,
                 info,
+                deep: false,
             });
         }
     }
@@ -146,7 +149,11 @@ impl Reader<'_> {
 
     fn deep_enough(&mut self) -> Option<()> {
         if self.path.len() >= DEPTH {
-            return self.fail(format!("objects and arrays nest deeper than {DEPTH}"));
+            self.note(format!("objects and arrays nest deeper than {DEPTH}"), false);
+            if let Some(odd) = self.odd.last_mut() {
+                odd.deep = true;
+            }
+            return None;
         }
         Some(())
     }

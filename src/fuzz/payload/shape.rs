@@ -7,7 +7,7 @@ use crate::fuzz::source::{FILE, read};
 use crate::lint::unannounced;
 use crate::profile::Class;
 use crate::protocol::sdp::Side;
-use crate::protocol::{Kind, Reason, Role, sample, validate};
+use crate::protocol::{Kind, Reason, Role, decode, sample, validate};
 
 /// What is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +112,15 @@ impl Payload {
     /// A server that judges has to refuse what is off its schema and what is sent in another's name; all else that is
     /// wrong it may refuse or carry.
     fn is_doubtful(&self, class: Class) -> bool {
-        if class == Class::Relay || self.breaks.is_empty() {
+        if class == Class::Relay {
+            return false;
+        }
+        if let Form::Json { text, .. } = &self.form
+            && decode(&text.sample()).strains_readers()
+        {
+            return true;
+        }
+        if self.breaks.is_empty() {
             return false;
         }
         match &self.form {

@@ -113,6 +113,7 @@ pub(super) fn by_order(sending: &Sending, views: impl Iterator<Item = State>) ->
 /// Whether the signal breaks, in itself, a rule that a server may act upon.
 pub(super) fn is_doubtful(signal: &Signal) -> bool {
     signal.mixed
+        || signal.decoded().strains_readers()
         || signal.decoded().faults.iter().any(|fault| {
             let must = rule(fault.rule).is_some_and(|rule| rule.level != Level::Info);
             must && !fault.info

@@ -142,6 +142,10 @@ fn signal(word: &str, sender: &str, to: &str, call: Option<&str>) -> String {
     let (kind, reason) = word.split_once('/').unwrap_or((word, "completed"));
     let payload = match kind {
         "initiate" if reason == "broken" => json!({}),
+        "initiate" if reason == "deep" => {
+            let nest = (0..100).fold(json!(0), |nest, _| json!([nest]));
+            json!({"callerName": "Alice", "x-more": nest})
+        }
         "initiate" => json!({"callerName": "Alice"}),
         "offer" => json!({"sdp": sample::offer(), "type": "offer"}),
         "answer" => json!({"sdp": sample::answer(), "type": "answer"}),
@@ -295,6 +299,22 @@ fn en_03_leaves_crossings_alone_and_legal_signals_pass() {
     let lost = "0.5 alice > mute-change\n0.5 alice srv mute-change\n0.9 alice > hangup\n0.9 bob < hangup\n0.9 bob ok hangup\n1 x steps";
     assert_eq!(after(CONNECTED, lost), ["RT-03"]);
     assert_eq!(after(CONNECTED, end), NONE);
+}
+
+/// JSON may nest as deep as it likes, and a reader may have a limit (RFC 8259 §9): a server may take it for a call, and
+/// may refuse it.
+#[test]
+fn what_nests_deeper_than_we_read_may_be_taken_or_refused() {
+    let taken = "0.1 alice > initiate/deep id=d\n0.1 bob < initiate/deep id=d\n0.1 bob ok d\n\
+                 0.2 bob > reject\n0.2 alice < reject\n0.2 alice ok reject\n1 x steps";
+    assert_eq!(play(taken), NONE);
+    let refused = "0.1 alice > initiate/deep id=d\n0.1 alice srv d error=bad-request\n\
+                   0.2 bob > reject\n0.2 bob srv reject error=item-not-found\n1 x steps";
+    assert_eq!(play(refused), NONE);
+    // Of a call that has nothing to do with it as much is asked as ever.
+    let legal = "0.1 alice > initiate/deep id=d call=other\n0.1 alice srv d error=bad-request\n\
+                 0.3 alice > initiate\n0.3 alice srv initiate error=bad-request\n1 x steps";
+    assert_eq!(play(legal), ["RT-03"]);
 }
 
 #[test]

@@ -50,6 +50,8 @@ pub(in super::super) struct Enforcing {
     inbox: BTreeMap<(String, String), String>,
     /// CallIds of which the server may or may not know: their initiate was turned away.
     void: BTreeSet<String>,
+    /// Something was sent of which it is not known what a server makes of it.
+    unread: bool,
     /// The steps are done: whoever disconnects now leaves no call in the lurch.
     pub(super) whole: bool,
     /// Somebody has begun to leave after the last step.
@@ -90,6 +92,7 @@ impl Enforcing {
             by_id: BTreeMap::new(),
             inbox: BTreeMap::new(),
             void: BTreeSet::new(),
+            unread: false,
             whole: false,
             parting: false,
             unexplained: Vec::new(),

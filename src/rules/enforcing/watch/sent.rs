@@ -6,7 +6,7 @@ use super::super::call::{Call, Side};
 use super::super::demand::{Demand, Signal, by_content, by_order, is_doubtful};
 use super::{Enforcing, Flight};
 use crate::profile::Addressing;
-use crate::protocol::{Role, View};
+use crate::protocol::{Kind, Role, View};
 use crate::rules::Spoken;
 use crate::stanza::{IqType, Stanza, bare, fold, resource};
 use crate::transcript::Event;
@@ -67,12 +67,21 @@ impl Enforcing {
     }
 
     fn demand(&mut self, event: &Event, (jid, conn): (&str, u64), to: &str, signal: &Signal) -> Demand {
+        if signal.decoded().unread {
+            // It may have begun a call, and nobody here knows which.
+            self.unread = true;
+            return Demand::Either;
+        }
         let user = bare(jid);
         let void = signal.call.as_ref().is_some_and(|id| self.void.contains(id));
         let known = signal.call.as_ref().and_then(|id| self.calls.get(id));
-        let demands = by_content(signal, self.ids.get(user), user, known, void);
+        let perhaps = known.is_none() && self.unread && signal.kind() != Some(Kind::Initiate);
+        let demands = by_content(signal, self.ids.get(user), user, known, void || perhaps);
         if !demands.is_empty() {
             return Demand::Refuse(demands);
+        }
+        if perhaps {
+            return Demand::Either;
         }
         let (Some(act), Some(id)) = (signal.act, signal.call.clone()) else {
             return Demand::Either;
