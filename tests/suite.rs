@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use callspec::profile::Profile;
 use callspec::rules::{Blame, Outcome, catalogue, judge, rule};
 use callspec::run::{Finished, Options, Place, suite};
-use callspec::scenario::{Action, Case, Need, Scenario, Step, builtin};
+use callspec::scenario::{Action, Case, Need, Scenario, Step, builtin, parse};
 use callspec::transcript::Reader;
 use tokio::sync::watch;
 
@@ -215,6 +215,29 @@ fn every_case_passes_on_the_embedded_endpoint_and_its_transcript_says_the_same()
 }
 
 /// A breach that is announced and not found would show nothing.
+/// Thirty seconds from these moments fall between two that a clock of nanoseconds can tell.
+#[test]
+fn a_call_rings_out_at_whatever_time_it_began() {
+    let text = "name: some/rings-out\nabout: It rings out.\nrules: [EN-05]\ntags: [enforcing]\nprofiles: [enforcing]\n\
+        matrix: { when: [1048ms, 1112ms, 1173ms, 2096ms] }\nsteps:\n  - wait: \"{when}\"\n  - caller: { sends: initiate }\n  \
+        - callee: { receives: initiate }\n  - all: { hear: nothing, for: 29500ms }\n  \
+        - caller: { receives: hangup, rule: EN-05 }\n  - callee: { receives: hangup, rule: EN-05 }\n";
+    let scenario = parse("some.yaml", text, &|_| None).expect("a scenario");
+    let options = Options {
+        place: Place::Embedded(Profile::named("enforcing").expect("a profile")),
+        jobs: 1,
+        ..Options::default()
+    };
+    let played = suite(
+        scenario.cases().to_vec(),
+        &options,
+        &watch::channel(false).0,
+        &mut |_| {},
+    );
+    assert_eq!(played.len(), 4);
+    assert!(played.iter().all(|finished| finished.outcome == Outcome::Passed));
+}
+
 #[test]
 fn every_breach_that_is_announced_is_one() {
     for finished in played() {

@@ -58,7 +58,7 @@ pub struct Args {
     exhaustive: Option<u8>,
     /// Payloads in place of orderings: sound ones at their edges, ones with one fault, and raw ones
     ///
-    /// 27 sorts in turn, each in its place in a call: texts, lengths, numbers, members that are absent, null, unknown or in
+    /// 28 sorts in turn, each in its place in a call: texts, lengths, numbers, members that are absent, null, unknown or in
     /// another order, descriptions and candidates by grammar and as browsers have them; each keyword of the schemas broken
     /// in every way; broken JSON, repeated members, depth, odd elements, CDATA, entities and XML that is none.
     #[arg(long, conflicts_with = "exhaustive", help_heading = "Running")]

@@ -261,7 +261,10 @@ impl Endpoint {
                 tokio::time::sleep_until(endpoint.instant(due)).await;
                 let mut registry = endpoint.registry();
                 if let Some(machine) = &mut registry.machine {
-                    let outputs = machine.handle(endpoint.now(), Input::Time);
+                    // A clock of whole nanoseconds may stand a little before the deadline, and where time is virtual it
+                    // would stand there for ever.
+                    let (now, wall) = endpoint.now();
+                    let outputs = machine.handle((now.max(due), wall), Input::Time);
                     endpoint.perform(&mut registry, outputs, None);
                 }
             }

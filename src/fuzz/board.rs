@@ -2,7 +2,7 @@
 
 use super::coverage::Cell;
 use super::payload::Payload;
-use super::walk::{Call, Move, Reply, Signal};
+use super::walk::{Call, Move, Parting, Reply, Rung, Signal, Then};
 use crate::profile::Class;
 use crate::protocol::{Act, Kind, RINGING, Reason, Role, Ruling, State, View};
 use crate::rules::{effect, weight};
@@ -266,19 +266,25 @@ pub(super) enum Deed {
     Chat {
         from: &'static str,
         to: &'static str,
+        count: u64,
     },
     /// Milliseconds.
     Wait(u64),
     Quiet(&'static str),
-    Leave(&'static str),
+    Leave(&'static str, Parting),
     Come(&'static str),
     Stray {
         to: &'static str,
         signal: Signal,
         heard: bool,
     },
-    Ring {
-        second: bool,
+    Ring(Rung),
+    Crowd {
+        calls: u64,
+        left: bool,
+    },
+    Astray {
+        bare: bool,
     },
     Carry(Box<Payload>),
 }
@@ -290,8 +296,9 @@ pub(super) struct Board {
     tables: Vec<(Call, Table)>,
     /// Whether somebody left in the middle of a call.
     pub abandoned: bool,
-    /// Whether both devices have rung: one call does not ring twice.
-    rung: bool,
+    /// What happens once only, since its calls have one name each: both devices rang, many calls rang, somebody was
+    /// called who is not there.
+    once: [bool; 3],
     /// Seconds.
     pub at: f64,
 }
@@ -299,7 +306,7 @@ pub(super) struct Board {
 /// How long whoever leaves stays away, in milliseconds: a server takes a moment to end a session.
 const AWAY: u64 = 1_000;
 /// A little less than a server rings, in seconds: the rest is for the step that waits for the end.
-const NEARLY: f64 = RINGING - 0.5;
+pub(super) const NEARLY: f64 = RINGING - 0.5;
 
 impl Board {
     pub fn new(class: Class) -> Board {
@@ -307,7 +314,7 @@ impl Board {
             class,
             tables: Vec::new(),
             abandoned: false,
-            rung: false,
+            once: [false; 3],
             at: 0.0,
         }
     }
@@ -327,6 +334,11 @@ impl Board {
 
     pub fn is_doubtful(&self, call: Call, role: Role, signal: Signal) -> bool {
         self.table(call).is_doubtful(role, signal, self.at)
+    }
+
+    /// Whether it can be read in two ways, or a server that judges may take it or refuse it.
+    pub fn is_left_open(&self, call: Call, role: Role, signal: Signal) -> bool {
+        self.table(call).weigh(role, signal, self.at).doubtful
     }
 
     /// Whether a call is left open.
@@ -360,7 +372,11 @@ impl Board {
                 reply,
             } => self.say(*call, *role, *signal, *reply),
             Move::Cross { call, caller, callee } => self.cross(*call, *caller, *callee),
-            Move::Chat { from, to } => vec![Deed::Chat { from, to }],
+            Move::Chat { from, to, count } => vec![Deed::Chat {
+                from,
+                to,
+                count: *count,
+            }],
             Move::Wait(time) => {
                 self.at += *time as f64 / 1000.0;
                 vec![Deed::Wait(*time)]
@@ -369,11 +385,15 @@ impl Board {
                 self.at += 0.2;
                 vec![Deed::Quiet(who)]
             }
-            Move::Rejoin(who) => {
+            Move::Rejoin { who, parting } => {
                 self.at += AWAY as f64 / 1000.0;
-                vec![Deed::Leave(who), Deed::Wait(AWAY), Deed::Come(who)]
+                vec![Deed::Leave(who, *parting), Deed::Wait(AWAY), Deed::Come(who)]
             }
-            Move::Miss { role, signal } => self.miss(*role, *signal),
+            Move::Miss {
+                role,
+                signal,
+                parting,
+            } => self.miss(*role, *signal, *parting),
             Move::Stray { to, signal } => {
                 let begun = self.state(Call::Main, to.other()) != State::Idle;
                 let stray = Deed::Stray {
@@ -384,12 +404,22 @@ impl Board {
                 if begun { vec![stray] } else { Vec::new() }
             }
             Move::Expire => self.expire(),
-            Move::Vanish(role) => self.vanish(*role),
-            Move::Ring { second } if self.class == Class::Enforcing && !self.rung => {
-                self.rung = true;
-                vec![Deed::Ring { second: *second }]
+            Move::Vanish { role, parting } => self.vanish(*role, *parting),
+            Move::Ring(rung) => self.ring(*rung),
+            Move::Crowd { calls, left } => {
+                let crowd = Deed::Crowd {
+                    calls: *calls,
+                    left: *left,
+                };
+                let first = !std::mem::replace(&mut self.once[1], true);
+                first.then_some(crowd).into_iter().collect()
             }
-            Move::Ring { .. } => Vec::new(),
+            Move::Astray { bare } if self.class == Class::Relay => {
+                let first = !std::mem::replace(&mut self.once[2], true);
+                let astray = Deed::Astray { bare: *bare };
+                first.then_some(astray).into_iter().collect()
+            }
+            Move::Astray { .. } => Vec::new(),
             Move::Carry(payload) => vec![Deed::Carry(payload.clone())],
         }
     }
@@ -453,7 +483,29 @@ impl Board {
         deeds
     }
 
-    fn miss(&mut self, role: Role, signal: Signal) -> Vec<Deed> {
+    /// Whether some call rings, so that time that passes may end it.
+    pub fn rings(&self) -> bool {
+        let mut tables = self.tables.iter();
+        tables.any(|(_, table)| {
+            Role::ALL
+                .into_iter()
+                .any(|role| table.state(role) == State::Ringing)
+        })
+    }
+
+    fn ring(&mut self, rung: Rung) -> Vec<Deed> {
+        let out = rung.then == Then::RingsOut;
+        if self.class != Class::Enforcing || self.once[0] || (out && self.rings()) {
+            return Vec::new();
+        }
+        self.once[0] = true;
+        if out {
+            self.at += RINGING;
+        }
+        vec![Deed::Ring(rung)]
+    }
+
+    fn miss(&mut self, role: Role, signal: Signal, parting: Parting) -> Vec<Deed> {
         let call = Call::Main;
         let mut table = self.table(call);
         let still = matches!(signal.kind, Kind::IceCandidate | Kind::MuteChange);
@@ -467,7 +519,7 @@ impl Board {
         self.put(call, table);
         let away = call.actor(role.other());
         vec![
-            Deed::Leave(away),
+            Deed::Leave(away, parting),
             Deed::Wait(AWAY),
             Deed::Say(Said {
                 call,
@@ -509,7 +561,7 @@ impl Board {
         deeds
     }
 
-    fn vanish(&mut self, role: Role) -> Vec<Deed> {
+    fn vanish(&mut self, role: Role, parting: Parting) -> Vec<Deed> {
         let call = Call::Main;
         let mut table = self.table(call);
         let live = |role| !matches!(table.state(role), State::Idle | State::Ended);
@@ -523,7 +575,7 @@ impl Board {
         self.put(call, table);
         self.abandoned = true;
         vec![
-            Deed::Leave(call.actor(role)),
+            Deed::Leave(call.actor(role), parting),
             Deed::Told {
                 call,
                 role: role.other(),

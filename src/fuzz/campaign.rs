@@ -14,7 +14,7 @@ use super::exhaustive::Exhaustive;
 use super::keep::{Found, Kept, keep};
 use super::payload::Payloads;
 use super::replay::replay;
-use super::shrink::{Shrinker, breach, play_one};
+use super::shrink::{Shrinker, broken, play_one};
 use super::source::{Rendered, Source, Title};
 use super::steps::render;
 use super::strategy::{Ground, Walks};
@@ -30,6 +30,8 @@ const BATCH: (u64, u64) = (8, 64);
 const SHAPES: usize = 4;
 /// So many failures of one rule are cut down for that.
 const TRIED: usize = 12;
+/// So many where it was seen beside another rule's only.
+const TRIED_BESIDE: usize = 3;
 /// Throws of the dice for one case until what has to come of it is certain.
 const ATTEMPTS: u64 = 20;
 
@@ -89,7 +91,7 @@ impl Plan {
 /// Failures of one rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// How many cases showed it.
+    /// How many cases showed it; one may show several rules broken.
     pub cases: u64,
     /// The different shapes that they came down to.
     pub kept: Vec<Kept>,
@@ -115,6 +117,8 @@ pub struct Campaign {
     pub trouble: Option<String>,
     /// Orderings for which no sound scenario was found.
     pub unsound: u64,
+    /// Cases that failed, or orderings in them.
+    failing: u64,
     /// By rule.
     pub failures: BTreeMap<&'static str, Failure>,
     pub coverage: Coverage,
@@ -122,10 +126,8 @@ pub struct Campaign {
 
 impl Campaign {
     pub fn failed(&self) -> u64 {
-        let failures = self.failures.values();
-        failures
-            .map(|failure| failure.cases + failure.replayed.len() as u64)
-            .sum()
+        let replayed = self.failures.values().map(|failure| failure.replayed.len());
+        self.failing + replayed.sum::<usize>() as u64
     }
 
     pub(super) fn is_untested(&mut self, finished: &Finished) {
@@ -361,6 +363,18 @@ fn play_batch(
     finished.collect()
 }
 
+/// What a case came to that failed.
+struct Hit<'a> {
+    number: u64,
+    ordering: &'a Ordering,
+    rule: &'static str,
+    /// It broke another rule before this one.
+    beside: bool,
+    /// What it was called and played with: a case's own seed follows from both.
+    name: String,
+    seed: u64,
+}
+
 fn judge(
     plan: &Plan,
     source: &dyn Source,
@@ -370,9 +384,10 @@ fn judge(
     run: &mut Campaign,
     observe: &mut dyn FnMut(News<'_>),
 ) -> Result<(), String> {
-    let Some(finding) = breach(finished) else {
+    let rules = broken(finished);
+    if rules.is_empty() {
         return Ok(());
-    };
+    }
     let stop = fresh();
     // So that `run` plays what was found, its own seed is used.
     let options = Options {
@@ -380,73 +395,90 @@ fn judge(
         jobs: 1,
         ..plan.options.clone()
     };
+    let hits = |ordering, rules: Vec<&'static str>, name: &str, seed| -> Vec<Hit<'_>> {
+        let rules = rules.into_iter().enumerate();
+        let hit = |(at, rule)| Hit {
+            number: made.number,
+            ordering,
+            rule,
+            beside: at > 0,
+            name: name.to_owned(),
+            seed,
+        };
+        rules.map(hit).collect()
+    };
     let mut alone = false;
-    for ordering in made.ordering.apart() {
+    let apart = made.ordering.apart();
+    for ordering in &apart {
         let title = Title {
             name: "fuzz/apart",
             about: "",
             rule: None,
         };
-        let played = play_one(render(&ordering, &title).case, &options, &stop);
-        if let Some(finding) = played.as_ref().and_then(breach) {
-            alone = true;
-            note(
-                plan,
-                None,
-                made.number,
-                &ordering,
-                finding.rule.id,
-                &stop,
-                run,
-                observe,
-            )?;
+        let played = play_one(render(ordering, &title).case, &options, &stop);
+        let rules = played.as_ref().map(broken).unwrap_or_default();
+        run.failing += u64::from(!rules.is_empty());
+        alone |= !rules.is_empty();
+        for hit in hits(ordering, rules, title.name, options.seed) {
+            note(plan, &options, &|| None, &hit, &stop, run, observe)?;
         }
     }
     if alone {
         return Ok(());
     }
-    let tree = attempts(source, plan.seed, made.number).find(|tree| tree.current() == made.ordering);
-    let rule = finding.rule.id;
-    note(plan, tree, made.number, &made.ordering, rule, &stop, run, observe)
+    run.failing += 1;
+    let tree = || attempts(source, plan.seed, made.number).find(|tree| tree.current() == made.ordering);
+    let name = &made.rendered.case.name;
+    for hit in hits(&made.ordering, rules, name, plan.options.seed) {
+        note(plan, &options, &tree, &hit, &stop, run, observe)?;
+    }
+    Ok(())
 }
 
 /// Takes note of a failure; one of a new shape is cut down and kept. `tree`: what made the ordering.
-#[allow(clippy::too_many_arguments)]
 fn note(
     plan: &Plan,
-    tree: Option<Box<dyn ValueTree<Value = Ordering>>>,
-    number: u64,
-    ordering: &Ordering,
-    rule: &'static str,
+    options: &Options,
+    tree: &dyn Fn() -> Option<Box<dyn ValueTree<Value = Ordering>>>,
+    hit: &Hit<'_>,
     stop: &watch::Sender<bool>,
     run: &mut Campaign,
     observe: &mut dyn FnMut(News<'_>),
 ) -> Result<(), String> {
-    let failure = run.failures.entry(rule).or_default();
+    let failure = run.failures.entry(hit.rule).or_default();
     failure.cases += 1;
-    if let Some(kept) = failure.kept.iter_mut().find(|kept| ordering.holds(&kept.least)) {
+    if let Some(kept) = failure
+        .kept
+        .iter_mut()
+        .find(|kept| hit.ordering.holds(&kept.least))
+    {
         kept.cases += 1;
         return Ok(());
     }
-    if failure.tried >= TRIED || failure.kept.len() >= SHAPES || *stop.borrow() {
+    // What comes of something else is shown once.
+    let (tried, shapes) = if hit.beside {
+        (TRIED_BESIDE, 1)
+    } else {
+        (TRIED, SHAPES)
+    };
+    if failure.tried >= tried || failure.kept.len() >= shapes || *stop.borrow() {
         return Ok(());
     }
     failure.tried += 1;
-    let options = Options {
-        seed: 0,
-        jobs: 1,
-        ..plan.options.clone()
+    let own = Options {
+        seed: hit.seed,
+        ..options.clone()
     };
-    let mut shrinker = Shrinker::new(&options, rule, stop, plan.shrink_time);
-    let least = shrinker.shrink(tree, ordering.clone());
+    let mut shrinker = Shrinker::new(&own, hit.rule, &hit.name, stop, plan.shrink_time);
+    let least = shrinker.shrink(tree(), hit.ordering.clone());
     let found = Found {
         folder: &plan.folder,
-        number,
-        moves: ordering.moves.len(),
+        number: hit.number,
+        moves: hit.ordering.moves.len(),
         command: &plan.command(),
     };
-    let Some(kept) = keep(&shrinker, &options, least, &found)? else {
-        failure.once.push(number);
+    let Some(kept) = keep(&shrinker, options, least, &found)? else {
+        failure.once.push(hit.number);
         return Ok(());
     };
     if let Some(known) = failure.kept.iter_mut().find(|known| known.file == kept.file) {

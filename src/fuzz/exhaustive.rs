@@ -285,6 +285,30 @@ fn steps_from(table: &Table, crosses: bool) -> Vec<Step> {
     all
 }
 
+/// Everything that a call can begin with: in one move, and in two said one after the other. No more than `wrong` signals
+/// of it are wrong.
+pub(super) fn openings(class: Class, wrong: usize) -> (Vec<Move>, Vec<[Move; 2]>) {
+    let (mut ones, mut twos) = (Vec::new(), Vec::new());
+    for first in steps_from(&Table::default(), class == Class::Relay) {
+        let mut table = Table::default();
+        let before = apply(&mut table, first).0;
+        if before > wrong {
+            continue;
+        }
+        ones.push(first.moved(Call::Main));
+        if matches!(first, Step::Cross(..)) {
+            continue;
+        }
+        for second in steps_from(&table, false) {
+            let both = before + apply(&mut table.clone(), second).0;
+            if both <= wrong.min(1) {
+                twos.push([first, second].map(|step| step.moved(Call::Main)));
+            }
+        }
+    }
+    (ones, twos)
+}
+
 /// The states that so many steps can lead to, with the steps between them; and how many ends only one side saw.
 fn graph(class: Class, steps: usize) -> (Vec<Vec<Edge>>, usize) {
     let mut tables = vec![Table::default()];

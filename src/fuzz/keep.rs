@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::shrink::{Shrinker, breach, play_one};
+use super::shrink::{Shrinker, breach, names, play_one};
 use super::source::sound;
 use super::walk::Ordering;
 use crate::rules::Finding;
@@ -62,22 +62,32 @@ pub(super) fn keep(
     let shape = shrinker.render(&least, "fuzz/shape", "").yaml();
     let shape = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{rule}\n{shape}").as_bytes());
     let hash: String = shape.simple().to_string().chars().take(8).collect();
-    let stem = format!("{rule}-{hash}");
+    let wrong = |error: std::io::Error| format!("cannot write to {}: {error}", folder.display());
+    std::fs::create_dir_all(folder).map_err(wrong)?;
+    for (number, stem) in names(&format!("{rule}-{hash}")).enumerate() {
+        let plays = if number == 0 { AGAIN } else { 1 };
+        if let Some(kept) = again(shrinker, options, &least, found, &stem, plays).map_err(wrong)? {
+            return Ok(Some(kept));
+        }
+    }
+    Ok(None)
+}
+
+/// Plays it under this name, so many times until it has failed once, and writes it down if it has.
+fn again(
+    shrinker: &Shrinker<'_>,
+    options: &Options,
+    least: &Ordering,
+    found: &Found<'_>,
+    stem: &str,
+    plays: u32,
+) -> std::io::Result<Option<Kept>> {
+    let (folder, rule) = (found.folder, shrinker.rule);
     let name = format!("fuzz/{stem}");
-    let (what, which) = match least.carries() {
-        true => ("A payload", "with"),
-        false => ("An ordering", "after"),
-    };
-    let about = |canary: bool| match canary {
-        false => format!("{what} {which} which the target was seen to break {rule}."),
-        true => format!("{what} after which a sound call, the canary, was seen to break {rule}."),
-    };
-    let rendered = shrinker.render(&least, &name, &about(false));
+    let rendered = shrinker.render(least, &name, &about(least, rule, false));
     let Some(case) = sound(&rendered.yaml()) else {
         return Ok(None);
     };
-    let wrong = |error: std::io::Error| format!("cannot write to {}: {error}", folder.display());
-    std::fs::create_dir_all(folder).map_err(wrong)?;
     let mut kept = Kept {
         rule,
         message: String::new(),
@@ -88,9 +98,9 @@ pub(super) fn keep(
         moves: (least.moves.len(), found.moves),
         stable: (0, 0),
         canary: false,
-        least,
+        least: least.clone(),
     };
-    for _ in 0..AGAIN {
+    while kept.stable.1 < if kept.stable.0 > 0 { AGAIN } else { plays } {
         let mut options = options.clone();
         if kept.stable.0 == 0 {
             options.transcripts = Some(folder.to_owned());
@@ -99,17 +109,17 @@ pub(super) fn keep(
             break;
         };
         kept.stable.1 += 1;
-        match breach(&finished).filter(|finding| finding.rule.id == rule) {
+        match breach(&finished, rule) {
             None => {
                 if let Some(path) = &finished.transcript {
-                    std::fs::remove_file(path).map_err(wrong)?;
+                    std::fs::remove_file(path)?;
                 }
             }
             Some(finding) => {
                 kept.stable.0 += 1;
                 if let Some(path) = finished.transcript.as_ref() {
                     let beside = folder.join(format!("{stem}.jsonl"));
-                    std::fs::rename(path, &beside).map_err(wrong)?;
+                    std::fs::rename(path, &beside)?;
                     kept.transcript = Some(beside);
                     kept.message.clone_from(&finding.message);
                     kept.canary = hits_canary(&finished, finding, &case, rendered.canary);
@@ -125,9 +135,20 @@ pub(super) fn keep(
         "# found by {}, case {}; failed {failed} of {played} times when played again\n",
         found.command, found.number
     );
-    let rendered = shrinker.render(&kept.least, &name, &about(kept.canary));
-    std::fs::write(&kept.file, head + &rendered.yaml()).map_err(wrong)?;
+    let rendered = shrinker.render(least, &name, &about(least, rule, kept.canary));
+    std::fs::write(&kept.file, head + &rendered.yaml())?;
     Ok(Some(kept))
+}
+
+fn about(least: &Ordering, rule: &str, canary: bool) -> String {
+    let (what, which) = match least.carries() {
+        true => ("A payload", "with"),
+        false => ("An ordering", "after"),
+    };
+    match canary {
+        false => format!("{what} {which} which the target was seen to break {rule}."),
+        true => format!("{what} after which a sound call, the canary, was seen to break {rule}."),
+    }
 }
 
 /// Whether the finding is about the call that shows whether the target is still of use.

@@ -1,6 +1,7 @@
 //! Orderings and payloads that nobody wrote: made from a seed or counted out, played like any scenario, and cut down to a file where
 //! they fail.
 
+mod beside;
 mod board;
 mod campaign;
 mod coverage;
@@ -9,6 +10,7 @@ mod file;
 mod keep;
 mod payload;
 mod replay;
+mod scenes;
 mod shrink;
 mod source;
 mod steps;

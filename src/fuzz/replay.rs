@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 
 use super::campaign::{Campaign, News, Plan};
-use super::shrink::{breach, play_one};
+use super::shrink::{broken, play_one};
 use crate::lint::lint;
 use crate::rules::Outcome;
 use crate::run::Options;
@@ -55,8 +55,12 @@ pub(super) fn replay(
                     run.orderings += 1;
                 }
             }
-            if let Some(finding) = breach(&finished) {
-                let rule = finding.rule.id;
+            // The rule that it was kept for comes first in it.
+            let rules = broken(&finished);
+            let own = rules
+                .iter()
+                .find(|rule| case.rules.first().is_some_and(|own| own == *rule));
+            if let Some(rule) = own.or(rules.first()).copied() {
                 let failure = run.failures.entry(rule).or_default();
                 failure.replayed.push(file.clone());
                 observe(News::Replayed { file: &file, rule });

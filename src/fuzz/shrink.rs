@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use proptest::strategy::ValueTree;
 use tokio::sync::watch;
 
+use super::exhaustive::openings;
 use super::payload::shrink;
 use super::source::{Rendered, Title, sound};
 use super::steps::render;
@@ -21,10 +22,30 @@ const TRIES: usize = 600;
 const THROWS: usize = 40;
 /// How often what fails now and then is tried before it is taken for sound.
 const PATIENCE: usize = 3;
+/// Where so few moves are left, what stands in the place of what goes is tried too.
+const SHORT: usize = 5;
+/// A case's own seed follows from its name, and some faults from that seed: so many names are tried.
+const NAMES: usize = 16;
 
-/// The breach that a case is held to have shown: a certain one of the target's, a rule's before one of the scenario's.
-pub(super) fn breach(finished: &Finished) -> Option<&Finding> {
-    breaches(finished).min_by_key(|finding| finding.rule.id.starts_with("SC"))
+/// The rules that a case is held to have shown broken: by certain breaches of the target's. What a scenario waited for
+/// in vain (SC) follows from them, and counts where there is nothing else.
+pub(super) fn broken(finished: &Finished) -> Vec<&'static str> {
+    let mut rules: Vec<&'static str> = Vec::new();
+    for finding in breaches(finished) {
+        if !rules.contains(&finding.rule.id) {
+            rules.push(finding.rule.id);
+        }
+    }
+    let (of_scenario, others): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| rule.starts_with("SC"));
+    match others.is_empty() {
+        true => of_scenario.into_iter().take(1).collect(),
+        false => others,
+    }
+}
+
+/// The breach of this rule that a case has shown.
+pub(super) fn breach<'a>(finished: &'a Finished, rule: &str) -> Option<&'a Finding> {
+    breaches(finished).find(|finding| finding.rule.id == rule)
 }
 
 fn breaches(finished: &Finished) -> impl Iterator<Item = &Finding> {
@@ -47,6 +68,12 @@ pub(super) fn play_one(
     suite([case], options, stop, &mut |_| {}).pop()
 }
 
+/// What it may be called, so that one of its seeds shows what it has to; this name first.
+pub(super) fn names(name: &str) -> impl Iterator<Item = String> {
+    let others = (2..=NAMES).map(move |number| format!("{name}-{number}"));
+    std::iter::once(name.to_owned()).chain(others)
+}
+
 /// The reasons for which a call may end that rings, and one that was accepted.
 const REASONS: [Reason; 2] = [Reason::Cancelled, Reason::Failed];
 
@@ -58,12 +85,15 @@ pub(super) struct Shrinker<'a> {
     tries: usize,
     /// How often each is tried.
     patience: usize,
+    /// What each is called.
+    name: String,
 }
 
 impl<'a> Shrinker<'a> {
     pub fn new(
         options: &'a Options,
         rule: &'static str,
+        name: &str,
         stop: &'a watch::Sender<bool>,
         time: Duration,
     ) -> Shrinker<'a> {
@@ -75,6 +105,7 @@ impl<'a> Shrinker<'a> {
             until: now.checked_add(time).unwrap_or(now),
             tries: 0,
             patience: 1,
+            name: name.to_owned(),
         }
     }
 
@@ -94,7 +125,7 @@ impl<'a> Shrinker<'a> {
 
     /// Whether it breaks the rule when it is played.
     pub fn fails(&mut self, ordering: &Ordering) -> bool {
-        let rendered = self.render(ordering, "fuzz/shorter", "");
+        let rendered = self.render(ordering, &self.name, "");
         for _ in 0..self.patience {
             if self.is_spent() || !rendered.certain {
                 return false;
@@ -109,13 +140,29 @@ impl<'a> Shrinker<'a> {
     }
 
     pub fn shows(&self, finished: &Finished) -> bool {
-        breach(finished).is_some_and(|finding| finding.rule.id == self.rule)
+        breach(finished, self.rule).is_some()
+    }
+
+    /// Takes a name under which it fails: its own, unless that was chance. What fails now and then needs more than one try each time.
+    fn settle(&mut self, found: &Ordering) {
+        let first = self.name.clone();
+        for name in names(&first) {
+            self.name = name;
+            if self.fails(found) {
+                if !self.fails(found) {
+                    self.patience = PATIENCE;
+                }
+                return;
+            }
+        }
+        self.name = first;
+        self.patience = PATIENCE;
     }
 
     /// Takes `smaller` for `best` if it fails too. It may break no more rules on purpose than what it was made of: a
     /// short ordering that is legal says more than a shorter one that is not.
     fn accept(&mut self, best: &mut Ordering, smaller: Ordering) -> bool {
-        let breaches = |ordering: &Ordering| self.render(ordering, "fuzz/shorter", "").breaches;
+        let breaches = |ordering: &Ordering| self.render(ordering, &self.name, "").breaches;
         let fits = smaller != *best && !smaller.moves.is_empty() && breaches(&smaller) <= breaches(best);
         let fails = fits && self.fails(&smaller);
         if fails {
@@ -131,10 +178,7 @@ impl<'a> Shrinker<'a> {
         found: Ordering,
     ) -> Ordering {
         let mut best = found;
-        // What fails now and then needs more than one try each time.
-        if !(self.fails(&best) && self.fails(&best)) {
-            self.patience = PATIENCE;
-        }
+        self.settle(&best);
         if let Some(mut tree) = tree {
             self.throw_less(tree.as_mut(), &mut best);
         }
@@ -143,7 +187,28 @@ impl<'a> Shrinker<'a> {
             self.drop_moves(&mut best);
             self.simplify(&mut best);
             if best == before || self.is_spent() {
-                return best;
+                break;
+            }
+        }
+        self.begin_anew(&mut best);
+        best
+    }
+
+    /// What is left may be the shortest of its sort only: whatever else one move or two can say is tried in its place.
+    fn begin_anew(&mut self, best: &mut Ordering) {
+        if best.carries() {
+            return;
+        }
+        let class = best.class;
+        let wrong = self.render(best, &self.name, "").breaches;
+        let (ones, twos) = openings(class, wrong);
+        let all = ones.into_iter().map(|one| vec![one]);
+        for moves in all.chain(twos.into_iter().map(Vec::from)) {
+            if moves.len() >= best.moves.len() {
+                return;
+            }
+            if self.accept(best, Ordering { class, moves }) {
+                return;
             }
         }
     }
@@ -168,10 +233,8 @@ impl<'a> Shrinker<'a> {
             while end > 0 {
                 let start = end.saturating_sub(chunk);
                 let shorter = best.without(start..end.min(best.moves.len()));
-                // A call that gets less far ends for another reason.
                 if !self.accept(best, shorter.clone()) && chunk == 1 {
-                    let mut ended = REASONS.into_iter().map(|reason| shorter.ended_for(reason));
-                    ended.any(|shorter| self.accept(best, shorter));
+                    self.drop_and_mend(best, &shorter, start);
                 }
                 end = start;
             }
@@ -192,6 +255,19 @@ impl<'a> Shrinker<'a> {
                 }
             }
         }
+    }
+
+    /// A call that gets less far ends for another reason, and what comes next in it is said otherwise.
+    fn drop_and_mend(&mut self, best: &mut Ordering, shorter: &Ordering, next: usize) {
+        let ended = |shorter: &Ordering| REASONS.map(|reason| shorter.ended_for(reason));
+        let mut all = Vec::from(ended(shorter));
+        if best.moves.len() <= SHORT {
+            for other in shorter.said_otherwise(next) {
+                all.extend(ended(&other));
+                all.push(other);
+            }
+        }
+        all.into_iter().any(|shorter| self.accept(best, shorter));
     }
 
     fn payload(&mut self, best: &mut Ordering, at: usize) {

@@ -10,7 +10,7 @@ use super::coverage::{Covered, Trait};
 use super::file::yaml;
 use super::payload::Payload;
 use super::source::{FILE, Rendered, Title, read};
-use super::walk::{Call, Ordering, Reply, Signal};
+use super::walk::{Call, Ordering, Parting, Reply, Signal};
 use crate::profile::Class;
 use crate::protocol::{Kind, Reason, Role};
 use crate::scenario::{
@@ -19,21 +19,21 @@ use crate::scenario::{
 };
 use crate::stanza::NOBODY;
 
-struct Writer {
+pub(super) struct Writer {
     class: Class,
-    steps: Vec<Step>,
-    chats: usize,
-    actors: BTreeSet<&'static str>,
+    pub steps: Vec<Step>,
+    pub chats: usize,
+    pub actors: BTreeSet<&'static str>,
     rules: Vec<&'static str>,
-    covered: Covered,
+    pub covered: Covered,
     breaches: usize,
     doubts: usize,
     unclear: bool,
     canary: Option<usize>,
     /// Lines of payloads, and how many steps stand before them.
-    carried: Vec<(usize, Vec<String>)>,
-    /// Whether a payload may leave its call open.
-    leaves_open: bool,
+    pub carried: Vec<(usize, Vec<String>)>,
+    /// Why what is in it may leave a call open.
+    pub leaves_open: Option<&'static str>,
 }
 
 /// The place of the step of this number, as long as there is no file.
@@ -45,7 +45,7 @@ pub(super) fn place(number: usize) -> Place {
     }
 }
 
-fn expect(who: &str, pattern: Pattern) -> Expect {
+pub(super) fn expect(who: &str, pattern: Pattern) -> Expect {
     Expect {
         who: who.to_owned(),
         pattern,
@@ -62,7 +62,7 @@ fn expect(who: &str, pattern: Pattern) -> Expect {
     }
 }
 
-fn payload(kind: Kind, reason: Option<Reason>, muted: Option<bool>) -> Map<String, Value> {
+pub(super) fn payload(kind: Kind, reason: Option<Reason>, muted: Option<bool>) -> Map<String, Value> {
     let mut with = Map::new();
     if let Some(reason) = reason {
         with.insert("reason".into(), json!(reason.wire()));
@@ -86,12 +86,12 @@ fn signal(kind: Kind, call: Call, to: Option<String>, with: Map<String, Value>) 
 }
 
 impl Writer {
-    fn step(&mut self, action: Action) -> Step {
+    pub fn step(&mut self, action: Action) -> Step {
         let place = place(self.steps.len());
         Step { place, action }
     }
 
-    fn push(&mut self, action: Action) {
+    pub fn push(&mut self, action: Action) {
         let step = self.step(action);
         self.steps.push(step);
     }
@@ -182,24 +182,6 @@ impl Writer {
         }));
     }
 
-    fn chat(&mut self, from: &'static str, to: &'static str) {
-        self.chats += 1;
-        let body = format!("words {}", self.chats);
-        self.push(Action::Send(Send {
-            who: from.to_owned(),
-            what: What::Chat {
-                to: Some(to.to_owned()),
-                body: body.clone(),
-            },
-            after: Duration::ZERO,
-            answered: None,
-            breaks: Vec::new(),
-        }));
-        self.push(Action::Expect(expect(to, Pattern::Chat { body: Some(body) })));
-        self.actors.extend([from, to]);
-        self.covered.is(Trait::Chat);
-    }
-
     fn stray(&mut self, to: &'static str, told: Signal, heard: bool) {
         let breaks = self.breaks(&["ST-11"]);
         let with = payload(told.kind, told.reason, Some(true));
@@ -228,66 +210,6 @@ impl Writer {
         self.covered.is(Trait::ThirdParty);
     }
 
-    /// Both devices ring, and one is faster.
-    fn ring(&mut self, second: bool) {
-        let (winner, loser) = match second {
-            true => ("callee-2", "callee"),
-            false => ("callee", "callee-2"),
-        };
-        let send = |who: &str, kind, to: Option<&str>, with, answered| {
-            let what = What::Signal {
-                kind,
-                call: "ring".into(),
-                to: to.map(str::to_owned),
-                with,
-                without: Vec::new(),
-                envelope: Map::new(),
-                id: None,
-            };
-            Action::Send(Send {
-                who: who.to_owned(),
-                what,
-                after: Duration::ZERO,
-                answered,
-                breaks: Vec::new(),
-            })
-        };
-        let hears = |who: &str, kind, from: Option<&str>, rule: Option<&str>| {
-            let call = "ring".to_owned();
-            Action::Expect(Expect {
-                from: from.map(str::to_owned),
-                rule: rule.map(str::to_owned),
-                ..expect(who, Pattern::Signal { kind, call })
-            })
-        };
-        let result = Answered {
-            by: AnsweredBy::Result,
-            within: None,
-            rule: None,
-        };
-        let over = payload(Kind::Hangup, Some(Reason::Failed), None);
-        for action in [
-            send(
-                "caller",
-                Kind::Initiate,
-                Some("{callee.bare}"),
-                Map::new(),
-                Some(result),
-            ),
-            hears("callee", Kind::Initiate, None, Some("EN-04")),
-            hears("callee-2", Kind::Initiate, None, Some("EN-04")),
-            send(winner, Kind::Accept, None, Map::new(), None),
-            hears("caller", Kind::Accept, Some(winner), None),
-            hears(loser, Kind::Hangup, None, Some("EN-04")),
-            send("caller", Kind::Hangup, None, over, None),
-            hears(winner, Kind::Hangup, None, None),
-        ] {
-            self.push(action);
-        }
-        self.actors.extend(["caller", "callee", "callee-2"]);
-        self.covered.is(Trait::Devices);
-    }
-
     /// A payload says in a file's own words what it is: there are more of them than a walk's steps need.
     fn carry(&mut self, payload: &Payload) {
         let label = match self.carried.len() {
@@ -297,7 +219,9 @@ impl Writer {
         self.breaks(&payload.breaks);
         self.actors.extend(payload.actors());
         self.covered.sorts.push(payload.sort);
-        self.leaves_open |= payload.leaves_open();
+        if payload.leaves_open() {
+            self.leaves_open = Some("what it sends may leave its call open");
+        }
         self.carried
             .push((self.steps.len(), payload.steps(self.class, &label).0));
     }
@@ -329,7 +253,7 @@ impl Writer {
                 reason,
                 rule,
             } => self.told(&call.label(), call.actor(role), Some(reason), rule),
-            Deed::Chat { from, to } => self.chat(from, to),
+            Deed::Chat { from, to, count } => self.chat(from, to, count),
             Deed::Wait(time) => self.push(Action::Wait(Duration::from_millis(time))),
             Deed::Quiet(who) => {
                 self.actors.insert(who);
@@ -343,13 +267,21 @@ impl Writer {
                     Trait::ThirdParty
                 });
             }
-            Deed::Leave(who) => {
+            Deed::Leave(who, parting) => {
                 self.covered.is(Trait::Returns);
-                self.acts(who, Verb::Disconnect);
+                self.acts(
+                    who,
+                    match parting {
+                        Parting::Closes => Verb::Disconnect,
+                        Parting::Breaks => Verb::Cut,
+                    },
+                );
             }
             Deed::Come(who) => self.acts(who, Verb::Connect),
             Deed::Stray { to, signal, heard } => self.stray(to, signal, heard),
-            Deed::Ring { second } => self.ring(second),
+            Deed::Ring(rung) => self.ring(rung),
+            Deed::Crowd { calls, left } => self.crowd(calls, left),
+            Deed::Astray { bare } => self.astray(bare),
             Deed::Carry(payload) => self.carry(&payload),
         }
     }
@@ -371,7 +303,7 @@ pub(super) fn render(ordering: &Ordering, title: &Title<'_>) -> Rendered {
         unclear: false,
         canary: None,
         carried: Vec::new(),
-        leaves_open: false,
+        leaves_open: None,
     };
     for step in &ordering.moves {
         for deed in board.take(step) {
@@ -405,10 +337,9 @@ pub(super) fn render(ordering: &Ordering, title: &Title<'_>) -> Rendered {
         raw: name == "line",
     });
     let open = board.is_open() || board.abandoned;
-    let why = match out.leaves_open {
-        true => Some("what it sends may leave its call open"),
-        false => open.then_some("the ordering ends in the middle of a call"),
-    };
+    let why = out
+        .leaves_open
+        .or(open.then_some("the ordering ends in the middle of a call"));
     let case = Case {
         name: title.name.to_owned(),
         about: title.about.to_owned(),

@@ -11,13 +11,13 @@ use proptest::strategy::BoxedStrategy;
 use super::board::Board;
 use super::coverage::{Cell, Trait};
 use super::source::Source;
-use super::walk::{Call, Move, Ordering, Reply, Signal, canary, signals};
-use crate::profile::Class;
+use super::walk::{Call, Move, Ordering, Parting, Reply, Signal, canary, signals};
+use crate::profile::{Addressing, Class};
 use crate::protocol::{Kind, Reason, Role, State};
 use crate::run::Place;
 
 /// Milliseconds between two signals that cross.
-const GAPS: [u64; 4] = [0, 5, 20, 50];
+pub(super) const GAPS: [u64; 4] = [0, 5, 20, 50];
 /// What a walk is mostly about, besides its cell; in turn.
 const ABOUT: [Trait; 8] = [
     Trait::Legal,
@@ -31,8 +31,12 @@ const ABOUT: [Trait; 8] = [
 ];
 /// A step that has no factor in common with the number of cells meets each once, in an order that mixes them.
 const STRIDE: u64 = 65;
+/// One in so many walks comes after many calls.
+const CROWDED: u64 = 64;
+/// How many: beyond what few servers hold.
+const CROWDS: [u64; 2] = [66, 12];
 /// Milliseconds: whoever was rung for so long may give up.
-const RUNG: u64 = 30_500;
+pub(super) const RUNG: u64 = 30_500;
 
 static CELLS: LazyLock<Vec<Cell>> = LazyLock::new(|| Cell::all().collect());
 
@@ -45,6 +49,8 @@ pub(super) struct Ground {
     pub users: usize,
     /// Whether one of them can come back, or have two devices.
     pub names: bool,
+    /// Whether a call needs a full JID.
+    pub full: bool,
 }
 
 impl Ground {
@@ -59,6 +65,7 @@ impl Ground {
             waits,
             users,
             names,
+            full: place.profile().addressing == Addressing::Full,
         }
     }
 }
@@ -81,12 +88,15 @@ impl Source for Walks {
             throw(),
         );
         let walk = move |(way, aim, turns, end): (Vec<Throw>, Throw, Vec<(Throw, Throw)>, Throw)| {
-            let maker = Maker {
+            let mut maker = Maker {
                 ground,
                 about,
                 board: Board::new(ground.class),
                 moves: Vec::new(),
             };
+            if number % CROWDED == CROWDED / 2 {
+                maker.crowd(number / CROWDED, end);
+            }
             maker.walk(cell, round, &way, aim, &turns, end)
         };
         Some(strategy.prop_map(walk).boxed())
@@ -94,13 +104,13 @@ impl Source for Walks {
 }
 
 /// Whether something is done, of a hundred; what; and which of it.
-type Throw = (u8, u8, u16);
+pub(super) type Throw = (u8, u8, u16);
 
 fn throw() -> impl Strategy<Value = Throw> {
     (0..100_u8, any::<u8>(), any::<u16>())
 }
 
-fn pick<T: Copy>(of: &[T], which: impl Into<usize>) -> Option<T> {
+pub(super) fn pick<T: Copy>(of: &[T], which: impl Into<usize>) -> Option<T> {
     of.get(which.into().checked_rem(of.len())?).copied()
 }
 
@@ -116,35 +126,22 @@ fn is_of(role: Role, signal: Signal) -> bool {
     }
 }
 
-/// Something that belongs to no step of the call.
-#[derive(Debug, Clone, Copy)]
-enum Beside {
-    Chat,
-    StrangersChat,
-    Wait,
-    Rejoin,
-    Miss,
-    Stray,
-    Second(Call),
-    Ring,
-}
-
-struct Maker {
-    ground: Ground,
-    about: Trait,
-    board: Board,
-    moves: Vec<Move>,
+pub(super) struct Maker {
+    pub ground: Ground,
+    pub about: Trait,
+    pub board: Board,
+    pub moves: Vec<Move>,
 }
 
 impl Maker {
-    fn push(&mut self, step: Move) {
+    pub fn push(&mut self, step: Move) {
         // What does not fit here comes to nothing.
         if !self.board.take(&step).is_empty() {
             self.moves.push(step);
         }
     }
 
-    fn say(&mut self, call: Call, role: Role, signal: impl Into<Signal>, reply: Reply) {
+    pub fn say(&mut self, call: Call, role: Role, signal: impl Into<Signal>, reply: Reply) {
         let signal = signal.into();
         self.push(Move::Say {
             call,
@@ -169,7 +166,7 @@ impl Maker {
         if early && self.ground.waits && round.is_multiple_of(2) {
             self.push(Move::Wait(RUNG));
         }
-        let doubtful = self.board.is_doubtful(Call::Main, cell.role, signal);
+        let doubtful = self.is_doubtful(cell.role, signal);
         let flips = cell.role == Role::Callee && is_of(Role::Caller, signal) && self.is_idle();
         if !((doubtful || flips) && self.ground.class == Class::Enforcing) {
             let legal = self.board.is_legal(Call::Main, cell.role, signal);
@@ -186,8 +183,14 @@ impl Maker {
             match pick(&[0, 1, 2, 3], end.1) {
                 // Where time passes as it does, ringing out is for a few.
                 Some(1) if self.ground.waits || end.2.is_multiple_of(8) => self.push(Move::Expire),
-                Some(2) => self.push(Move::Vanish(Role::Caller)),
-                Some(3) => self.push(Move::Vanish(Role::Callee)),
+                Some(what @ (2 | 3)) => self.push(Move::Vanish {
+                    role: if what == 2 { Role::Caller } else { Role::Callee },
+                    parting: if end.2 & 2 == 0 {
+                        Parting::Closes
+                    } else {
+                        Parting::Breaks
+                    },
+                }),
                 _ => {}
             }
         }
@@ -200,6 +203,15 @@ impl Maker {
             class: self.ground.class,
             moves: self.moves,
         }
+    }
+
+    /// Many calls before this one.
+    fn crowd(&mut self, turn: u64, throw: Throw) {
+        let left = !throw.0.is_multiple_of(4);
+        let calls = pick(&CROWDS, turn as usize).unwrap_or(1);
+        self.push(Move::Crowd { calls, left });
+        // Whoever leaves a call ringing for longer than it may does wrong itself.
+        self.ground.waits &= !left;
     }
 
     /// The legal way to the cell's state, with this and that in between.
@@ -278,6 +290,14 @@ impl Maker {
         }
     }
 
+    /// Whether nobody can say what is right: two readings, or a server that judges may take it or not.
+    fn is_doubtful(&self, role: Role, signal: Signal) -> bool {
+        match self.ground.class {
+            Class::Relay => self.board.is_doubtful(Call::Main, role, signal),
+            Class::Enforcing => self.board.is_left_open(Call::Main, role, signal),
+        }
+    }
+
     fn is_idle(&self) -> bool {
         let mut roles = Role::ALL.into_iter();
         roles.all(|role| self.board.state(Call::Main, role) == State::Idle)
@@ -346,121 +366,6 @@ impl Maker {
         pick(&all, throw.1).unwrap_or(Reply::Result)
     }
 
-    fn beside(&mut self, throw: Throw) {
-        let often = match self.about {
-            Trait::Legal | Trait::ManyWrong | Trait::Crossing => 75,
-            _ => 45,
-        };
-        if throw.0 < often {
-            return;
-        }
-        let relay = self.ground.class == Class::Relay;
-        let names = self.ground.names;
-        let users = self.ground.users;
-        let mut all = vec![Beside::Wait, Beside::Chat];
-        let mut own = Vec::new();
-        if users > 2 {
-            all.push(Beside::StrangersChat);
-            own.extend((self.about == Trait::ThirdParty).then_some(Beside::Stray));
-        }
-        if relay {
-            all.push(Beside::Second(Call::Back));
-            if users > 3 {
-                all.push(Beside::Second(Call::Third));
-                own.extend((self.about == Trait::ThirdParty).then_some(Beside::Second(Call::Third)));
-            }
-            if self.about == Trait::Interleaved {
-                own.extend([Beside::Second(Call::Back), Beside::Second(Call::Back)]);
-            }
-            if names {
-                all.push(Beside::Rejoin);
-                match self.about {
-                    Trait::Returns => own.extend([Beside::Rejoin, Beside::Miss]),
-                    Trait::Devices | Trait::Interleaved => own.push(Beside::Second(Call::Device)),
-                    _ => {}
-                }
-            }
-        } else if names && self.about == Trait::Devices {
-            own.push(Beside::Ring);
-        }
-        let from = if own.is_empty() || throw.1.is_multiple_of(3) {
-            all
-        } else {
-            own
-        };
-        if let Some(beside) = pick(&from, throw.1 / 3) {
-            self.do_beside(beside, throw.2);
-        }
-    }
-
-    fn do_beside(&mut self, beside: Beside, which: u16) {
-        let role = if which.is_multiple_of(2) {
-            Role::Caller
-        } else {
-            Role::Callee
-        };
-        let (from, to) = (Call::Main.actor(role), Call::Main.actor(role.other()));
-        match beside {
-            Beside::Chat => self.push(Move::Chat { from, to }),
-            Beside::StrangersChat => self.push(Move::Chat { from: "mallory", to }),
-            Beside::Wait => {
-                let time = pick(&[10, 100, 400], which).unwrap_or(10);
-                self.push(Move::Wait(time));
-            }
-            Beside::Rejoin => self.push(Move::Rejoin(from)),
-            Beside::Miss => {
-                let signal = pick(&[Kind::MuteChange, Kind::IceCandidate], which / 2);
-                let signal = signal.unwrap_or(Kind::MuteChange).into();
-                self.push(Move::Miss { role, signal });
-            }
-            Beside::Stray => {
-                let all: Vec<Signal> = signals().filter(|signal| signal.kind != Kind::Initiate).collect();
-                if let Some(signal) = pick(&all, which / 2) {
-                    self.push(Move::Stray { to: role, signal });
-                }
-            }
-            Beside::Ring => self.push(Move::Ring {
-                second: which.is_multiple_of(2),
-            }),
-            Beside::Second(call) => self.second(call, which),
-        }
-    }
-
-    /// The next step of a second call on the same streams, while the first is alive or after it.
-    fn second(&mut self, call: Call, which: u16) {
-        if self.board.state(Call::Main, Role::Caller) == State::Idle {
-            return;
-        }
-        let fits = self.legal(call);
-        let fits: Vec<_> = fits
-            .into_iter()
-            .filter(|(role, signal)| !(signal.kind == Kind::Accept && self.engaged(call, *role)))
-            .collect();
-        if let Some((role, signal)) = pick(&fits, which) {
-            self.say(call, role, signal, Reply::Result);
-        }
-    }
-
-    fn legal(&self, call: Call) -> Vec<(Role, Signal)> {
-        let table = self.board.table(call);
-        let roles = Role::ALL.into_iter();
-        let all = roles.flat_map(|role| signals().map(move |signal| (role, signal)));
-        all.filter(|(role, signal)| table.is_legal(*role, *signal, self.board.at))
-            .collect()
-    }
-
-    /// Whether whoever is on this side of it is taken up by another call.
-    fn engaged(&self, call: Call, role: Role) -> bool {
-        let who = call.actor(role);
-        self.board.calls().filter(|other| *other != call).any(|other| {
-            Role::ALL.into_iter().any(|role| {
-                let state = self.board.state(other, role);
-                other.actor(role) == who
-                    && matches!(state, State::Accepted | State::Offered | State::Answered)
-            })
-        })
-    }
-
     /// One more step, mostly a legal one.
     fn onward(&mut self, throw: Throw) {
         let (done, what, which) = throw;
@@ -476,7 +381,7 @@ impl Maker {
         };
         let fits: Vec<Signal> = signals()
             .filter(|signal| {
-                let doubtful = self.board.is_doubtful(Call::Main, role, *signal);
+                let doubtful = self.is_doubtful(role, *signal);
                 let flips = self.is_idle() && is_of(role.other(), *signal);
                 !doubtful && !flips && self.board.is_legal(Call::Main, role, *signal) != wrong
             })
@@ -512,31 +417,5 @@ impl Maker {
                 self.say(call, role, signal, Reply::Result);
             }
         }
-    }
-
-    /// Somebody who has no part in it has heard nothing.
-    fn listen(&mut self, throw: Throw) {
-        if throw.0 < 60 {
-            return;
-        }
-        let strays = |step: &Move| matches!(step, Move::Chat { from: "mallory", .. } | Move::Stray { .. });
-        let who = match throw.1.is_multiple_of(2) || self.moves.iter().any(strays) {
-            true if self.ground.users > 2 => "mallory",
-            _ if self.ground.names && self.ground.class == Class::Relay => "callee-2",
-            _ => return,
-        };
-        let calls_device = |step: &Move| {
-            matches!(
-                step,
-                Move::Say {
-                    call: Call::Device,
-                    ..
-                }
-            )
-        };
-        if who == "callee-2" && self.moves.iter().any(calls_device) {
-            return;
-        }
-        self.push(Move::Quiet(who));
     }
 }

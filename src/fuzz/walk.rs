@@ -93,6 +93,32 @@ pub(super) enum Reply {
     Late(u64),
 }
 
+/// How somebody leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parting {
+    /// The stream is closed.
+    Closes,
+    /// The connection breaks.
+    Breaks,
+}
+
+/// What becomes of a call that rings both devices of the callee's; `second`: by which of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rung {
+    pub second: bool,
+    pub then: Then,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    Accepts,
+    Declines,
+    /// The other one accepts too, so many milliseconds later.
+    Races(u64),
+    /// Nobody answers.
+    RingsOut,
+}
+
 /// Something that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Move {
@@ -108,34 +134,36 @@ pub(super) enum Move {
         caller: (Signal, u64),
         callee: (Signal, u64),
     },
+    /// So many messages, one right after the other.
     Chat {
         from: &'static str,
         to: &'static str,
+        count: u64,
     },
     /// Milliseconds.
     Wait(u64),
     /// This one, who takes part in nothing, has heard nothing.
     Quiet(&'static str),
     /// It leaves and comes back.
-    Rejoin(&'static str),
+    Rejoin { who: &'static str, parting: Parting },
     /// This side says something of the first call while the other is away for a moment: it comes back as an error.
     Miss {
         role: Role,
         signal: Signal,
+        parting: Parting,
     },
     /// Somebody who has no part in the first call sends this on it, to this side.
-    Stray {
-        to: Role,
-        signal: Signal,
-    },
+    Stray { to: Role, signal: Signal },
     /// Nobody answers the first call: a server that judges ends it for both.
     Expire,
     /// This side of the first call is gone, and comes back when a server that judges has told the other.
-    Vanish(Role),
-    /// A server that judges rings both devices of the callee's; the second is faster, or the first.
-    Ring {
-        second: bool,
-    },
+    Vanish { role: Role, parting: Parting },
+    /// A server that judges rings both devices of the callee's.
+    Ring(Rung),
+    /// So many calls ring on the same streams, one after the other. `left`: nobody ends them.
+    Crowd { calls: u64, left: bool },
+    /// Somebody is called who is not there. `bare`: whom the bare JID names, which is no device.
+    Astray { bare: bool },
     /// A payload in a call of its own.
     Carry(Box<Payload>),
 }
@@ -150,8 +178,79 @@ impl Move {
                 ..
             } => vec![time],
             Move::Cross { caller, callee, .. } => vec![&mut caller.1, &mut callee.1],
+            Move::Ring(Rung {
+                then: Then::Races(time),
+                ..
+            }) => vec![time],
             _ => Vec::new(),
         }
+    }
+
+    /// How many there are of it.
+    fn count(&mut self) -> Option<&mut u64> {
+        match self {
+            Move::Chat { count, .. } | Move::Crowd { calls: count, .. } => Some(count),
+            _ => None,
+        }
+    }
+
+    fn parting(&mut self) -> Option<&mut Parting> {
+        match self {
+            Move::Rejoin { parting, .. } | Move::Miss { parting, .. } | Move::Vanish { parting, .. } => {
+                Some(parting)
+            }
+            _ => None,
+        }
+    }
+
+    /// The same without what is rarer than need be, one thing at a time.
+    fn plainer(&self) -> Vec<Move> {
+        let mut all = Vec::new();
+        let mut change = |change: &dyn Fn(&mut Move)| {
+            let mut plain = self.clone();
+            change(&mut plain);
+            if plain != *self {
+                all.push(plain);
+            }
+        };
+        change(&|step| {
+            if let Move::Say { reply, .. } = step {
+                *reply = Reply::Result;
+            }
+        });
+        change(&|step| {
+            if let Move::Chat { from, to, .. } = step
+                && *from == "mallory"
+            {
+                (*from, *to) = ("caller", "callee");
+            }
+        });
+        change(&|step| {
+            if let Some(parting) = step.parting() {
+                *parting = Parting::Closes;
+            }
+        });
+        change(&|step| {
+            if let Move::Ring(rung) = step {
+                rung.then = Then::Accepts;
+            }
+        });
+        change(&|step| {
+            if let Move::Ring(rung) = step {
+                rung.second = false;
+            }
+        });
+        let count = self.clone().count().map_or(0, |count| *count);
+        for fewer in [1, count / 2, count - count / 8, count.saturating_sub(1)] {
+            if fewer > 0 && fewer < count {
+                change(&|step| {
+                    if let Some(count) = step.count() {
+                        *count = fewer;
+                    }
+                });
+            }
+        }
+        all
     }
 
     fn call(&mut self) -> Option<&mut Call> {
@@ -249,6 +348,24 @@ impl Ordering {
         }
     }
 
+    /// The same with something else said in this move, by the same side.
+    pub fn said_otherwise(&self, part: usize) -> Vec<Ordering> {
+        let Some(Move::Say {
+            call, role, signal, ..
+        }) = self.moves.get(part)
+        else {
+            return Vec::new();
+        };
+        let others = signals().filter(|other| other != signal);
+        let say = |signal| Move::Say {
+            call: *call,
+            role: *role,
+            signal,
+            reply: Reply::Result,
+        };
+        others.map(|signal| self.with(part, vec![say(signal)])).collect()
+    }
+
     /// What differs from it in this move only, and is simpler; the simplest first.
     pub fn simpler(&self, part: usize) -> Vec<Ordering> {
         let Some(step) = self.moves.get(part) else {
@@ -270,19 +387,11 @@ impl Ordering {
             all.push(self.with(part, vec![caller.clone(), callee.clone()]));
             all.push(self.with(part, vec![callee, caller]));
         }
-        if matches!(step, Move::Chat { from: "mallory", .. }) {
-            let (from, to) = ("caller", "callee");
-            all.push(self.with(part, vec![Move::Chat { from, to }]));
-        }
-        if let Move::Say { reply, .. } = step
-            && *reply != Reply::Result
-        {
-            let mut plain = step.clone();
-            if let Move::Say { reply, .. } = &mut plain {
-                *reply = Reply::Result;
-            }
-            all.push(self.with(part, vec![plain]));
-        }
+        all.extend(
+            step.plainer()
+                .into_iter()
+                .map(|plain| self.with(part, vec![plain])),
+        );
         // The shortest wait that will do, by halves.
         for which in 0..step.clone().times().len() {
             let mut next = step.clone();

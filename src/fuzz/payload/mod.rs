@@ -25,7 +25,7 @@ pub(super) use shrink::shrink;
 type Maker = fn() -> BoxedStrategy<Form>;
 
 /// Sorts of payloads, and how one of each is made; besides these there is one for each keyword of the schemas.
-const SORTS: [(&str, Maker); 20] = [
+const SORTS: [(&str, Maker); 21] = [
     ("texts", || valid::texts().boxed()),
     ("lengths", || valid::lengths().boxed()),
     ("absent and null", || valid::absences().boxed()),
@@ -43,6 +43,7 @@ const SORTS: [(&str, Maker); 20] = [
     ("a member twice", || raw::repeated().boxed()),
     ("depth and size", || raw::extremes().boxed()),
     ("odd elements", || raw::elements().boxed()),
+    ("in another's name", || valid::forged().boxed()),
     ("several calls in one", || raw::several().boxed()),
     ("restricted XML", || raw::restricted().boxed()),
     ("malformed XML", || raw::malformed().boxed()),
@@ -130,6 +131,7 @@ mod tests {
                 waits: true,
                 users: 4,
                 names: true,
+                full: true,
             };
             for (number, sort) in sorts().enumerate() {
                 let strategy = Payloads(ground).strategy(number as u64).expect("a strategy");

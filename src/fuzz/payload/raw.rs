@@ -92,8 +92,8 @@ pub(super) fn extremes() -> impl Strategy<Value = Form> {
     let around =
         |open: &str, close: &str, times: usize| format!("{}0{}", open.repeat(times), close.repeat(times));
     let value = prop_oneof![
-        (1..800_usize).prop_map(move |times| around("{\"a\":", "}", times)),
-        select(vec![
+        1 => (1..800_usize).prop_map(move |times| around("{\"a\":", "}", times)),
+        3 => select(vec![
             "1e400",
             "1e999",
             "-1e999999",
@@ -105,8 +105,8 @@ pub(super) fn extremes() -> impl Strategy<Value = Form> {
             "0.1000000000000000055511151231257827",
         ])
         .prop_map(str::to_owned),
-        (1..3_000_usize).prop_map(|times| "9".repeat(times)),
-        (1..900_usize).prop_map(|times| format!("[{}0]", "0,".repeat(times))),
+        1 => (1..3_000_usize).prop_map(|times| "9".repeat(times)),
+        1 => (1..900_usize).prop_map(|times| format!("[{}0]", "0,".repeat(times))),
     ];
     let value = prop_oneof![
         3 => value.prop_map(Bit::Chars),

@@ -62,6 +62,8 @@ pub(in crate::fuzz) struct Payload {
     rest: Rest,
 }
 
+/// Bytes: what is lost from here on is lost for its size (RT-11).
+const LARGE: usize = 4_000;
 /// Errors by which a server may say no to XML that it has to refuse (RFC 6120 §4.9.3, §11.1).
 const REFUSALS: &str =
     "restricted-xml, not-well-formed, bad-format, invalid-xml, bad-namespace-prefix, policy-violation";
@@ -126,7 +128,8 @@ impl Payload {
         match &self.form {
             Form::Members { .. } | Form::Json { .. } => {
                 let off = self.value().is_none_or(|value| validate(&value).is_err());
-                !(off || self.breaks == ["SG-13"])
+                let forged = self.breaks.contains(&"SG-13");
+                !(off || (forged && self.breaks.iter().all(|rule| matches!(*rule, "SG-12" | "SG-13"))))
             }
             Form::Stanza { .. } | Form::Chat { .. } | Form::Line { .. } => false,
         }
@@ -162,6 +165,16 @@ impl Payload {
             }
             _ => None,
         }
+    }
+
+    /// Whether it is of a size that a server may be too small for.
+    fn is_large(&self) -> bool {
+        let length = match &self.form {
+            Form::Members { .. } => self.value().map(|value| value.to_string().len()),
+            Form::Json { text, .. } => Some(text.sample().len()),
+            _ => None,
+        };
+        length.is_some_and(|length| length >= LARGE)
     }
 
     fn rests(&self, class: Class) -> Vec<Rest> {
@@ -268,7 +281,13 @@ impl Payload {
             format!(", breaks: [{}]", self.breaks.join(", "))
         };
         let answered = if refused { ", answered: error" } else { "" };
-        let word = format!("- {to}: {{ receives: stanza, name: iq, type: set }}");
+        let large = if self.is_large() { ", rule: RT-11" } else { "" };
+        let word = format!("- {to}: {{ receives: stanza, name: iq, type: set{large} }}");
+        let odd = if main {
+            "id='odd'".to_owned()
+        } else {
+            format!("id='odd-{label}'")
+        };
         let own;
         match &self.form {
             Form::Members {
@@ -296,7 +315,7 @@ impl Payload {
                     (true, _) => {}
                     (false, true) => steps.push(word),
                     (false, false) => {
-                        steps.push(format!("- {to}: {{ receives: {}{on} }}", kind.name()));
+                        steps.push(format!("- {to}: {{ receives: {}{on}{large} }}", kind.name()));
                     }
                 }
             }
@@ -323,9 +342,11 @@ impl Payload {
                 own = steps.len();
                 let iq = xml.sample().starts_with("<iq");
                 let answered = if iq { ", answered: any" } else { "" };
+                // No two of them have one id.
+                let xml = xml.written(names, Wrap::Bare).replace("id='odd'", &odd);
                 steps.push(format!(
                     "- {from}: {{ sends: stanza, xml: {}{breaks}{answered} }}",
-                    quoted(&xml.written(names, Wrap::Bare))
+                    quoted(&xml)
                 ));
                 let name = if iq { "iq, type: set" } else { "message" };
                 // Whether it is carried is its server's affair; it was, or was not, before it was answered.

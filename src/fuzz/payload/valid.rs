@@ -190,6 +190,20 @@ pub(super) fn candidates() -> impl Strategy<Value = Form> {
     })
 }
 
+/// Signals whose `senderId` is somebody else's.
+pub(super) fn forged() -> impl Strategy<Value = Form> {
+    kinds().prop_map(|(kind, by)| {
+        let other = Value::text("5d0b7f0e-2c0f-4c3a-9a51-3f6a2b1c9e77");
+        Form::Members {
+            kind,
+            by,
+            with: Vec::new(),
+            without: Vec::new(),
+            envelope: vec![("senderId".to_owned(), other)],
+        }
+    })
+}
+
 // -- the same, in other writings ---------------------------------------------------------------------------
 
 /// The members of a signal as JSON texts, in their usual order.

@@ -1,7 +1,7 @@
 //! What a server of the enforcing class owed its clients and never did.
 
 use super::super::Record;
-use super::call::Call;
+use super::call::{Call, Side};
 use super::demand::Demand;
 use super::watch::{Enforcing, Flight, SEEN_WITHIN, found, words};
 use crate::protocol::{Kind, RINGING, Reason, Role};
@@ -219,5 +219,8 @@ fn overtaken(call: &Call, flight: &Flight, n: u64) -> bool {
         // An accept takes the call away from the other devices only.
         *at < before && (!accept || (!own && is_callee(call, flight)))
     });
-    call.void || ended || call.sides.values().any(|side| side.told.is_some()) || !call.vanished.is_empty()
+    // What the server ended long after it had taken the signal is no reason to lose it.
+    let by_then = |at: f64| at < flight.got_at + SEEN_WITHIN;
+    let told = |side: &Side| side.told.is_some_and(|(_, at, _)| by_then(at));
+    call.void || ended || call.sides.values().any(told) || call.vanished.iter().any(|gone| by_then(gone.at))
 }

@@ -298,6 +298,17 @@ fn en_03_leaves_crossings_alone_and_legal_signals_pass() {
     assert_eq!(after(CONNECTED, &refused), ["RT-03"]);
     let lost = "0.5 alice > mute-change\n0.5 alice srv mute-change\n0.9 alice > hangup\n0.9 bob < hangup\n0.9 bob ok hangup\n1 x steps";
     assert_eq!(after(CONNECTED, lost), ["RT-03"]);
+    // What ends the call just then may be why, and what ends it long after is not.
+    let ends = |at: f64| {
+        format!(
+            "0.5 alice > mute-change\n0.5 alice srv mute-change\n{at} bob cut\n{at} alice < hangup/failed from=bob@x id=s\n\
+             {at} alice ok s from=bob@x\n30 x steps"
+        )
+    };
+    assert_eq!(after(CONNECTED, &ends(1.0)), NONE);
+    let lost = "0.1 alice > initiate\n0.1 alice srv initiate\n30.1 alice < hangup/timeout from=bob@x id=s\n\
+                30.1 alice ok s from=bob@x\n60 x steps";
+    assert_eq!(play(lost), ["RT-03"]);
     assert_eq!(after(CONNECTED, end), NONE);
 }
 

@@ -30,6 +30,8 @@ pub(super) struct Flight {
     pub reached: Vec<(u64, String)>,
     /// The answer that the sender got: event, and an error's condition.
     pub got: Option<(u64, Option<String>)>,
+    /// When it got that, if it did.
+    pub got_at: f64,
 }
 
 /// The judge of an enforcing server.

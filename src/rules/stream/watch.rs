@@ -54,9 +54,32 @@ pub(in super::super) struct Streams {
 fn is_hostile(text: &str) -> bool {
     const DEEP: usize = 500;
     let deep = text.matches(['[', '{']).count() > DEEP;
-    let huge = text.contains("e999999") || text.contains("E999999");
     let again = text.matches("\"type\":").count() > 2;
-    deep || huge || again
+    deep || again || holds_huge_number(text)
+}
+
+/// Whether there is a number in the JSON that no double holds: too large, or so small that nothing of it is left.
+fn holds_huge_number(text: &str) -> bool {
+    let of_number = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
+    let is_huge = |number: &str| {
+        let digits = number.split(['e', 'E']).next().unwrap_or_default();
+        let zero = !digits.contains(|c: char| ('1'..='9').contains(&c));
+        let value = number.parse::<f64>();
+        value.is_ok_and(|value| value.is_infinite() || (value == 0.0 && !zero))
+    };
+    let (mut quoted, mut escaped) = (false, false);
+    let mut outside = text.split(|c: char| {
+        let within = quoted;
+        match c {
+            _ if std::mem::take(&mut escaped) => {}
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        // A quotation mark parts what is before it from what is in it.
+        within || c == '"' || !of_number(c)
+    });
+    outside.any(is_huge)
 }
 
 impl Streams {
@@ -409,6 +432,26 @@ impl Family for Streams {
         }
         if self.early_sent && !self.early_seen {
             record.held("AU-06");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_huge_number_is_one_that_no_double_holds() {
+        for huge in ["[1e999]", "{\"a\":-1E+400}", "[1e-400]", "1e400"] {
+            assert!(is_hostile(huge), "{huge}");
+        }
+        assert!(is_hostile(&format!("[{}]", "9".repeat(400))));
+        for sound in [
+            "[1e308, 0e999999, -0.0e-400, 18446744073709551616]",
+            "{\"sdp\":\"1e999\",\"a\":\"x\\\"1e999\"}",
+            "",
+        ] {
+            assert!(!is_hostile(sound), "{sound}");
         }
     }
 }

@@ -49,6 +49,7 @@ impl Enforcing {
         let error = stanza.iq_type() == Some(IqType::Error);
         let condition = error.then(|| stanza.error_condition().unwrap_or_default().to_owned());
         flight.got = Some((event.n, condition.clone()));
+        flight.got_at = event.arrived.unwrap_or(event.t);
         let what = words(flight);
         let said = condition
             .as_ref()

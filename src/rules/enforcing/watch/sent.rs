@@ -49,6 +49,7 @@ impl Enforcing {
             demand,
             reached: Vec::new(),
             got: None,
+            got_at: 0.0,
         });
     }
 

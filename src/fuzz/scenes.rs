@@ -1,0 +1,193 @@
+//! Moves that are little scenes of their own, with calls that no other move is about: chat, a user whose devices all ring,
+//! many calls, and a call that reaches nobody.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::board::NEARLY;
+use super::coverage::Trait;
+use super::steps::{Writer, expect, payload};
+use super::walk::{Rung, Then};
+use crate::protocol::{Kind, Reason};
+use crate::scenario::{Action, Answered, AnsweredBy, Expect, Pattern, Send, What};
+use crate::stanza::NOBODY;
+
+/// So many calls any server holds; where one beyond them is lost, it has too many.
+const FEW: u64 = 20;
+
+fn says(who: &str, kind: Kind, call: &str, with: Map<String, Value>) -> Send {
+    Send {
+        who: who.to_owned(),
+        what: What::Signal {
+            kind,
+            call: call.to_owned(),
+            to: None,
+            with,
+            without: Vec::new(),
+            envelope: Map::new(),
+            id: None,
+        },
+        after: Duration::ZERO,
+        answered: None,
+        breaks: Vec::new(),
+    }
+}
+
+fn ends(who: &str, call: &str, reason: Reason) -> Action {
+    let with = payload(Kind::Hangup, Some(reason), None);
+    Action::Send(says(who, Kind::Hangup, call, with))
+}
+
+/// A call's beginning, for this address.
+fn calls(call: &str, address: &str, by: AnsweredBy, rule: Option<&str>) -> Action {
+    let mut send = says("caller", Kind::Initiate, call, Map::new());
+    if let What::Signal { to, .. } = &mut send.what {
+        *to = Some(address.to_owned());
+    }
+    send.answered = Some(Answered {
+        by,
+        within: None,
+        rule: rule.map(str::to_owned),
+    });
+    Action::Send(send)
+}
+
+fn hears(who: &str, kind: Kind, call: &str, rule: Option<&str>) -> Expect {
+    let call = call.to_owned();
+    Expect {
+        rule: rule.map(str::to_owned),
+        ..expect(who, Pattern::Signal { kind, call })
+    }
+}
+
+impl Writer {
+    pub fn chat(&mut self, from: &'static str, to: &'static str, count: u64) {
+        let bodies: Vec<String> = (0..count)
+            .map(|_| {
+                self.chats += 1;
+                format!("words {}", self.chats)
+            })
+            .collect();
+        for body in &bodies {
+            self.push(Action::Send(Send {
+                who: from.to_owned(),
+                what: What::Chat {
+                    to: Some(to.to_owned()),
+                    body: body.clone(),
+                },
+                after: Duration::ZERO,
+                answered: None,
+                breaks: Vec::new(),
+            }));
+        }
+        for body in bodies {
+            self.push(Action::Expect(expect(to, Pattern::Chat { body: Some(body) })));
+        }
+        self.actors.extend([from, to]);
+        self.covered.is(Trait::Chat);
+    }
+
+    /// Both devices ring, and one is faster, or says no for both, or neither says anything.
+    pub fn ring(&mut self, rung: Rung) {
+        let call = "ring";
+        let (one, other) = match rung.second {
+            true => ("callee-2", "callee"),
+            false => ("callee", "callee-2"),
+        };
+        self.push(calls(call, "{callee.bare}", AnsweredBy::Result, None));
+        for who in ["callee", "callee-2"] {
+            self.push(Action::Expect(hears(who, Kind::Initiate, call, Some("EN-04"))));
+        }
+        let picks_up = |who| says(who, Kind::Accept, call, Map::new());
+        let told = Action::Expect(hears(other, Kind::Hangup, call, Some("EN-04")));
+        match rung.then {
+            Then::Accepts => {
+                self.push(Action::Send(picks_up(one)));
+                self.push(Action::Expect(Expect {
+                    from: Some(one.to_owned()),
+                    ..hears("caller", Kind::Accept, call, None)
+                }));
+                self.push(told);
+                self.push(ends("caller", call, Reason::Failed));
+                self.push(Action::Expect(hears(one, Kind::Hangup, call, None)));
+            }
+            Then::Races(gap) => {
+                let late = Send {
+                    after: Duration::from_millis(gap),
+                    ..picks_up(other)
+                };
+                let both = [picks_up(one), late].map(|send| vec![self.step(Action::Send(send))]);
+                self.push(Action::Together(both.into()));
+                self.push(Action::Expect(hears("caller", Kind::Accept, call, Some("EN-04"))));
+                self.push(Action::Silence {
+                    who: vec!["caller".to_owned()],
+                    length: Duration::from_millis(200),
+                });
+                self.push(ends("caller", call, Reason::Failed));
+                self.push(Action::Expect(hears(one, Kind::Hangup, call, None)));
+                self.push(told);
+            }
+            Then::Declines => {
+                self.push(Action::Send(says(one, Kind::Reject, call, Map::new())));
+                self.push(Action::Expect(hears("caller", Kind::Reject, call, None)));
+                self.push(told);
+            }
+            Then::RingsOut => {
+                self.push(Action::Wait(Duration::from_secs_f64(NEARLY)));
+                for who in ["caller", "callee", "callee-2"] {
+                    let reason = ("/payload/reason".to_owned(), json!(Reason::Timeout.wire()));
+                    self.push(Action::Expect(Expect {
+                        equals: vec![reason],
+                        ..hears(who, Kind::Hangup, call, Some("EN-05"))
+                    }));
+                }
+            }
+        }
+        self.actors.extend(["caller", "callee", "callee-2"]);
+        self.covered.is(Trait::Devices);
+    }
+
+    /// In a file's own words, which have one for what is done again and again.
+    pub fn crowd(&mut self, calls: u64, left: bool) {
+        let rings = |name: &str, times: u64, rule: &str| -> Vec<String> {
+            let call = format!("call: \"{name}-{{n}}\"");
+            let mut lines = vec![
+                "- repeat:".to_owned(),
+                format!("    times: {times}"),
+                "    as: n".to_owned(),
+                "    steps:".to_owned(),
+                format!("      - caller: {{ sends: initiate, {call} }}"),
+                format!("      - callee: {{ receives: initiate, {call}{rule} }}"),
+            ];
+            if !left {
+                lines.push(format!(
+                    "      - caller: {{ sends: hangup, {call}, with: {{ reason: cancelled }} }}"
+                ));
+                lines.push(format!("      - callee: {{ receives: hangup, {call} }}"));
+            }
+            lines
+        };
+        let mut lines = rings("one", calls.min(FEW), "");
+        if calls > FEW {
+            lines.extend(rings("more", calls - FEW, ", rule: RB-07"));
+        }
+        self.carried.push((self.steps.len(), lines));
+        self.actors.extend(["caller", "callee"]);
+        self.covered.is(Trait::Interleaved);
+        if left {
+            self.leaves_open = Some("many calls are left where they are");
+        }
+    }
+
+    pub fn astray(&mut self, bare: bool) {
+        let (address, errors, rule) = match bare {
+            true => ("{callee.bare}", &NOBODY[..1], "RT-10"),
+            false => ("{callee.bare}/nobody-here", &NOBODY[..], "RT-07"),
+        };
+        let errors = errors.iter().map(|error| (*error).to_owned()).collect();
+        self.push(calls("astray", address, AnsweredBy::Error(errors), Some(rule)));
+        self.actors.extend(["caller", "callee"]);
+        self.leaves_open.get_or_insert("nobody was reached");
+    }
+}
