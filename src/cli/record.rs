@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use url::Url;
 
 use super::calls::{Calls, Keep};
 use super::interrupt::Interrupt;
@@ -149,7 +150,7 @@ fn prepare(args: &Args) -> Result<Ready, (String, Exit)> {
         header: Header {
             callspec: FORMAT,
             version: env!("CARGO_PKG_VERSION").into(),
-            target: target.dial.url.to_string(),
+            target: shown(&target.dial.url),
             profile: target.profile.clone(),
             witness: Witness::Between,
             steady: true,
@@ -274,6 +275,7 @@ impl Ready {
     fn introduce(&self, args: &Args) {
         let Profile { class, .. } = self.header.profile;
         let url = &self.proxy.dial.url;
+        let server = shown(url);
         let (web, shielded) = (self.proxy.is_web(), self.proxy.keys.is_some());
         let (scheme, more) = match (web, shielded) {
             (true, true) => ("wss", String::new()),
@@ -283,7 +285,7 @@ impl Ready {
         };
         let path = if web { url.path() } else { "" };
         say(&format!(
-            "callspec {}: recording in front of {url} ({}), until Ctrl-C\n  clients connect to {scheme}://{}{path}{more}\n  \
+            "callspec {}: recording in front of {server} ({}), until Ctrl-C\n  clients connect to {scheme}://{}{path}{more}\n  \
              transcripts in {}, one a {}",
             env!("CARGO_PKG_VERSION"),
             class.name(),
@@ -295,6 +297,13 @@ impl Ready {
             },
         ));
     }
+}
+
+/// An address as it may be told: its query may hold a token.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
 }
 
 #[cfg(unix)]
@@ -430,7 +439,7 @@ impl Clerk {
         );
         if self.book.gaps > 0 {
             text.push_str(&format!(
-                "; {} passed that are not recorded",
+                "; {} passed unrecorded",
                 plural(self.book.gaps, "stanza")
             ));
         }

@@ -130,11 +130,11 @@ impl Book {
                     .for_each(|secret| learn(&conn.hidden, secret, "token"));
             }
             News::Text(way, text) => {
-                if way == Way::Out
-                    && let Some(password) = plain_password(&text)
-                {
-                    let conn = self.conns.entry(conn).or_default();
-                    learn(&conn.hidden, &password, "password");
+                if way == Way::Out {
+                    for (secret, kind) in login_secrets(&text) {
+                        let conn = self.conns.entry(conn).or_default();
+                        learn(&conn.hidden, &secret, kind);
+                    }
                 }
                 self.sessions.take(frame(Some(way), What::Text(text)));
                 self.drain();
@@ -341,22 +341,42 @@ fn learn(hidden: &Hidden, secret: &Secret, kind: &'static str) {
     }
 }
 
-/// The password of a SASL PLAIN exchange (RFC 4616 §2).
-fn plain_password(text: &str) -> Option<Secret> {
-    let name = text.trim_start().trim_start_matches('<');
-    if !["auth", "response"].iter().any(|word| name.starts_with(word)) {
-        return None;
+/// What a client logs in with that may be used again: the password of a SASL PLAIN exchange (RFC 4616 §2), and tokens
+/// as they stand there and as they are meant (OAUTHBEARER, RFC 7628 §3.1; X-TOKEN and the like).
+fn login_secrets(text: &str) -> Vec<(Secret, &'static str)> {
+    let mut secrets = Vec::new();
+    let tag = text.trim_start().strip_prefix('<').unwrap_or_default();
+    let name = tag
+        .split(|c: char| c.is_whitespace() || matches!(c, '/' | '>'))
+        .next();
+    let name = name.map_or("", |name| name.rsplit(':').next().unwrap_or(name));
+    if !matches!(name, "auth" | "authenticate" | "response") {
+        return secrets;
     }
+    let opening = tag.split('>').next().unwrap_or_default().to_uppercase();
+    let token = opening.contains("TOKEN") || opening.contains("OAUTH");
     let held = text.split('>').filter_map(|part| part.split('<').next());
-    let decoded = held.filter_map(|held| BASE64_STANDARD.decode(held.trim()).ok());
-    let texts = decoded.filter_map(|bytes| String::from_utf8(bytes).ok());
-    texts.into_iter().find_map(|text| {
-        let parts: Vec<&str> = text.split('\0').collect();
-        match parts.as_slice() {
-            [_, _, password] if !password.is_empty() => Some(Secret::new(*password)),
-            _ => None,
+    for held in held.map(str::trim).filter(|held| !held.is_empty()) {
+        if token {
+            secrets.push((Secret::new(held), "token"));
         }
-    })
+        let decoded = BASE64_STANDARD.decode(held).ok();
+        let Some(said) = decoded.and_then(|bytes| String::from_utf8(bytes).ok()) else {
+            continue;
+        };
+        let bearer = said.split('\u{1}').find_map(|part| part.strip_prefix("auth="));
+        let bearer = bearer.and_then(|scheme| scheme.split_once(' '));
+        let parts: Vec<&str> = said.split('\0').collect();
+        match (bearer, parts.as_slice()) {
+            (Some((_, bearer)), _) => secrets.push((Secret::new(bearer), "token")),
+            (_, [_, _, password]) if !password.is_empty() => {
+                secrets.push((Secret::new(*password), "password"))
+            }
+            _ if token => secrets.push((Secret::new(said), "token")),
+            _ => {}
+        }
+    }
+    secrets
 }
 
 fn plain(t: f64, dir: Dir) -> Event {
@@ -479,6 +499,51 @@ mod tests {
                 "alice/b Stops",
             ]
         );
+    }
+
+    #[test]
+    fn what_logs_in_is_known_however_it_is_said() {
+        for (text, wanted) in [
+            (
+                "<auth mechanism='PLAIN'>AGFsaWNlAGNvcnJlY3QgaG9yc2U=</auth>",
+                &["correct horse"][..],
+            ),
+            (
+                "<s:response xmlns:s='urn:ietf:params:xml:ns:xmpp-sasl'> AGFsaWNlAGNvcnJlY3QgaG9yc2U= </s:response>",
+                &["correct horse"],
+            ),
+            (
+                "<authenticate xmlns='urn:xmpp:sasl:2' mechanism='PLAIN'><initial-response>AGFsaWNlAGNvcnJlY3QgaG9yc2U=\
+                 </initial-response></authenticate>",
+                &["correct horse"],
+            ),
+            // `n,a=bob@h,\x01host=h\x01auth=Bearer t0k.en-1\x01\x01`
+            (
+                "<auth mechanism='OAUTHBEARER'>bixhPWJvYkBoLAFob3N0PWgBYXV0aD1CZWFyZXIgdDBrLmVuLTEBAQ==</auth>",
+                &[
+                    "bixhPWJvYkBoLAFob3N0PWgBYXV0aD1CZWFyZXIgdDBrLmVuLTEBAQ==",
+                    "t0k.en-1",
+                ],
+            ),
+            (
+                "<auth mechanism='X-TOKEN'>dDBrLmVuLTE=</auth>",
+                &["dDBrLmVuLTE=", "t0k.en-1"],
+            ),
+            (
+                "<auth mechanism='X-TOKEN'>eyJh.eyJi.c2ln</auth>",
+                &["eyJh.eyJi.c2ln"],
+            ),
+            // `n,,n=user,r=nonce`
+            (
+                "<auth mechanism='SCRAM-SHA-1'>biwsbj11c2VyLHI9bm9uY2U=</auth>",
+                &[],
+            ),
+            ("<iq><auth/>AGFsaWNlAGNvcnJlY3QgaG9yc2U=</iq>", &[]),
+        ] {
+            let secrets = login_secrets(text);
+            let secrets: Vec<&str> = secrets.iter().map(|(secret, _)| secret.expose()).collect();
+            assert_eq!(secrets, wanted, "{text}");
+        }
     }
 
     #[test]

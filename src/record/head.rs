@@ -1,5 +1,7 @@
 //! The heads of HTTP messages as far as a proxy has to read them: where they end, and what an upgrade agreed on.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use url::Url;
 
 use super::web::Deflate;
@@ -10,8 +12,7 @@ pub const LONGEST: usize = 64 << 10;
 
 /// Where the head ends, its empty line with it.
 pub fn end(bytes: &[u8]) -> Option<usize> {
-    let at = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
-    Some(at + 4)
+    Some(memchr::memmem::find(bytes, b"\r\n\r\n")? + 4)
 }
 
 /// Whether this can be the beginning of a request.
@@ -30,12 +31,11 @@ pub struct Request {
 }
 
 /// The request as the server is to get it: the same but for its `Host`, and the path where the client asks for none.
-/// `None`: it is no HTTP/1 request.
+/// What else is odd about it is the server's to judge. `None`: it is no HTTP/1 request.
 pub fn request(head: &[u8], url: &Url) -> Option<Request> {
-    let text = std::str::from_utf8(head).ok()?;
-    let mut lines = text.split("\r\n");
-    let first = lines.next()?;
-    let mut words = first.split(' ');
+    let mut lines = head.split_inclusive(|byte| *byte == b'\n');
+    let first = String::from_utf8_lossy(lines.next()?);
+    let mut words = first.trim_end().split(' ');
     let (method, path, version) = (words.next()?, words.next()?, words.next()?);
     if !version.starts_with("HTTP/1.") || words.next().is_some() {
         return None;
@@ -49,48 +49,86 @@ pub fn request(head: &[u8], url: &Url) -> Option<Request> {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (host, _) => host.unwrap_or_default().to_owned(),
     };
-    let mut out = format!("{method} {asked} {version}\r\n");
-    let mut told = vec![format!(
-        "{method} {}",
-        asked.split('?').next().unwrap_or_default()
-    )];
-    let mut secrets = Vec::new();
-    let query = asked.split_once('?').map_or("", |(_, query)| query);
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        if ["token", "jwt", "password", "key"]
-            .iter()
-            .any(|word| name.to_lowercase().contains(word))
-        {
-            secrets.push(Secret::new(value));
+    let mut request = Request {
+        bytes: format!("{method} {asked} {version}\r\n").into_bytes(),
+        told: format!("{method} {}", asked.split('?').next().unwrap_or_default()),
+        secrets: Vec::new(),
+    };
+    request.learn_query(asked);
+    for line in lines {
+        let text = String::from_utf8_lossy(line);
+        let (name, value) = text.split_once(':').unwrap_or_default();
+        if name.eq_ignore_ascii_case("host") {
+            request.bytes.extend(format!("{name}: {host}\r\n").bytes());
+        } else {
+            request.learn(name, value.trim());
+            request.bytes.extend(line);
         }
     }
-    for line in lines.take_while(|line| !line.is_empty()) {
-        let (name, value) = line.split_once(':')?;
-        let value = value.trim();
+    Some(request)
+}
+
+/// Words in the names of headers and parameters whose values let someone in.
+const TELLING: [&str; 7] = ["auth", "token", "jwt", "pass", "key", "secret", "cookie"];
+/// A longer name of a sub-protocol carries a token.
+const NAME: usize = 32;
+
+fn is_telling(name: &str) -> bool {
+    let name = name.to_lowercase();
+    TELLING.iter().any(|word| name.contains(word)) && !name.starts_with("sec-websocket-")
+}
+
+impl Request {
+    /// The secrets of the parameters, as they stand there and as they are meant.
+    fn learn_query(&mut self, path: &str) {
+        let query = path.split_once('?').map_or("", |(_, query)| query);
+        let parameters = query.split('&').filter_map(|part| part.split_once('='));
+        for (_, value) in parameters.filter(|(name, _)| is_telling(name)) {
+            self.learn_coded(value);
+        }
+    }
+
+    fn learn_coded(&mut self, value: &str) {
+        let parameter = format!("={value}");
+        let meant = url::form_urlencoded::parse(parameter.as_bytes()).map(|(_, meant)| meant);
+        let other = meant.filter(|meant| meant != value);
+        self.secrets.extend(other.map(Secret::new));
+        self.secrets.push(Secret::new(value));
+    }
+
+    /// What a header has that is secret, and what of it is told.
+    fn learn(&mut self, name: &str, value: &str) {
         match name.to_ascii_lowercase().as_str() {
-            "host" => {
-                out.push_str(&format!("{name}: {host}\r\n"));
-                continue;
-            }
             "cookie" => {
                 let values = value.split(';').filter_map(|cookie| cookie.split_once('='));
-                secrets.extend(values.map(|(_, value)| Secret::new(value.trim().trim_matches('"'))));
+                values.for_each(|(_, value)| self.learn_coded(value.trim().trim_matches('"')));
             }
-            "authorization" => secrets.extend(value.split(' ').skip(1).map(Secret::new)),
-            "origin" | "sec-websocket-protocol" | "sec-websocket-extensions" => {
-                told.push(format!("{name}: {value}"));
+            "authorization" | "proxy-authorization" => {
+                for word in value.split(' ').skip(1) {
+                    let decoded = BASE64_STANDARD.decode(word).ok();
+                    let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+                    let password = decoded.as_deref().and_then(|text| text.split_once(':'));
+                    self.secrets
+                        .extend(password.map(|(_, password)| Secret::new(password)));
+                    self.secrets.push(Secret::new(word));
+                }
             }
+            "sec-websocket-protocol" => {
+                let (names, tokens): (Vec<&str>, Vec<&str>) =
+                    value.split(',').map(str::trim).partition(|it| it.len() <= NAME);
+                self.secrets
+                    .extend(tokens.iter().map(|token| Secret::new(*token)));
+                self.tell(name, &names.join(", "));
+            }
+            "origin" | "sec-websocket-extensions" => self.tell(name, value),
+            telling if is_telling(telling) => self.secrets.push(Secret::new(value)),
             _ => {}
         }
-        out.push_str(line);
-        out.push_str("\r\n");
     }
-    out.push_str("\r\n");
-    Some(Request {
-        bytes: out.into_bytes(),
-        told: told.join(", "),
-        secrets,
-    })
+
+    fn tell(&mut self, name: &str, value: &str) {
+        self.told.push_str(&format!(", {name}: {value}"));
+    }
 }
 
 /// What the answer to an upgrade agreed on.
@@ -158,6 +196,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_odd_passes_and_what_lets_someone_in_is_known_in_every_form() {
+        let url: Url = "ws://localhost/ws".parse().expect("a URL");
+        let head = b"GET /ws?access_token=a%2Bb HTTP/1.1\r\nX-Name: \xe9\r\nX-Long: a\r\n b\r\nno colon\n\
+                     Authorization: Basic Ym9iOmNhcnJvdHM=\r\nX-Api-Key: key\r\nCookie: c=d%3D\r\n\
+                     Sec-WebSocket-Key: known\r\nSec-WebSocket-Protocol: xmpp, bearer.0123456789012345678901234567\r\n\r\n";
+        let request = request(head, &url).expect("a request");
+        assert_eq!(request.bytes, head);
+        assert_eq!(request.told, "GET /ws, Sec-WebSocket-Protocol: xmpp");
+        let secrets: Vec<&str> = request.secrets.iter().map(Secret::expose).collect();
+        let token = "bearer.0123456789012345678901234567";
+        let wanted = [
+            "a+b",
+            "a%2Bb",
+            "carrots",
+            "Ym9iOmNhcnJvdHM=",
+            "key",
+            "d=",
+            "d%3D",
+            token,
+        ];
+        assert_eq!(secrets, wanted);
+    }
+
+    #[test]
     fn who_asks_for_no_path_gets_the_targets() {
         let url: Url = "ws://localhost:5280/ws?x=y".parse().expect("a URL");
         let request = request(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", &url).expect("a request");
@@ -168,7 +230,7 @@ mod tests {
         for garbage in [
             "GET /\r\n\r\n",
             "GET / HTTP/2\r\n\r\n",
-            "GET / HTTP/1.1\r\nno header\r\n\r\n",
+            "GET / / HTTP/1.1\r\n\r\n",
         ] {
             assert!(super::request(garbage.as_bytes(), &url).is_none(), "{garbage}");
         }
