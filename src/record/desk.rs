@@ -16,7 +16,7 @@ const ROOM: usize = 32 << 20;
 /// What a piece costs beside its text.
 const PIECE: usize = 128;
 /// How long the desk is left alone once it has been cleared.
-const REST: Duration = Duration::from_millis(5);
+const REST: Duration = Duration::from_millis(20);
 
 /// Something that happened on a connection.
 #[derive(Debug)]
@@ -224,6 +224,11 @@ impl Scribe {
             Sound::Skipped(way, length) => {
                 let who = side(way);
                 let why = format!("a stanza of {length} bytes from {who} passed, too long to be recorded");
+                self.desk.put(self.conn, News::Gap(why));
+            }
+            Sound::NoText(way, length) => {
+                let who = side(way);
+                let why = format!("a message of {length} bytes from {who} passed that is no UTF-8");
                 self.desk.put(self.conn, News::Gap(why));
             }
             Sound::Close(way, code) => {

@@ -268,9 +268,18 @@ impl Whole {
         Ok(Whole { file, length })
     }
 
+    /// Where it has no name any more, what is written to it is lost.
+    fn is_there(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        if std::os::unix::fs::MetadataExt::nlink(&self.file.metadata()?) == 0 {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "it has been removed"));
+        }
+        Ok(())
+    }
+
     /// How many bytes of these lines stand there now: all of them, or those of whole ones.
     fn append(&mut self, lines: &[u8]) -> (usize, io::Result<()>) {
-        let (mut written, mut result) = (0, Ok(()));
+        let (mut written, mut result) = (0, self.is_there());
         while result.is_ok() && written < lines.len() {
             result = match self.file.write(lines.get(written..).unwrap_or_default()) {
                 Ok(0) => Err(io::ErrorKind::WriteZero.into()),

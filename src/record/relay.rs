@@ -1,6 +1,7 @@
 //! One connection: from the client to the server and back, every byte as it came and as soon as it came.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::xmpp::{ConnectError, Cut, Io, Socket, lead, serve};
 
 /// How long a client may take to say what it wants, and the other side to go once one has gone.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it takes at most until all is read that a side said before it went.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long what came in may wait for something to go back that acknowledges it.
 const SOON: Duration = Duration::from_millis(1);
 /// So much is read at once.
@@ -110,24 +113,24 @@ async fn web(
             break end;
         }
         if !head::is_request(&read) || read.len() > head::LONGEST {
-            return refuse(client, "400 Bad Request", "This is no WebSocket upgrade.", None).await;
+            return refuse(client, "400 Bad Request", "This is no WebSocket upgrade.").await;
         }
         more(&mut client, &mut read).await?;
     };
     let rest = read.split_off(end);
     let Some(request) = head::request(&read, &proxy.dial.url) else {
-        return refuse(client, "400 Bad Request", "This is no WebSocket upgrade.", None).await;
+        return refuse(client, "400 Bad Request", "This is no WebSocket upgrade.").await;
     };
     if proxy.keys.is_some() && !shielded {
         let why = "This port speaks TLS: connect with wss://.";
-        return refuse(client, "400 Bad Request", why, None).await;
+        return refuse(client, "400 Bad Request", why).await;
     }
     let away = Cut::patient();
     let mut server = match reach(proxy, &proxy.dial.domain, &away).await {
         Ok(server) => server,
         Err(error) => {
-            let told = format!("{error}; the client was refused with status 502");
-            return refuse(client, "502 Bad Gateway", &error.to_string(), Some(told)).await;
+            scribe.trouble(format!("{error}; the client was refused with status 502"));
+            return refuse(client, "502 Bad Gateway", &error.to_string()).await;
         }
     };
     scribe.opened(request.secrets, request.told);
@@ -138,14 +141,14 @@ async fn web(
     Ok(())
 }
 
-/// Answers an HTTP request that goes no further; `told` is for whoever looks on.
-async fn refuse(mut client: Box<dyn Io>, status: &str, why: &str, told: Failed) -> Result<(), Failed> {
+/// Answers an HTTP request that goes no further.
+async fn refuse(mut client: Box<dyn Io>, status: &str, why: &str) -> Result<(), Failed> {
     let text = format!(
         "HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{why}\n",
         why.len() + 1
     );
     bid_farewell(&mut client, &text).await;
-    Err(told)
+    Err(None)
 }
 
 /// The last that a client hears.
@@ -204,10 +207,9 @@ async fn tcp(
                 uuid::Uuid::new_v4(),
                 escape(&error.to_string())
             );
+            scribe.trouble(format!("{error}; the client was refused with a stream error"));
             bid_farewell(&mut client, &text).await;
-            return Err(Some(format!(
-                "{error}; the client was refused with a stream error"
-            )));
+            return Err(None);
         }
     };
     let how = if shielded { "TLS" } else { "no TLS" };
@@ -217,6 +219,14 @@ async fn tcp(
     );
     both(client, server, (cut, away), read, Tap::tcp(), scribe).await;
     Ok(())
+}
+
+/// Who listens to what passes.
+struct Ears<'s> {
+    tap: Tap,
+    scribe: &'s mut Scribe,
+    /// How often something passed.
+    heard: u64,
 }
 
 /// How one direction ended.
@@ -240,43 +250,62 @@ async fn both(
 ) {
     let (client_from, client_to) = tokio::io::split(client);
     let (server_from, server_to) = tokio::io::split(server);
-    let ears = Mutex::new((tap, &mut *scribe));
+    let heard = 0;
+    let ears = Mutex::new(Ears { tap, scribe, heard });
     let from = AsyncReadExt::chain(io::Cursor::new(early), client_from);
-    {
-        let out = one(Way::Out, (from, &cut), server_to, &ears);
-        let into = one(Way::In, (server_from, &away), client_to, &ears);
-        tokio::pin!(out, into);
-        let (way, end) = tokio::select! {
-            end = &mut out => (Way::Out, end),
-            end = &mut into => (Way::In, end),
-        };
-        let ended = |how: &str| {
-            let mut ears = ears.lock().unwrap_or_else(PoisonError::into_inner);
-            ears.1.over(how.to_owned());
-        };
-        match (end, way) {
-            (End::Over, _) => {
-                ended(&format!("{} closed the connection", side(way)));
-                let rest = async {
-                    match way {
-                        Way::Out => into.await,
-                        Way::In => out.await,
-                    }
-                };
-                // Whoever stays when the other side has gone is let go in time.
-                let _ = timeout(PATIENCE, rest).await;
-            }
-            // What is lost on one side is lost on the other, as it would be without anyone in between.
-            (End::Lost, Way::Out) | (End::Unheard, Way::In) => {
-                ended("the client's connection was lost");
-                away.cut();
-            }
-            (End::Lost, Way::In) | (End::Unheard, Way::Out) => {
-                ended("the server's connection was lost");
-                cut.cut();
-            }
+    let out = one(Way::Out, (from, &cut), server_to, &ears);
+    let into = one(Way::In, (server_from, &away), client_to, &ears);
+    tokio::pin!(out, into);
+    let (way, end) = tokio::select! {
+        end = &mut out => (Way::Out, end),
+        end = &mut into => (Way::In, end),
+    };
+    let back: Pin<&mut (dyn Future<Output = End> + Send)> = match way {
+        Way::Out => into,
+        Way::In => out,
+    };
+    let gone = match (end, way) {
+        (End::Over, _) => {
+            over(&ears, &format!("{} closed the connection", side(way)));
+            rest(back, &ears).await;
+            return;
+        }
+        (End::Unheard, _) => {
+            // Whoever hears nothing more may have said why: it is still to be read.
+            let _ = timeout(LAST_WORDS, back).await;
+            other(way)
+        }
+        (End::Lost, _) => way,
+    };
+    over(&ears, &format!("{}'s connection was lost", side(gone)));
+    // What is lost on one side is lost on the other, as it would be without anyone in between.
+    match gone {
+        Way::Out => away.cut(),
+        Way::In => cut.cut(),
+    }
+}
+
+fn other(way: Way) -> Way {
+    match way {
+        Way::Out => Way::In,
+        Way::In => Way::Out,
+    }
+}
+
+/// One direction is over: the other goes on for as long as something passes.
+async fn rest(mut back: Pin<&mut (dyn Future<Output = End> + Send)>, ears: &Mutex<Ears<'_>>) {
+    let heard = || ears.lock().unwrap_or_else(PoisonError::into_inner).heard;
+    loop {
+        let before = heard();
+        if timeout(PATIENCE, &mut back).await.is_ok() || heard() == before {
+            return;
         }
     }
+}
+
+fn over(ears: &Mutex<Ears<'_>>, how: &str) {
+    let mut ears = ears.lock().unwrap_or_else(PoisonError::into_inner);
+    ears.scribe.over(how.to_owned());
 }
 
 /// Passes on one direction. Nothing is read before what was read last has been taken, so that a slow receiver slows
@@ -285,7 +314,7 @@ async fn one(
     way: Way,
     (mut from, own): (impl AsyncRead + Unpin, &Cut),
     mut to: impl AsyncWrite + Unpin,
-    ears: &Mutex<(Tap, &mut Scribe)>,
+    ears: &Mutex<Ears<'_>>,
 ) -> End {
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -320,9 +349,10 @@ async fn next(from: &mut (impl AsyncRead + Unpin), own: &Cut, chunk: &mut [u8]) 
     from.read(chunk).await
 }
 
-fn listen(way: Way, bytes: &[u8], ears: &Mutex<(Tap, &mut Scribe)>) {
+fn listen(way: Way, bytes: &[u8], ears: &Mutex<Ears<'_>>) {
     let mut ears = ears.lock().unwrap_or_else(PoisonError::into_inner);
     let mut sounds: Vec<Sound> = Vec::new();
-    ears.0.feed(way, bytes, &mut sounds);
-    sounds.into_iter().for_each(|sound| ears.1.hear(sound));
+    ears.heard += 1;
+    ears.tap.feed(way, bytes, &mut sounds);
+    sounds.into_iter().for_each(|sound| ears.scribe.hear(sound));
 }

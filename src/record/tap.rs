@@ -14,6 +14,8 @@ pub enum Sound {
     Text(Way, String),
     /// A stanza of so many bytes: too long to be written down.
     Skipped(Way, usize),
+    /// A message of so many bytes that are no text.
+    NoText(Way, usize),
     /// This side closes the connection, and says so.
     Close(Way, Option<u16>),
     /// The upgrade was answered with this status, which is not 101.
@@ -96,17 +98,21 @@ impl Tap {
         let State::Upgrading { answer, early } = &mut self.state else {
             return Ok(());
         };
-        let Some(end) = head::end(answer) else {
-            if answer.len() > head::LONGEST || early.len() > head::LONGEST {
-                return Err("the upgrade was not answered as HTTP answers".into());
+        let odd = || "the upgrade was not answered as HTTP answers".to_owned();
+        let agreed = loop {
+            let Some(end) = head::end(answer) else {
+                let long = answer.len() > head::LONGEST || early.len() > head::LONGEST;
+                return if long { Err(odd()) } else { Ok(()) };
+            };
+            let rest = answer.split_off(end);
+            let head = std::mem::replace(answer, rest);
+            let agreed = head::answer(&head).ok_or_else(odd)?;
+            // Others go before the answer itself (RFC 9110 §15.2).
+            if agreed.status == 101 || agreed.status >= 200 {
+                break agreed;
             }
-            return Ok(());
         };
-        let rest = answer.split_off(end);
-        let (answer, early) = (std::mem::take(answer), std::mem::take(early));
-        let Some(answer) = head::answer(&answer) else {
-            return Err("the upgrade was not answered as HTTP answers".into());
-        };
+        let (answer, rest, early) = (agreed, std::mem::take(answer), std::mem::take(early));
         if answer.status != 101 {
             self.state = State::Deaf;
             out.push(Sound::Refused(answer.status));
@@ -136,6 +142,7 @@ fn frame(frames: &mut Frames, way: Way, bytes: &[u8], out: &mut Vec<Sound>) -> R
     out.extend(said.into_iter().map(|said| match said {
         Said::Text(text) => Sound::Text(way, text),
         Said::Skipped(length) => Sound::Skipped(way, length),
+        Said::NoText(length) => Sound::NoText(way, length),
         Said::Close(code) => Sound::Close(way, code),
     }));
     result.map_err(|why| format!("what passes can no longer be read: {why}"))
@@ -234,6 +241,10 @@ mod tests {
                 Sound::Close(Way::In, Some(1000))
             ]
         );
+        let mut tap = Tap::web();
+        let hints = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n\
+                      HTTP/1.1 101 \r\n\r\n\x81\x02\xff\xff";
+        assert_eq!(heard(&mut tap, Way::In, hints), [Sound::NoText(Way::In, 2)]);
         let mut tap = Tap::web();
         let refusal = b"HTTP/1.1 401 Unauthorized\r\n\r\nno";
         assert_eq!(heard(&mut tap, Way::In, refusal), [Sound::Refused(401)]);

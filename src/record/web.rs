@@ -8,6 +8,8 @@ pub enum Said {
     Text(String),
     /// A message of so many bytes, too long to be kept.
     Skipped(usize),
+    /// A message of so many bytes that are no UTF-8.
+    NoText(usize),
     /// A close frame, with its status code.
     Close(Option<u16>),
 }
@@ -38,11 +40,15 @@ pub struct Frames {
     skipped: usize,
     compressed: bool,
     control: Vec<u8>,
+    /// What came of a compressed message, unmasked.
+    packed: Vec<u8>,
     inflate: Option<(Decompress, Deflate)>,
 }
 
 /// The longest header (RFC 6455 §5.2).
 const HEADER: usize = 14;
+/// A compressed message is not followed beyond so many times the limit: it could be made to last for minutes.
+const BOMB: usize = 64;
 
 impl Frames {
     pub fn new(limit: usize, deflate: Option<Deflate>) -> Frames {
@@ -54,6 +60,7 @@ impl Frames {
             skipped: 0,
             compressed: false,
             control: Vec::new(),
+            packed: Vec::new(),
             inflate: deflate.map(|deflate| (Decompress::new(false), deflate)),
         }
     }
@@ -90,25 +97,39 @@ impl Frames {
             frame.at = (at + length) % 4;
             frame.left -= length as u64;
             let over = frame.left == 0;
-            let target = if control {
-                &mut self.control
-            } else {
-                &mut self.message
-            };
-            if !control && (self.skipped > 0 || target.len() + length > self.limit) {
-                self.skipped += target.len() + length;
-                target.clear();
-            } else {
+            let compressed = !control && self.compressed;
+            if control || compressed || self.has_room(length) {
+                let target = match (control, compressed) {
+                    (true, _) => &mut self.control,
+                    (_, true) => &mut self.packed,
+                    _ => &mut self.message,
+                };
                 let before = target.len();
                 target.extend_from_slice(now);
                 if let (Some(mask), Some(new)) = (mask, target.get_mut(before..)) {
                     unmask(new, mask, at);
                 }
             }
+            if compressed {
+                let mut packed = std::mem::take(&mut self.packed);
+                self.unpack(&packed)?;
+                packed.clear();
+                self.packed = packed;
+            }
             if over {
                 self.end(out)?;
             }
         }
+    }
+
+    /// Whether the message may grow by so much; else it is only counted from now on.
+    fn has_room(&mut self, length: usize) -> bool {
+        if self.skipped == 0 && self.message.len() + length <= self.limit {
+            return true;
+        }
+        self.skipped += self.message.len() + length;
+        self.message.clear();
+        false
     }
 
     fn begin(&mut self, (frame, compressed): (Frame, bool)) -> Result<(), String> {
@@ -137,28 +158,57 @@ impl Frames {
         if !frame.last {
             return Ok(());
         }
-        let mut message = std::mem::take(&mut self.message);
-        let skipped = std::mem::take(&mut self.skipped);
         if self.compressed {
-            let Some((inflate, deflate)) = &mut self.inflate else {
-                return Err("its frames are compressed in a way that was not agreed on".into());
-            };
-            if skipped > 0 {
-                // What follows refers to it.
-                return Err(format!("a compressed message has more than {} bytes", self.limit));
-            }
-            message = unpack(inflate, &message, self.limit)?;
-            if deflate.alone {
+            // What the sender left off the end (RFC 7692 §7.2.2).
+            self.unpack(&[0, 0, 0xff, 0xff])?;
+            if let Some((inflate, Deflate { alone: true })) = &mut self.inflate {
                 inflate.reset(false);
             }
         }
-        if skipped > 0 {
-            out.push(Said::Skipped(skipped));
-        } else if let Ok(text) = String::from_utf8(message) {
-            // Text is what XMPP goes in (RFC 7395 §3.3); of anything else nothing can be written down.
-            out.push(Said::Text(text));
-        }
+        let message = std::mem::take(&mut self.message);
+        let skipped = std::mem::take(&mut self.skipped);
+        // Text is what XMPP goes in (RFC 7395 §3.3); anything else cannot be written down.
+        out.push(match String::from_utf8(message) {
+            _ if skipped > 0 => Said::Skipped(skipped),
+            Ok(text) => Said::Text(text),
+            Err(error) => Said::NoText(error.as_bytes().len()),
+        });
         Ok(())
+    }
+
+    /// Unpacks what comes next of a compressed message (RFC 7692 §7.2.2).
+    fn unpack(&mut self, mut packed: &[u8]) -> Result<(), String> {
+        let mut room = [0; 8_192];
+        loop {
+            let Some((inflate, _)) = &mut self.inflate else {
+                return Err("its frames are compressed in a way that was not agreed on".into());
+            };
+            let (before, from) = (inflate.total_out(), inflate.total_in());
+            let status = inflate.decompress(packed, &mut room, FlushDecompress::Sync);
+            let status = status.map_err(|error| format!("a compressed message is broken: {error}"))?;
+            let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+            let (taken, given) = (
+                size(inflate.total_in() - from),
+                size(inflate.total_out() - before),
+            );
+            if status == Status::StreamEnd {
+                // The sender may begin anew within a message (RFC 7692 §7.2.3.4).
+                inflate.reset(false);
+            }
+            if self.has_room(given) {
+                self.message.extend(room.get(..given).unwrap_or_default());
+            }
+            if self.skipped > self.limit.saturating_mul(BOMB) {
+                return Err(format!(
+                    "a compressed message has more than {} bytes",
+                    self.skipped
+                ));
+            }
+            packed = packed.get(taken..).unwrap_or_default();
+            if (packed.is_empty() && given < room.len()) || (taken == 0 && given == 0) {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -198,32 +248,6 @@ fn header(bytes: &[u8]) -> Option<(Frame, bool)> {
     Some((frame, first & 0x40 != 0))
 }
 
-/// RFC 7692 §7.2.2: what the sender left off the end is put back.
-fn unpack(inflate: &mut Decompress, packed: &[u8], limit: usize) -> Result<Vec<u8>, String> {
-    let input = [packed, &[0, 0, 0xff, 0xff]].concat();
-    let (mut out, mut at) = (Vec::new(), 0);
-    loop {
-        out.reserve(8_192);
-        let before = inflate.total_in();
-        let rest = input.get(at..).unwrap_or_default();
-        let status = inflate.decompress_vec(rest, &mut out, FlushDecompress::Sync);
-        let status = status.map_err(|error| format!("a compressed message is broken: {error}"))?;
-        at += usize::try_from(inflate.total_in() - before).unwrap_or(usize::MAX);
-        if out.len() > limit {
-            return Err(format!("a compressed message has more than {limit} bytes"));
-        }
-        match status {
-            Status::StreamEnd => {
-                inflate.reset(false);
-                return Ok(out);
-            }
-            _ if at >= input.len() && out.len() < out.capacity() => return Ok(out),
-            Status::BufError if out.len() < out.capacity() => return Ok(out),
-            _ => {}
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,6 +279,7 @@ mod tests {
             text(""),
             Said::Skipped(101),
             text("hello world"),
+            Said::NoText(1),
             Said::Close(Some(1000)),
         ];
         for size in [1, 2, 5, 1_000] {
@@ -275,14 +300,27 @@ mod tests {
         let both = [&first[..], &first[..]].concat();
         assert_eq!(all(&both, 3, alone), Ok(vec![text.clone(), text]));
         assert!(all(first, 3, None).is_err());
-        // Far more comes out than went in: it is given up, and costs no memory.
+    }
+
+    #[test]
+    fn a_long_compressed_message_costs_no_memory_and_only_a_bomb_ends_the_listening() {
         let mut packer = flate2::Compress::new(flate2::Compression::best(), false);
-        let mut packed = Vec::with_capacity(10_000);
-        packer
-            .compress_vec(&[b'x'; 100_000], &mut packed, flate2::FlushCompress::Sync)
-            .expect("packed");
-        let length = u16::try_from(packed.len()).expect("short").to_be_bytes();
-        let bomb = [&b"\xc1\x7e"[..], &length, &packed].concat();
-        assert!(all(&bomb, 1_000, shared).is_err());
+        let mut frame = |text: &[u8]| {
+            let mut packed = Vec::with_capacity(10_000);
+            let done = packer.compress_vec(text, &mut packed, flate2::FlushCompress::Sync);
+            done.expect("packed");
+            let packed = packed.strip_suffix(&[0, 0, 0xff, 0xff]).expect("a flush");
+            let length = u16::try_from(packed.len()).expect("short").to_be_bytes();
+            [&b"\xc1\x7e"[..], &length, packed].concat()
+        };
+        let shared = Some(Deflate { alone: false });
+        // What comes after it refers to it.
+        let mut bytes = [frame(&[b'x'; 5_000]), frame(b"and xxxxxxxx")].concat();
+        let wanted = [Said::Skipped(5_000), Said::Text("and xxxxxxxx".into())];
+        for size in [1, 7, 10_000] {
+            assert_eq!(all(&bytes, size, shared).as_deref(), Ok(&wanted[..]), "{size}");
+        }
+        bytes.extend(frame(&[b'x'; 100_000]));
+        assert!(all(&bytes, 1_000, shared).is_err());
     }
 }
