@@ -2,33 +2,34 @@
 
 use std::fs;
 
-/// How often the clock of these figures ticks in a second; Linux tells every program so (`USER_HZ`).
-const TICKS: f64 = 100.0;
-
-/// The fields of `/proc/PID/stat` after the name, which may hold anything (proc_pid_stat(5)).
-fn stat(pid: u32) -> Option<Vec<u64>> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = text.rsplit_once(") ")?;
-    Some(
-        fields
-            .split(' ')
-            .map(|field| field.trim().parse().unwrap_or_default())
-            .collect(),
-    )
+/// Seconds of all threads of a process: nanoseconds that each ran (proc(5), `schedstat`); NaN where the system does not
+/// tell.
+pub fn of(pid: u32) -> f64 {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return f64::NAN;
+    };
+    let ran = tasks.flatten().filter_map(|task| {
+        let text = fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<u64>().ok()
+    });
+    ran.sum::<u64>() as f64 / 1e9
 }
 
-/// Seconds of all threads of a process; `None` where the system does not tell.
-pub fn of(pid: u32) -> Option<f64> {
-    let stat = stat(pid)?;
-    Some((stat.get(11)? + stat.get(12)?) as f64 / TICKS)
+/// The process that began this one (proc_pid_stat(5)); its own name may hold anything.
+fn parent(pid: u32) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = text.rsplit_once(") ")?;
+    fields.split(' ').nth(1)?.parse().ok()
 }
 
 /// Seconds of everything that runs below this process, but for this one of them.
-pub fn below_but(other: u32) -> Option<f64> {
-    let all = fs::read_dir("/proc").ok()?.filter_map(|entry| {
+pub fn below_but(other: u32) -> f64 {
+    let Ok(all) = fs::read_dir("/proc") else {
+        return f64::NAN;
+    };
+    let all = all.filter_map(|entry| {
         let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
-        let parent = u32::try_from(*stat(pid)?.get(1)?).ok()?;
-        Some((pid, parent))
+        Some((pid, parent(pid)?))
     });
     let all: Vec<(u32, u32)> = all.collect();
     let mut below = vec![std::process::id()];

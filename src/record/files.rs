@@ -304,3 +304,23 @@ impl Whole {
         (whole, result)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_written_to_a_file_that_was_removed_is_lost_and_told() {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let path = folder.path().join("a.jsonl");
+        let file = File::create_new(&path).expect("a file");
+        let mut whole = Whole::of(file).expect("a length");
+        let (written, result) = whole.append(b"a\nb\n");
+        assert!(written == 4 && result.is_ok(), "{result:?}");
+        std::fs::remove_file(&path).expect("removed");
+        let (written, result) = whole.append(b"c\n");
+        let told = result.expect_err("it is lost").to_string();
+        assert_eq!((written, told.as_str()), (0, "it has been removed"));
+    }
+}

@@ -4,6 +4,7 @@ mod passes;
 mod proxy;
 mod real;
 mod robust;
+mod secrets;
 mod suite;
 
 #[path = "../support/mod.rs"]

@@ -199,3 +199,47 @@ fn every_byte_of_a_stream_passes_as_it_came() {
     assert_eq!(status, Some(0), "{told}");
     assert!(told.contains("no longer recorded"), "{told}");
 }
+
+/// A server that says its last words as soon as it is spoken to, and goes with what was said to it unread: that resets
+/// the connection.
+fn curt(times: usize, last: &'static [u8]) -> (u16, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let serving = std::thread::spawn(move || {
+        for _ in 0..times {
+            let (mut stream, _) = listener.accept().expect("a connection");
+            read_head(&mut stream);
+            stream.write_all(SWITCH.as_bytes()).expect("written");
+            stream.peek(&mut [0]).expect("something to leave unread");
+            stream.write_all(last).expect("written");
+        }
+    });
+    (port, serving)
+}
+
+#[test]
+fn the_last_words_of_a_server_that_resets_the_connection_arrive() {
+    const TIMES: usize = 20;
+    const LAST: &[u8] = b"\x81\x0f<stream:error/>\x88\x02\x03\xf0";
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let (port, serving) = curt(TIMES, LAST);
+    let proxy = record(&format!("ws://127.0.0.1:{port}"), folder.path(), &[]);
+    let words = frames(true, 1);
+    for time in 0..TIMES {
+        let mut stream = client(&proxy);
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            .expect("written");
+        read_head(&mut stream);
+        // It goes on until it hears that nobody takes it.
+        while stream.write_all(&words).is_ok() {}
+        let (mut came, mut chunk) = (Vec::new(), [0; 1_024]);
+        while let Ok(length @ 1..) = stream.read(&mut chunk) {
+            came.extend_from_slice(&chunk[..length]);
+        }
+        assert_eq!(came, LAST, "{time}");
+    }
+    serving.join().expect("a server");
+    let (status, said) = proxy.end();
+    assert_eq!(status, Some(0), "{said}");
+}
