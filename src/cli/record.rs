@@ -446,8 +446,9 @@ impl Clerk {
         say(&text);
         if self.files.lost > 0 {
             complain(&format!(
-                "error: {} could not be written: the transcripts are whole, but not complete",
-                plural(self.files.lost, "event")
+                "error: {} of {} could not be written: the transcripts are whole, but not complete",
+                plural(self.files.lost, "event"),
+                plural(self.files.broken, "file")
             ));
             if exit == Exit::Held {
                 exit = Exit::Untested;

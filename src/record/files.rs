@@ -15,6 +15,8 @@ use crate::transcript::{Event, Header, ScenarioInfo, Writer, add_line};
 const OPEN: usize = 128;
 /// Files of one name that earlier recordings may have left in the folder.
 const NAMESAKES: u32 = 1_000;
+/// Files of which it is told that they cannot be written; of more than that, how many.
+const TOLD: u64 = 8;
 /// So much may wait to be written, in bytes.
 const TOGETHER: usize = 256 << 10;
 
@@ -57,6 +59,8 @@ pub struct Files {
     pub count: u64,
     /// Events that could not be written.
     pub lost: u64,
+    /// Files that could not be.
+    pub broken: u64,
 }
 
 impl Files {
@@ -76,6 +80,7 @@ impl Files {
             clock: 0,
             count: 0,
             lost: 0,
+            broken: 0,
         }
     }
 
@@ -127,7 +132,7 @@ impl Files {
                 self.lost += left.iter().filter(|byte| **byte == b'\n').count() as u64;
                 sheet.broken = true;
                 sheet.file = None;
-                trouble.push(told(&sheet.path, &error));
+                trouble.extend(told(&sheet.path, &error, &mut self.broken));
             }
             if sheet.done {
                 sheet.file = None;
@@ -144,7 +149,8 @@ impl Files {
             let name = fresh.name.clone();
             let (path, file) = self.begin(line.file, fresh);
             let broken = file.is_err();
-            let told = file.as_ref().err().map(|error| told(&path, error));
+            let error = file.as_ref().err();
+            let told = error.and_then(|error| told(&path, error, &mut self.broken));
             let sheet = Sheet {
                 path: path.clone(),
                 file: file.ok(),
@@ -155,8 +161,8 @@ impl Files {
                 touched: self.clock,
             };
             self.sheets.insert(line.file, sheet);
-            if let Some(told) = told {
-                return Err(Some(told));
+            if broken {
+                return Err(told);
             }
             self.count += 1;
             placed.begun.push((name, path));
@@ -170,7 +176,7 @@ impl Files {
         let before = sheet.waiting.len();
         if let Err(error) = add_line(event, &mut sheet.waiting) {
             sheet.waiting.truncate(before);
-            return Err(Some(told(&sheet.path, &error.into())));
+            return Err(told(&sheet.path, &error.into(), &mut self.broken));
         }
         self.waiting += sheet.waiting.len() - before;
         self.behind.insert(line.file);
@@ -233,11 +239,16 @@ fn begin(path: &Path, header: &Header) -> io::Result<Whole> {
     begun
 }
 
-fn told(path: &Path, error: &io::Error) -> String {
-    format!(
-        "cannot write {}: {error}; the calls go on, and it is whole up to here",
-        path.display()
-    )
+/// What is told of a file that cannot be written, the last of `broken`; nothing, where many have gone before it.
+fn told(path: &Path, error: &io::Error, broken: &mut u64) -> Option<String> {
+    *broken += 1;
+    let path = path.display();
+    match *broken {
+        ..=TOLD => Some(format!(
+            "cannot write {path}: {error}; the calls go on, and it is whole up to here"
+        )),
+        _ => (*broken == TOLD + 1).then(|| "more files cannot be written; they are counted".to_owned()),
+    }
 }
 
 impl Sheet {

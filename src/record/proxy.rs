@@ -13,6 +13,9 @@ use crate::xmpp::{Dial, Keys};
 
 /// Connections that are passed on at once; whoever comes beyond them waits to be taken.
 const MOST: usize = 1_024;
+/// Files that may be open beside them: transcripts, and whatever a connection needs until it stands.
+#[cfg(unix)]
+const BESIDE: u64 = 192;
 
 /// Where everything goes, and how clients come in.
 pub struct Proxy {
@@ -29,13 +32,31 @@ impl Proxy {
     }
 }
 
+/// How many connections there is room for. As many files may be open as the system lets us have, and each connection is
+/// two of them: who does not fit in is better off waiting than with half a connection, and so are the transcripts.
+fn places() -> usize {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // Where this fails, what was allowed before goes on to be.
+        let _ = setrlimit(Resource::Nofile, limit);
+        if let Some(files) = getrlimit(Resource::Nofile).current {
+            let places = usize::try_from(files.saturating_sub(BESIDE) / 2);
+            return places.unwrap_or(MOST).clamp(1, MOST);
+        }
+    }
+    MOST
+}
+
 /// Takes connections until the listener fails.
 ///
 /// # Errors
 /// The listener's own; what one connection breaks ends only that one.
 pub async fn serve(listener: TcpListener, proxy: Proxy, desk: Desk) -> std::io::Result<()> {
     let proxy = Arc::new(proxy);
-    let places = Arc::new(Semaphore::new(MOST));
+    let places = Arc::new(Semaphore::new(places()));
     loop {
         let place = Arc::clone(&places).acquire_owned().await;
         let place = place.map_err(std::io::Error::other)?;

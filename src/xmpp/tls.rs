@@ -1,7 +1,7 @@
 //! TLS: as a client with the system's roots or a private CA, as a server with a certificate from a file.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -127,20 +127,25 @@ pub async fn serve(io: Box<dyn Io>, keys: &Keys) -> std::io::Result<Box<dyn Io>>
     Ok(Box::new(TlsAcceptor::from(keys.0.clone()).accept(io).await?))
 }
 
-fn roots(trust: &Trust) -> Result<RootCertStore, String> {
+/// The system's roots, read once: that takes longer than a handshake. One unreadable root is no reason to stop.
+static SYSTEM: LazyLock<RootCertStore> = LazyLock::new(|| {
     let mut roots = RootCertStore::empty();
-    if let Trust::Ca(path) = trust {
-        let told = |error: &dyn std::fmt::Display| format!("cannot read the CA {}: {error}", path.display());
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| told(&error))? {
-            let certificate = certificate.map_err(|error| told(&error))?;
-            roots.add(certificate).map_err(|error| told(&error))?;
-        }
-        if roots.is_empty() {
-            return Err(told(&"it holds no certificate"));
-        }
-    } else {
-        // One unreadable root among the system's is no reason to stop.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+});
+
+fn roots(trust: &Trust) -> Result<RootCertStore, String> {
+    let Trust::Ca(path) = trust else {
+        return Ok(SYSTEM.clone());
+    };
+    let mut roots = RootCertStore::empty();
+    let told = |error: &dyn std::fmt::Display| format!("cannot read the CA {}: {error}", path.display());
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| told(&error))? {
+        let certificate = certificate.map_err(|error| told(&error))?;
+        roots.add(certificate).map_err(|error| told(&error))?;
+    }
+    if roots.is_empty() {
+        return Err(told(&"it holds no certificate"));
     }
     Ok(roots)
 }

@@ -247,6 +247,35 @@ fn a_disk_that_takes_no_more_stops_no_call_and_is_told() {
     assert!(whole(&written) > 10);
 }
 
+#[test]
+fn as_many_clients_are_taken_as_the_system_has_files_for() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let (port, _) = flood();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -Sn 64 && ulimit -Hn 300; exec \"$@\"", "sh"])
+        .arg(env!("CARGO_BIN_EXE_callspec"))
+        .args(["record", "--listen", "127.0.0.1:0", "--target"])
+        .arg(format!("ws://127.0.0.1:{port}"))
+        .arg("--transcripts")
+        .arg(folder.path());
+    let proxy = started(command, folder.path());
+    let come = |_| {
+        let mut stream = connect(&proxy);
+        stream.write_all(UPGRADE.as_bytes()).expect("written");
+        stream
+    };
+    let mut clients: Vec<TcpStream> = (0..100).map(come).collect();
+    // Whoever does not fit in waits until somebody has gone, and is refused by nobody.
+    for mut stream in clients.drain(..) {
+        let mut first = [0; 12];
+        stream.read_exact(&mut first).expect("an answer");
+        assert_eq!(first, *b"HTTP/1.1 101");
+    }
+    let (status, said) = proxy.end();
+    assert!(status == Some(0) && !said.contains("cannot"), "{said}");
+}
+
 /// A server that says something without end to whoever comes, and counts how much of it was taken.
 fn flood() -> (u16, Arc<AtomicU64>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
