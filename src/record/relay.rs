@@ -356,3 +356,33 @@ fn listen(way: Way, bytes: &[u8], ears: &Mutex<Ears<'_>>) {
     ears.tap.feed(way, bytes, &mut sounds);
     sounds.into_iter().for_each(|sound| ears.scribe.hear(sound));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::desk;
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_half_closed_lasts_for_as_long_as_something_passes() {
+        let (desk, _tray) = desk();
+        let mut scribe = desk.scribe();
+        let (tap, heard) = (Tap::tcp(), 0);
+        let ears = Mutex::new(Ears {
+            tap,
+            scribe: &mut scribe,
+            heard,
+        });
+        let began = tokio::time::Instant::now();
+        let back = async {
+            for _ in 0..5 {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                listen(Way::In, b" ", &ears);
+            }
+            std::future::pending().await
+        };
+        tokio::pin!(back);
+        rest(back, &ears).await;
+        let lasted = began.elapsed().as_secs();
+        assert!((130..=150).contains(&lasted), "{lasted} s");
+    }
+}

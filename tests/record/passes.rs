@@ -94,7 +94,8 @@ const SWITCH: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n
 fn every_byte_of_a_websocket_passes_as_it_came() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let (port, serving) = server(SWITCH, frames(false, 3));
-    let proxy = record(&format!("ws://localhost:{port}/own"), folder.path(), &[]);
+    let target = format!("ws://localhost:{port}/own?token=swordfish-2");
+    let proxy = record(&target, folder.path(), &[]);
     let mut stream = client(&proxy);
     let request = format!(
         "GET /any/path?token=swordfish-1&x=%20 HTTP/1.1\r\nHost: {}\r\nOrigin: https://app.example\r\n\
