@@ -255,6 +255,8 @@ pub(super) enum Deed {
         role: Role,
         kind: Kind,
         reply: Reply,
+        /// A server that judges need not pass on what says once more that a call is over.
+        perhaps: bool,
     },
     /// A hangup of the server's own: of this reason, as this rule wants it.
     Told {
@@ -426,6 +428,7 @@ impl Board {
 
     fn say(&mut self, call: Call, role: Role, signal: Signal, reply: Reply) -> Vec<Deed> {
         let mut table = self.table(call);
+        let over = table.state(role.other()) == State::Ended;
         let weighed = table.weigh(role, signal, self.at);
         let arrives = self.arrives(&weighed);
         table.sent(role, &weighed, self.at);
@@ -445,6 +448,7 @@ impl Board {
                 role: role.other(),
                 kind: signal.kind,
                 reply,
+                perhaps: over && self.class == Class::Enforcing,
             });
         }
         deeds
@@ -474,6 +478,7 @@ impl Board {
                     role: said.role.other(),
                     kind: said.weighed.act.kind,
                     reply: Reply::Result,
+                    perhaps: false,
                 });
             }
         }

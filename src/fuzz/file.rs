@@ -153,6 +153,10 @@ fn receives(expect: &Expect) -> Vec<String> {
         words.push(format!("where: {{ {} }}", pairs.collect::<Vec<_>>().join(", ")));
     }
     words.extend(expect.from.as_ref().map(|from| format!("from: {}", scalar(from))));
+    if expect.optional {
+        words.push("optional: true".into());
+    }
+    words.extend(expect.within.map(|within| format!("within: {}", time(within))));
     words.extend(expect.rule.as_ref().map(|rule| format!("rule: {rule}")));
     words.extend(expect.answer.as_ref().map(|answer| match answer {
         Answer::Result => "answer: result".to_owned(),

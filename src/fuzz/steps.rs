@@ -19,6 +19,9 @@ use crate::scenario::{
 };
 use crate::stanza::NOBODY;
 
+/// How long a step waits for what may come and need not.
+const PERHAPS: Duration = Duration::from_secs(1);
+
 pub(super) struct Writer {
     class: Class,
     pub steps: Vec<Step>,
@@ -150,7 +153,7 @@ impl Writer {
         })
     }
 
-    fn hear(&mut self, call: Call, role: Role, kind: Kind, reply: Reply) {
+    fn hear(&mut self, call: Call, role: Role, kind: Kind, reply: Reply, perhaps: bool) {
         let pattern = Pattern::Signal {
             kind,
             call: call.label().into_owned(),
@@ -165,7 +168,12 @@ impl Writer {
             self.covered.is(Trait::Answers);
         }
         let expect = expect(call.actor(role), pattern);
-        self.push(Action::Expect(Expect { answer, ..expect }));
+        self.push(Action::Expect(Expect {
+            answer,
+            optional: perhaps,
+            within: perhaps.then_some(PERHAPS),
+            ..expect
+        }));
     }
 
     /// A hangup of the server's own.
@@ -246,7 +254,8 @@ impl Writer {
                 role,
                 kind,
                 reply,
-            } => self.hear(call, role, kind, reply),
+                perhaps,
+            } => self.hear(call, role, kind, reply, perhaps),
             Deed::Told {
                 call,
                 role,
