@@ -32,7 +32,7 @@ const ABOUT: [Trait; 8] = [
 /// A step that has no factor in common with the number of cells meets each once, in an order that mixes them.
 const STRIDE: u64 = 65;
 /// One in so many walks comes after many calls.
-const CROWDED: u64 = 64;
+const CROWDED: u64 = 128;
 /// How many: beyond what few servers hold.
 const CROWDS: [u64; 2] = [66, 12];
 /// Milliseconds: whoever was rung for so long may give up.
