@@ -176,8 +176,6 @@ fn faults_of_a_server_that_judges_are_found() {
         ("decline-keeps-ringing", 1),
         ("rings-one-device", 1),
         ("timeout-wrong-reason", 2),
-        ("timeout-after-accept", 3),
-        ("vanish-wrong-reason", 2),
         ("legal-acknowledged-and-lost", 1),
     ] {
         let moves = finds(fault);
