@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::errors::FrameDecoderError;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 const BUFFER: usize = 256 * 1024;
 
@@ -146,11 +147,15 @@ impl Source {
     fn up_to_the_tear(
         &self,
         plain: impl Read + Send + 'static,
+        name: &'static str,
         over: Arc<AtomicBool>,
+        passed: Arc<AtomicU64>,
     ) -> Box<dyn BufRead + Send> {
         let whole = UpToTheTear {
             plain,
+            name,
             over,
+            passed,
             torn: self.torn.clone(),
             given: false,
         };
@@ -188,8 +193,8 @@ impl Source {
             }
         };
         let over = Arc::new(AtomicBool::new(false));
-        let counted = Counted {
-            raw,
+        let mut bytes = Counted {
+            raw: BufReader::with_capacity(BUFFER, raw),
             passed: passed.clone(),
             over: over.clone(),
         };
@@ -197,17 +202,22 @@ impl Source {
             let torn = self.torn.clone();
             Some(Packed { name, torn })
         };
-        let mut bytes = BufReader::with_capacity(BUFFER, counted);
         let head = bytes.fill_buf()?;
         let (bytes, packed): (Box<dyn BufRead + Send>, _) = if head.starts_with(&[0x1f, 0x8b]) {
             let plain = flate2::bufread::MultiGzDecoder::new(bytes);
-            (self.up_to_the_tear(plain, over), torn("gzip"))
+            (
+                self.up_to_the_tear(plain, "gzip", over, passed.clone()),
+                torn("gzip"),
+            )
         } else if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
             let plain = Zstd {
                 frame: None,
                 packed: Some(bytes),
             };
-            (self.up_to_the_tear(plain, over), torn("zstd"))
+            (
+                self.up_to_the_tear(plain, "zstd", over, passed.clone()),
+                torn("zstd"),
+            )
         } else {
             (Box::new(bytes), None)
         };
@@ -221,7 +231,8 @@ impl Source {
 }
 
 struct Counted<R> {
-    raw: R,
+    raw: BufReader<R>,
+    /// Bytes that have been used, not those that wait in the buffer.
     passed: Arc<AtomicU64>,
     /// There is nothing left to read.
     over: Arc<AtomicBool>,
@@ -237,9 +248,25 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
+impl<R: Read> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        let bytes = self.raw.fill_buf()?;
+        self.over.fetch_or(bytes.is_empty(), Ordering::Relaxed);
+        Ok(bytes)
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.passed.fetch_add(n as u64, Ordering::Relaxed);
+        self.raw.consume(n);
+    }
+}
+
 /// A packed file that breaks off ends where it does, as a plain one would: whoever packed it was stopped.
 struct UpToTheTear<R> {
     plain: R,
+    name: &'static str,
+    /// How many of the packed bytes have been used.
+    passed: Arc<AtomicU64>,
     /// The packed bytes are all read.
     over: Arc<AtomicBool>,
     torn: Arc<AtomicBool>,
@@ -257,8 +284,49 @@ impl<R: Read> Read for UpToTheTear<R> {
                 self.given |= n > 0;
                 Ok(n)
             }
-            wrong => wrong,
+            Err(error) => Err(self.in_words(error)),
         }
+    }
+}
+
+impl<R> UpToTheTear<R> {
+    /// What is wrong with what is packed, and where, in words for whoever has the file; unpackers speak of their insides.
+    fn in_words(&self, error: io::Error) -> io::Error {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        let mut limit = None;
+        while let Some(inner) = cause {
+            // The system's own word is for people already. An error that wraps another is asked for what it wraps.
+            let of_system = inner.downcast_ref::<io::Error>();
+            if of_system.is_some_and(|error| error.raw_os_error().is_some()) {
+                return io::Error::other(inner.to_string());
+            }
+            limit = limit.or_else(|| inner.downcast_ref::<FrameDecoderError>().and_then(beyond));
+            cause = match of_system.and_then(io::Error::get_ref) {
+                Some(wrapped) => Some(wrapped),
+                None => inner.source(),
+            };
+        }
+        let (name, at) = (self.name, self.passed.load(Ordering::Relaxed));
+        io::Error::other(match limit {
+            Some(limit) => limit,
+            None if !self.given && self.over.load(Ordering::Relaxed) => {
+                format!("its {name} data breaks off before anything can be unpacked")
+            }
+            None => format!("its {name} data is broken, by byte {at} of the packed file"),
+        })
+    }
+}
+
+/// What a sound file asks that cannot be given.
+fn beyond(error: &FrameDecoderError) -> Option<String> {
+    match error {
+        FrameDecoderError::WindowSizeTooBig { requested, max } => Some(format!(
+            "its zstd window has {requested} bytes, more than {max}: pack it without `--long`"
+        )),
+        FrameDecoderError::DictNotProvided { .. } => {
+            Some("it was packed with a zstd dictionary, and cannot be unpacked without".to_owned())
+        }
+        _ => None,
     }
 }
 
@@ -316,9 +384,15 @@ impl Read for Growing {
     }
 }
 
+/// Whether a frame unpacked to what was packed, as far as its checksum tells, if it has one.
+fn is_as_it_was(frame: &FrameDecoder) -> bool {
+    let [told, found] = [frame.get_checksum_from_data(), frame.get_calculated_checksum()];
+    told.is_none() || found.is_none() || told == found
+}
+
 /// Every frame of a zstd file, one after the other.
 struct Zstd<R: BufRead> {
-    frame: Option<StreamingDecoder<R, ruzstd::decoding::FrameDecoder>>,
+    frame: Option<StreamingDecoder<R, FrameDecoder>>,
     packed: Option<R>,
 }
 
@@ -327,7 +401,13 @@ impl<R: BufRead> Read for Zstd<R> {
         loop {
             if let Some(frame) = &mut self.frame {
                 match frame.read(buffer)? {
-                    0 => self.packed = self.frame.take().map(StreamingDecoder::into_inner),
+                    0 => {
+                        let frame = self.frame.take();
+                        if frame.as_ref().is_some_and(|frame| !is_as_it_was(&frame.decoder)) {
+                            return Err(io::Error::other("its checksum is another"));
+                        }
+                        self.packed = frame.map(StreamingDecoder::into_inner);
+                    }
                     n => return Ok(n),
                 }
             }
@@ -349,7 +429,7 @@ impl<R: BufRead> Read for Zstd<R> {
                 self.packed = Some(packed);
                 continue;
             }
-            let frame = StreamingDecoder::new(packed).map_err(|error| io::Error::other(error.to_string()))?;
+            let frame = StreamingDecoder::new(packed).map_err(io::Error::other)?;
             self.frame = Some(frame);
         }
     }
@@ -384,8 +464,8 @@ mod tests {
         assert_eq!(said, "one two three");
     }
 
-    /// How it is packed, what can be read of it, and whether that ends in an error.
-    fn unpacked(packed: &[u8]) -> (String, Vec<u8>, bool) {
+    /// How it is packed, what can be read of it, and the error that it ends in, if any.
+    fn unpacked(packed: &[u8]) -> (String, Vec<u8>, String) {
         let folder = tempfile::TempDir::new().expect("a folder");
         let path = folder.path().join("log");
         fs::write(&path, packed).expect("written");
@@ -393,8 +473,12 @@ mod tests {
             mut bytes, packed, ..
         } = Source::new(&path, None).open().expect("it opens");
         let mut said = Vec::new();
-        let wrong = bytes.read_to_end(&mut said).is_err();
-        (packed.expect("it is packed").to_string(), said, wrong)
+        let wrong = bytes.read_to_end(&mut said).err().map(|error| error.to_string());
+        (
+            packed.expect("it is packed").to_string(),
+            said,
+            wrong.unwrap_or_default(),
+        )
     }
 
     #[test]
@@ -412,10 +496,10 @@ mod tests {
         let level = ruzstd::encoding::CompressionLevel::Fastest;
         let zstd = ruzstd::encoding::compress_to_vec(&plain[..], level);
         for (name, packed) in [("gzip", &gzip), ("zstd", &zstd)] {
-            assert_eq!(unpacked(packed), (name.to_owned(), plain.clone(), false));
+            assert_eq!(unpacked(packed), (name.to_owned(), plain.clone(), String::new()));
 
             let (told, said, wrong) = unpacked(&packed[..packed.len() - 30_000]);
-            assert_eq!((told, wrong), (format!("{name} that breaks off"), false));
+            assert_eq!((told, wrong), (format!("{name} that breaks off"), String::new()));
             assert!(
                 said.len() > 100_000 && plain.starts_with(&said),
                 "{name}: {}",
@@ -423,10 +507,52 @@ mod tests {
             );
         }
 
-        let middle = gzip.len() / 2;
-        let mut broken = gzip;
-        broken[middle..middle + 2_000].fill(0xff);
-        let (told, _, wrong) = unpacked(&broken);
-        assert_eq!((told.as_str(), wrong), ("gzip", true));
+        for (name, packed) in [("gzip", gzip), ("zstd", zstd)] {
+            let middle = packed.len() / 2;
+            let mut broken = packed.clone();
+            // Enough to meet the head of a block.
+            broken[middle..middle + 70_000].fill(0xff);
+            let (told, _, wrong) = unpacked(&broken);
+            assert_eq!(told, name);
+            let place = wrong.strip_prefix(&format!("its {name} data is broken, by byte "));
+            let at = place.and_then(|place| place.strip_suffix(" of the packed file")?.parse::<usize>().ok());
+            assert!(at.is_some_and(|at| at > middle && at <= packed.len()), "{wrong}");
+
+            let (_, said, wrong) = unpacked(&packed[..9]);
+            assert!(
+                said.is_empty() && wrong.ends_with("breaks off before anything can be unpacked"),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_zstd_frame_that_unpacks_to_something_else_is_broken() {
+        // One raw block `a`, the last, and the checksum of `a` (RFC 8878 §3.1.1): XXH64's low half.
+        let mut packed = [
+            0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x58, 0x09, 0, 0, b'a', 0x5b, 0x6e, 0x8c, 0xa9,
+        ];
+        assert_eq!(
+            unpacked(&packed),
+            ("zstd".to_owned(), b"a".to_vec(), String::new())
+        );
+        packed[9] = b'b';
+        let (_, _, wrong) = unpacked(&packed);
+        assert_eq!(wrong, "its zstd data is broken, by byte 14 of the packed file");
+    }
+
+    #[test]
+    fn what_zstd_cannot_unpack_for_a_reason_is_told_with_it() {
+        // A frame header alone (RFC 8878 §3.1.1.1): with a window of 2 GiB, and with a dictionary's id.
+        let (_, _, wrong) = unpacked(&[0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 1, 0, 0]);
+        assert_eq!(
+            wrong,
+            "its zstd window has 2147483648 bytes, more than 134217728: pack it without `--long`"
+        );
+        let (_, _, wrong) = unpacked(&[0x28, 0xb5, 0x2f, 0xfd, 0x01, 0x50, 7, 1, 0, 0]);
+        assert_eq!(
+            wrong,
+            "it was packed with a zstd dictionary, and cannot be unpacked without"
+        );
     }
 }
