@@ -134,6 +134,7 @@ fn header() -> Header {
     Header {
         witness: Default::default(),
         steady: false,
+        apart: 0.0,
         callspec: FORMAT,
         version: String::new(),
         scenario: ScenarioInfo::default(),

@@ -249,6 +249,7 @@ impl<'a> Play<'a> {
             profile: Profile::named(self.class.name()).unwrap_or_default(),
             witness: Default::default(),
             steady: false,
+            apart: 0.0,
             cast: cast.collect(),
             seed: 0,
             time_scale: 1.0,

@@ -131,6 +131,7 @@ async fn play_in_runtime(
         profile,
         witness: Witness::Bots,
         steady: false,
+        apart: 0.0,
         cast: cast.clone(),
         seed: options.seed,
         time_scale: options.time_scale,

@@ -27,6 +27,9 @@ pub struct Header {
     /// Times are by a clock that nobody sets while it runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub steady: bool,
+    /// How far off the times of one of several recordings may be by the clock of another, in seconds.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub apart: f64,
     /// Every party by its name in the scenario.
     #[serde(default)]
     pub cast: BTreeMap<String, Member>,
@@ -41,6 +44,10 @@ pub struct Header {
     /// Wall time of `t` = 0, RFC 3339.
     #[serde(default)]
     pub started: String,
+}
+
+fn is_none(apart: &f64) -> bool {
+    *apart == 0.0
 }
 
 fn one() -> f64 {

@@ -32,6 +32,8 @@ impl std::error::Error for ReadError {}
 #[derive(Debug)]
 pub struct Reader<R: BufRead> {
     input: R,
+    /// The line that was read last.
+    bytes: Vec<u8>,
     line: u64,
     torn: bool,
     over: bool,
@@ -45,14 +47,15 @@ impl<R: BufRead> Reader<R> {
     pub fn new(input: R) -> Result<(Header, Reader<R>), ReadError> {
         let mut reader = Reader {
             input,
+            bytes: Vec::new(),
             line: 0,
             torn: false,
             over: false,
         };
-        let Some((bytes, _)) = reader.bytes()? else {
+        let Some(_) = reader.read()? else {
             return Err(reader.error(0, "the file is empty: a transcript begins with a header line"));
         };
-        let header: Header = parse(&bytes).map_err(|(column, message)| {
+        let header: Header = parse(&reader.bytes).map_err(|(column, message)| {
             let text = format!("this is not a callspec transcript: the first line is no header ({message})");
             reader.error(column, &text)
         })?;
@@ -79,24 +82,24 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    /// The next line that is not blank, and whether its line end is there.
-    fn bytes(&mut self) -> Result<Option<(Vec<u8>, bool)>, ReadError> {
+    /// Reads the next line that is not blank, and says whether its line end is there.
+    fn read(&mut self) -> Result<Option<bool>, ReadError> {
         loop {
-            let mut bytes = Vec::new();
+            self.bytes.clear();
             self.line += 1;
             let read = (&mut self.input)
                 .take(LINE_LIMIT + 1)
-                .read_until(b'\n', &mut bytes)
+                .read_until(b'\n', &mut self.bytes)
                 .map_err(|error| self.error(0, &format!("cannot read: {error}")))?;
             if read == 0 {
                 return Ok(None);
             }
-            let ended = bytes.last() == Some(&b'\n');
-            if !ended && bytes.len() as u64 > LINE_LIMIT {
+            let ended = self.bytes.last() == Some(&b'\n');
+            if !ended && self.bytes.len() as u64 > LINE_LIMIT {
                 return Err(self.error(0, &format!("the line is longer than {LINE_LIMIT} bytes")));
             }
-            if !bytes.trim_ascii().is_empty() {
-                return Ok(Some((bytes, ended)));
+            if !self.bytes.trim_ascii().is_empty() {
+                return Ok(Some(ended));
             }
         }
     }
@@ -113,12 +116,12 @@ impl<R: BufRead> Iterator for Reader<R> {
         if self.over {
             return None;
         }
-        match self.bytes() {
+        match self.read() {
             Ok(None) => {
                 self.over = true;
                 None
             }
-            Ok(Some((bytes, ended))) => match parse(&bytes) {
+            Ok(Some(ended)) => match parse(&self.bytes) {
                 Ok(event) => Some(Ok(event)),
                 Err(_) if !ended => {
                     self.torn = true;

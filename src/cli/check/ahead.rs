@@ -17,7 +17,8 @@ where
         let (full, batches) = sync_channel::<Vec<I::Item>>(AHEAD);
         let reader = scope.spawn(move || {
             loop {
-                let batch: Vec<I::Item> = items.by_ref().take(BATCH).collect();
+                let mut batch = Vec::with_capacity(BATCH);
+                batch.extend(items.by_ref().take(BATCH));
                 let last = batch.len() < BATCH;
                 if full.send(batch).is_err() || last {
                     return items;

@@ -181,6 +181,7 @@ fn judge_merged(
     let title = text::title(merged, names);
     let header = Header {
         steady: merged.recordings().all(|(_, recording)| recording.is_steady()),
+        apart: sorted.map_or(0.0, Sorted::apart),
         ..header_of(asked, witness, &title)
     };
     let keep = Keep {

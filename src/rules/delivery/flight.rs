@@ -104,9 +104,9 @@ impl Sent for Flight {
 }
 
 /// A number that two different texts hardly ever share.
-pub(super) fn print(text: &str) -> u64 {
+pub(super) fn print(of: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
+    of.hash(&mut hasher);
     hasher.finish()
 }
 

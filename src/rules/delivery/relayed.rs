@@ -3,7 +3,7 @@
 //! Recordings are less than a run: others may be there unseen, clocks are set against each other by estimate, and a
 //! recording may begin late and stop early. So only this is judged: what was sent while both recordings ran.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::book::{Book, Newest, Sent};
 use super::flight::{answer, only_special, print};
@@ -18,6 +18,18 @@ const MARGIN: f64 = 5.0;
 const SETTLED: f64 = 0.25;
 /// Signals that are remembered.
 const REMEMBERED: usize = 16_384;
+
+/// What is remembered of what seems to come in before it was sent.
+const EARLY: usize = 256;
+
+/// Something that seems to come in before it was sent.
+#[derive(Debug)]
+enum Early {
+    /// From whom it says it is, and its text.
+    Signal(String, String),
+    /// When it was given, to whom, and what it says.
+    Answer(f64, String, String),
+}
 
 #[derive(Debug, Clone)]
 struct Session {
@@ -50,8 +62,13 @@ struct Flight {
     delivered: Option<u64>,
     /// The addressee's answer: event, time, what it said.
     given: Option<(u64, f64, String)>,
-    /// The answer that the sender got.
-    got: Option<u64>,
+    /// The answer that the sender got: event, time, what it said.
+    got: Option<(u64, f64, String)>,
+    /// How many were given, and the events of all that the sender got.
+    gave: u32,
+    gots: Vec<u64>,
+    /// The sender got one before the addressee was seen to give any.
+    unasked: bool,
 }
 
 /// The judge of everything between two recorded ends.
@@ -65,6 +82,13 @@ pub(in super::super) struct Relayed {
     between: bool,
     /// It is a recording of ours, which leaves nothing out.
     complete: bool,
+    /// How far off the time at one end may be by the clock of the other, in seconds.
+    apart: f64,
+    /// Connections between which something passed that was recorded at both ends: whatever clocks say, both recordings
+    /// ran by then.
+    met: BTreeSet<(u64, u64)>,
+    /// Where two clocks were set against each other: what seems to have come in before it was sent, by addressee and id.
+    early: VecDeque<(u64, String, String, Early)>,
     /// Every request of a connection, by its id: its event.
     asked: HashMap<(u64, String), u64>,
     /// The latest event of each connection that the server has surely read: it was answered.
@@ -107,6 +131,9 @@ impl Relayed {
             newest: Newest::default(),
             between: header.witness == Witness::Between,
             complete: header.steady,
+            apart: header.apart,
+            met: BTreeSet::new(),
+            early: VecDeque::new(),
             asked: HashMap::new(),
             read: BTreeMap::new(),
         }
@@ -138,7 +165,7 @@ impl Relayed {
         }
     }
 
-    fn sent(&mut self, event: &Event, stanza: &Stanza, spoken: Option<&Spoken>) {
+    fn sent(&mut self, event: &Event, stanza: &Stanza, spoken: Option<&Spoken>, record: &mut Record) {
         let Some(session) = self.sessions.get(&event.who).cloned() else {
             return;
         };
@@ -147,11 +174,22 @@ impl Relayed {
         match stanza.iq_type() {
             Some(IqType::Result | IqType::Error) => {
                 let found = self.flights.find(&id, |f| f.to == session.jid && f.jid == to);
-                let Some(key) = found else { return };
-                if !stanza.is_sound_answer() {
+                let sound = stanza.is_sound_answer();
+                let Some(key) = found else {
+                    if sound {
+                        let answer = Early::Answer(event.t, to.clone(), answer(stanza));
+                        self.is_early(&session.jid, &id, event.n, answer);
+                    }
+                    return;
+                };
+                if !sound {
                     self.flights.forget(key);
                 } else if let Some(flight) = self.flights.get_mut(key) {
-                    flight.given.get_or_insert((event.n, event.t, answer(stanza)));
+                    flight.gave += 1;
+                    if flight.given.is_none() {
+                        flight.given = Some((event.n, event.t, answer(stanza)));
+                        unchanged(flight, record);
+                    }
                 }
             }
             Some(IqType::Set) if stanza.has_call() && resource(&to).is_some() => {
@@ -161,8 +199,12 @@ impl Relayed {
                     return;
                 }
                 let goal = self.sessions.values().find(|s| s.jid == to);
-                let goal = goal.filter(|s| event.t - s.since >= SETTLED).map(|s| s.conn);
-                let flight = Flight {
+                let there = |s: &&Session| {
+                    event.t - s.since >= SETTLED + self.apart
+                        || self.met.contains(&pair(s.conn, session.conn))
+                };
+                let goal = goal.filter(there).map(|s| s.conn);
+                let mut flight = Flight {
                     n: event.n,
                     t: event.t,
                     who: event.who.clone(),
@@ -177,10 +219,59 @@ impl Relayed {
                     delivered: None,
                     given: None,
                     got: None,
+                    gave: 0,
+                    gots: Vec::new(),
+                    unasked: false,
                 };
+                self.came_early(&mut flight, record);
                 self.flights.put(flight, REMEMBERED);
             }
             _ => {}
+        }
+    }
+
+    fn is_early(&mut self, to: &str, id: &str, n: u64, what: Early) {
+        if self.apart > 0.0 {
+            if self.early.len() >= EARLY {
+                self.early.pop_front();
+            }
+            self.early.push_back((n, to.to_owned(), id.to_owned(), what));
+        }
+    }
+
+    /// What seemed to come before this signal was sent came after.
+    fn came_early(&mut self, flight: &mut Flight, record: &mut Record) {
+        let of_this = |to: &str, id: &str| flight.to == to && flight.id == id;
+        if !self.early.iter().any(|(_, to, id, _)| of_this(to, id)) {
+            return;
+        }
+        let what = format!("{}'s iq `{}`", flight.who, flight.id);
+        let to = flight.to.clone();
+        let (own, others) = std::mem::take(&mut self.early)
+            .into_iter()
+            .partition(|(_, at, id, early)| {
+                let fits = match early {
+                    Early::Signal(from, text) => *from == flight.jid || *text == flight.text,
+                    Early::Answer(_, asker, _) => *asker == flight.jid,
+                };
+                fits && of_this(at, id)
+            });
+        self.early = others;
+        let own: VecDeque<(u64, String, String, Early)> = own;
+        for (n, _, _, early) in own {
+            match early {
+                Early::Answer(t, _, said) => {
+                    flight.gave += 1;
+                    flight.given.get_or_insert((n, t, said));
+                }
+                Early::Signal(from, text) => match flight.delivered {
+                    Some(first) => record.broken(flight.doubled("RT-03", &what, &to, (first, n))),
+                    None => {
+                        flight.delivered = Some(n);
+                        as_it_was(flight, &what, &to, (&from, &text, n), record);
+                    }
+                },
+            }
         }
     }
 
@@ -216,7 +307,10 @@ impl Relayed {
                 let same = |f: &Flight| f.print.map_or(f.text == text, |print| print == heard);
                 self.flights.find(id, |f| f.jid == from && same(f))
             });
-        let Some(key) = key else { return };
+        let Some(key) = key else {
+            self.is_early(&session.jid, id, event.n, Early::Signal(from, text.into_owned()));
+            return;
+        };
         let Some(flight) = self.flights.get_mut(key) else {
             return;
         };
@@ -232,23 +326,10 @@ impl Relayed {
         }
         flight.delivered = Some(event.n);
         record.held("RT-03");
-        if from == flight.jid {
-            record.held("RT-01");
-        } else {
-            record.broken(flight.misnamed(&what, &event.who, &from, event.n));
-        }
-        if text == flight.text {
-            record.held("RT-05");
-        } else {
-            let id = match only_special(&flight.text, &text) {
-                _ if text == with_line_feeds(&flight.text) => "RT-15",
-                true => "RT-14",
-                false => "RT-05",
-            };
-            record.broken(flight.changed(id, &what, &event.who, &text, event.n));
-        }
+        as_it_was(flight, &what, &event.who, (&from, &text, event.n), record);
         let way = (flight.conn, session.conn);
-        flight.print = Some(print(&std::mem::take(&mut flight.text)));
+        self.met.insert(pair(flight.conn, session.conn));
+        flight.print = Some(print(std::mem::take(&mut flight.text)));
         match self.newest.overtaken(way, (key, event.n)) {
             Some(over) => record.broken(flight.overtaken("RT-04", &what, &event.who, (over, event.n))),
             None => record.held("RT-04"),
@@ -261,63 +342,106 @@ impl Relayed {
         let Some(key) = self.flights.find(id, |f| {
             f.conn == session.conn && (f.to == from || (from.is_empty() && f.got.is_none()))
         }) else {
+            self.misnamed(event, stanza, session, record);
             return;
         };
-        let Some(flight) = self.flights.get_mut(key).filter(|f| f.got.is_none()) else {
+        let there = self.flights.get(key).and_then(|flight| self.conn_of(&flight.to));
+        let Some(flight) = self.flights.get_mut(key) else {
             return;
         };
-        flight.got = Some(event.n);
-        let flight = &flight.clone();
-        let what = format!("{}'s iq `{id}`", flight.who);
-        let said = answer(stanza);
-        match &flight.given {
-            Some((n, _, gave)) if *gave != said => record.broken(flight.finding(
-                "RT-08",
-                format!("The answer to {what} changed on its way back."),
-                gave,
-                said,
-                &[*n, event.n],
-            )),
-            Some(_) => record.held("RT-08"),
-            None if self.profile.class == Class::Relay
-                && flight.goal.is_some()
-                && flight.goal == self.conn_of(&flight.to) =>
-            {
-                // A refusal may be what the addressee has asked its server for.
-                let blocked = matches!(
-                    stanza.error_condition(),
-                    Some("service-unavailable" | "policy-violation")
-                );
-                let rule = if flight.delivered.is_some() {
-                    "RT-08"
-                } else {
-                    "RT-03"
-                };
-                let mut found = flight.finding(
-                    rule,
-                    format!(
-                        "The server answered {what} itself, although {} was connected.",
-                        flight.to
-                    ),
-                    "delivery, and the answer of the addressee",
-                    said,
-                    &[event.n],
-                );
-                found.excuse = blocked.then(|| {
-                    format!(
-                        "{} had blocked its sender, or the signal was over a limit of the server",
-                        flight.to
-                    )
-                });
-                record.broken(found);
+        flight.gots.push(event.n);
+        if flight.got.is_some() {
+            if self.apart == 0.0 {
+                twice(flight, record);
             }
-            None => {}
+            return;
         }
+        flight.got = Some((event.n, event.t, answer(stanza)));
+        flight.unasked = flight.given.is_none() && flight.goal.is_some() && flight.goal == there;
+        let flight = &flight.clone();
+        unchanged(flight, record);
+        // By one clock it is known by now that the addressee has given none.
+        if flight.unasked && self.apart == 0.0 {
+            self.of_its_own(flight, record);
+        }
+    }
+
+    /// An answer under the id of a signal that its addressee has answered, in another's name.
+    fn misnamed(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
+        let id = stanza.id().unwrap_or_default();
+        let of_this = |f: &Flight| f.conn == session.conn && f.got.is_none() && f.given.is_some();
+        let key = self.flights.find(id, of_this);
+        let Some(flight) = key.and_then(|key| self.flights.get_mut(key)) else {
+            return;
+        };
+        let said = answer(stanza);
+        let (n, _, gave) = flight.given.clone().unwrap_or_default();
+        if gave != said {
+            return;
+        }
+        flight.got = Some((event.n, event.t, said));
+        let message = format!(
+            "The answer to {}'s iq `{id}` came back in another's name.",
+            flight.who
+        );
+        let seen = format!("from='{}'", stanza.from().unwrap_or_default());
+        let wanted = format!("from='{}'", flight.to);
+        record.broken(flight.finding("RT-08", message, &wanted, seen, &[n, event.n]));
+    }
+
+    /// The server answered a signal that its addressee has not answered.
+    fn of_its_own(&self, flight: &Flight, record: &mut Record) {
+        let Some((n, _, said)) = flight.got.clone().filter(|_| self.profile.class == Class::Relay) else {
+            return;
+        };
+        // A refusal may be what the addressee has asked its server for.
+        let blocked = ["error service-unavailable", "error policy-violation"].contains(&said.as_str());
+        let rule = if flight.delivered.is_some() {
+            "RT-08"
+        } else {
+            "RT-03"
+        };
+        let mut found = flight.finding(
+            rule,
+            format!(
+                "The server answered {}'s iq `{}` itself, although {} was connected.",
+                flight.who, flight.id, flight.to
+            ),
+            "delivery, and the answer of the addressee",
+            said,
+            &[n],
+        );
+        found.excuse = blocked.then(|| {
+            format!(
+                "{} had blocked its sender, or the signal was over a limit of the server",
+                flight.to
+            )
+        });
+        record.broken(found);
     }
 
     fn conn_of(&self, jid: &str) -> Option<u64> {
         let session = self.sessions.values().find(|s| s.jid == jid);
         session.map(|session| session.conn)
+    }
+
+    /// Where two clocks were set against each other, an answer counts as the server's own only if the addressee's
+    /// recording went on for long enough that it would hold one.
+    fn of_its_own_after_all(
+        &self,
+        flight: &Flight,
+        key: u64,
+        heard: &impl Fn(u64) -> Option<f64>,
+        record: &mut Record,
+    ) {
+        let (Some(goal), Some((_, at, _))) = (flight.goal, &flight.got) else {
+            return;
+        };
+        let passed = self.newest.is_past((flight.conn, goal), key);
+        let long = heard(goal).is_some_and(|last| last - at >= SETTLED + self.apart);
+        if flight.unasked && flight.given.is_none() && (passed || long) {
+            self.of_its_own(flight, record);
+        }
     }
 
     /// The recording of this connection ends: what ought to be in it and is not was lost.
@@ -328,7 +452,8 @@ impl Relayed {
         };
         for (key, flight) in self.flights.iter() {
             let what = format!("{}'s iq `{}`", flight.who, flight.id);
-            let waited = |since: f64| gone.heard - since >= MARGIN;
+            let margin = MARGIN + self.apart;
+            let waited = |since: f64| gone.heard - since >= margin;
             let heard = |conn: u64| match conn == gone.conn {
                 true => Some(gone.heard),
                 false => self.sessions.values().find(|s| s.conn == conn).map(|s| s.heard),
@@ -340,7 +465,7 @@ impl Relayed {
                 && flight.got.is_none()
             {
                 // Both ends heard on for a while, of it and of an error, or what came after it overtook it.
-                let long = |conn| heard(conn).is_some_and(|at| at - flight.t >= MARGIN);
+                let long = |conn| heard(conn).is_some_and(|at| at - flight.t >= margin);
                 let passed = self.newest.is_past((flight.conn, goal), key);
                 if passed || (long(flight.conn) && long(goal)) {
                     record.broken(Finding {
@@ -354,6 +479,10 @@ impl Relayed {
                         )
                     });
                 }
+            }
+            if concerned && self.apart > 0.0 {
+                self.of_its_own_after_all(flight, key, &heard, record);
+                twice(flight, record);
             }
             if let Some((n, since, _)) = &flight.given
                 && flight.conn == gone.conn
@@ -379,8 +508,71 @@ impl Relayed {
             self.flights.forget(key);
         }
         self.newest.forget(gone.conn);
+        self.met.retain(|(a, b)| *a != gone.conn && *b != gone.conn);
         self.read.remove(&gone.conn);
     }
+}
+
+/// Whether a signal came from its sender, with the text that was sent.
+fn as_it_was(
+    flight: &Flight,
+    what: &str,
+    who: &str,
+    (from, text, n): (&str, &str, u64),
+    record: &mut Record,
+) {
+    if from == flight.jid {
+        record.held("RT-01");
+    } else {
+        record.broken(flight.misnamed(what, who, from, n));
+    }
+    if text == flight.text {
+        record.held("RT-05");
+        return;
+    }
+    let id = match only_special(&flight.text, text) {
+        _ if text == with_line_feeds(&flight.text) => "RT-15",
+        true => "RT-14",
+        false => "RT-05",
+    };
+    record.broken(flight.changed(id, what, who, text, n));
+}
+
+/// Whether the sender of a signal got the answer that was given, once both are known.
+fn unchanged(flight: &Flight, record: &mut Record) {
+    let (Some((n, _, gave)), Some((at, _, said))) = (&flight.given, &flight.got) else {
+        return;
+    };
+    if gave == said {
+        record.held("RT-08");
+        return;
+    }
+    let message = format!(
+        "The answer to {}'s iq `{}` changed on its way back.",
+        flight.who, flight.id
+    );
+    record.broken(flight.finding("RT-08", message, gave, said.clone(), &[*n, *at]));
+}
+
+/// Whether the sender of a signal got the one answer that was given more than once.
+fn twice(flight: &Flight, record: &mut Record) {
+    if let ([first, second], 1) = (flight.gots.as_slice(), flight.gave) {
+        record.broken(flight.finding(
+            "IQ-01",
+            format!(
+                "{} received the answer to its iq `{}` more than once.",
+                flight.who, flight.id
+            ),
+            "exactly one result or error",
+            format!("answers at events {first} and {second}"),
+            &[*first, *second],
+        ));
+    }
+}
+
+/// Two connections, whichever is named first.
+fn pair(a: u64, b: u64) -> (u64, u64) {
+    (a.min(b), a.max(b))
 }
 
 impl Family for Relayed {
@@ -410,7 +602,10 @@ impl Family for Relayed {
                     self.ends(&gone, record);
                 }
             }
-            (Dir::Sent, Some(stanza)) => self.sent(event, stanza, seen.spoken.map(|spoken| &**spoken)),
+            (Dir::Sent, Some(stanza)) => {
+                let spoken = seen.spoken.map(|spoken| &**spoken);
+                self.sent(event, stanza, spoken, record);
+            }
             (Dir::Received, stanza) => {
                 if let Some(session) = self.sessions.get_mut(&event.who) {
                     session.heard = event.t;

@@ -302,3 +302,20 @@ fn what_a_proxy_sees_unanswered_had_come_in() {
         assert_eq!(owed(header, "stops", lines), found, "{lines} {steady}");
     }
 }
+
+#[test]
+fn an_answer_too_many_is_found_with_its_call() {
+    const CALL: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
+    let asks = format!(
+        "<iq type='set' id='1' from='alice@x/1' to='bob@x/2'>\
+         <call xmlns='urn:xmpp:call:0'>{{\"callId\":\"{CALL}\"}}</call></iq>"
+    );
+    let answers = ("bob", "sent", ERROR);
+    let verdict = judged(true, &[("bob", "received", &asks), answers, answers]);
+    let twice = verdict
+        .findings
+        .iter()
+        .find(|found| found.message.contains("more than once"));
+    let twice = twice.expect("it is found");
+    assert_eq!((twice.rule.id, twice.call.as_deref()), ("IQ-01", Some(CALL)));
+}

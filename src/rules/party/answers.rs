@@ -28,6 +28,14 @@ struct Asked {
     again: bool,
 }
 
+/// A request that was answered: the events of both, and its call.
+#[derive(Debug)]
+struct Done {
+    asked: u64,
+    answered: u64,
+    call: Option<String>,
+}
+
 /// Requests that are remembered at once.
 const OPEN: usize = 16_384;
 /// How long an answer may take, in seconds.
@@ -89,8 +97,10 @@ pub(super) struct Answers {
     holds: (bool, bool),
     clients: BTreeMap<String, Client>,
     open: BTreeMap<(String, String, String), Asked>,
-    /// Those that were answered, and once only: the events of request and answer.
-    done: HashMap<(String, String, String), (u64, u64)>,
+    /// The latest event of which it is not recorded what passed: perhaps a request whose id another one had before.
+    unread: u64,
+    /// Those that were answered, and once only.
+    done: HashMap<(String, String, String), Done>,
 }
 
 impl Answers {
@@ -121,6 +131,19 @@ impl Answers {
     pub fn heard(&mut self, dir: Dir) {
         let (out, came) = &mut self.holds;
         *if dir == Dir::Sent { out } else { came } = true;
+    }
+
+    /// Something passed of which nothing more is recorded.
+    pub fn unread(&mut self, n: u64) {
+        self.unread = n;
+    }
+
+    /// A request that has nothing to do with calls: its id may have been that of another one, in another stream.
+    pub fn asked_else(&mut self, client: &str, from: &str, id: &str) {
+        if !self.done.is_empty() {
+            self.done
+                .remove(&(client.to_owned(), from.to_owned(), id.to_owned()));
+        }
     }
 
     pub fn asked(
@@ -165,15 +188,26 @@ impl Answers {
         let id = stanza.id().unwrap_or_default().to_owned();
         let key = (client.to_owned(), asker.to_owned(), id.clone());
         let Some(asked) = self.open.remove(&key) else {
-            if let Some((request, first)) = self.done.remove(&key) {
-                record.broken(Finding::of_client(
-                    "IQ-01",
-                    client,
-                    format!("{client} answered the iq `{id}` more than once."),
-                    "exactly one result or error",
-                    format!("answers at events {first} and {n}"),
-                    vec![request, first, n],
-                ));
+            let done = self.done.remove(&key);
+            if let Some(Done {
+                asked,
+                answered,
+                call,
+            }) = done.filter(|done| done.answered > self.unread)
+            {
+                let handed_on = far && self.open_ended;
+                record.broken(Finding {
+                    call,
+                    excuse: handed_on.then(|| "the server handed the same answer on twice".to_owned()),
+                    ..Finding::of_client(
+                        "IQ-01",
+                        client,
+                        format!("{client} answered the iq `{id}` more than once."),
+                        "exactly one result or error",
+                        format!("answers at events {answered} and {n}"),
+                        vec![asked, answered, n],
+                    )
+                });
             }
             return;
         };
@@ -181,7 +215,16 @@ impl Answers {
         let known = self.client(client);
         known.answered = known.answered.max(asked.n);
         if !asked.again && self.done.len() < OPEN {
-            self.done.insert(key, (asked.n, n));
+            let call = asked.call.clone();
+            let asked = asked.n;
+            self.done.insert(
+                key,
+                Done {
+                    asked,
+                    answered: n,
+                    call,
+                },
+            );
         }
         let took = at - asked.at;
         let under_way = self.between || (far && self.open_ended);

@@ -24,6 +24,8 @@ pub(in crate::rules) struct Inbound {
     pub id: String,
     /// Whether a reader may leave it out of account: it was broken, though not in its place in the call.
     pub doubtful: bool,
+    /// It may have been lost on its way, unless it is answered.
+    pub unsure: bool,
 }
 
 /// What a signal costs: musts, shoulds and remarks, counted apart.
@@ -168,6 +170,29 @@ impl Beam {
         }
     }
 
+    /// Every view may also be one of these others.
+    pub fn widen(&mut self, others: impl Fn(&View) -> Vec<View>) {
+        let more = self.candidates.iter().flat_map(|candidate| {
+            let other = |view| Candidate {
+                view,
+                ..candidate.clone()
+            };
+            others(&candidate.view).into_iter().map(other).collect::<Vec<_>>()
+        });
+        let more: Vec<Candidate> = more.collect();
+        self.candidates.extend(more);
+        self.prune();
+    }
+
+    /// What came in since, as another beam of the same party has it.
+    pub fn receive_also(&mut self, other: &Beam) {
+        let known = self.queue.back().map(|inbound| inbound.n).or(self.last);
+        let new = |inbound: &&Inbound| known.is_none_or(|known| inbound.n > known);
+        for inbound in other.queue.iter().filter(new) {
+            self.receive(inbound.clone());
+        }
+    }
+
     /// Inbound signals that some view has not taken in yet.
     pub fn waiting(&self) -> bool {
         let end = self.end();
@@ -192,6 +217,9 @@ impl Beam {
     /// The party has answered this inbound signal: it and all before it are taken in.
     pub fn acknowledge(&mut self, id: &str) {
         if let Some(index) = self.queue.iter().rposition(|inbound| inbound.id == id) {
+            if let Some(inbound) = self.queue.get_mut(index) {
+                inbound.unsure = false;
+            }
             self.take_in(self.base + index as u64);
         }
     }
@@ -369,7 +397,7 @@ fn taken(candidate: &Candidate, inbound: &Inbound) -> Vec<Candidate> {
     still.seen += 1;
     let mut moved = still.clone();
     moved.view.received(&inbound.act, inbound.at);
-    if inbound.doubtful && moved != still {
+    if (inbound.doubtful || inbound.unsure) && moved != still {
         vec![moved, still]
     } else {
         vec![moved]

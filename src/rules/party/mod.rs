@@ -3,6 +3,7 @@
 mod answers;
 mod beam;
 mod form;
+mod handed;
 mod media;
 mod recent;
 mod track;

@@ -1,6 +1,7 @@
 //! One party's side of one call with one peer.
 
-use super::beam::{Beam, Inbound, Sending, is_broken};
+use super::beam::{Beam, Inbound, Sending, is_broken, weight};
+use super::handed::{Before, otherwise};
 use crate::protocol::{Act, Kind, RINGING, ROUNDING, Role, Ruling, State, TOLERANCE, View};
 use crate::stanza::{bare, resource};
 
@@ -53,6 +54,8 @@ pub(super) struct Track {
     older: Option<Beam>,
     /// How often the clock had been set when this was last looked at.
     clock_set: u32,
+    /// Where only what the server handed on was recorded: the signal before.
+    last: Option<Before>,
 }
 
 /// What came of a signal that was sent.
@@ -88,6 +91,7 @@ impl Track {
             in_time: None,
             rang_by: None,
             clock_set,
+            last: None,
             older: (start == Start::Doubtful).then(|| Beam::midway(exact, None)),
         }
     }
@@ -169,6 +173,27 @@ impl Track {
     pub fn refuse(&mut self, id: &str, at: f64) {
         self.beams().for_each(|beam| beam.refuse(id));
         self.rang(at);
+    }
+
+    /// The party sent `act`, of which only what the server handed on was recorded.
+    pub fn sends_unseen(&mut self, act: &Act, at: f64, doubtful: bool) -> Outcome {
+        let before = self.beam.clone();
+        let mut out = self.send(act, at, doubtful);
+        if out.excuse.is_none()
+            && out
+                .rulings
+                .iter()
+                .any(|ruling| weight(ruling).is_some_and(|slot| slot < 2))
+            && let Some((beam, why)) = otherwise(&before, self.last.as_ref(), act, (at, doubtful))
+        {
+            // From here on it is as if that had happened: one word about it is enough.
+            (self.beam, self.forced, self.prompt) = (beam, None, None);
+            out.excuse = Some(why.to_owned());
+            out.effect = (true, true);
+        }
+        let act = *act;
+        self.last = Some(Before { beam: before, act });
+        out
     }
 
     pub fn send(&mut self, act: &Act, at: f64, doubtful: bool) -> Outcome {

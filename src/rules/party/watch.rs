@@ -79,6 +79,8 @@ pub(in super::super) struct Parties {
     stamps: Recent<(String, String), std::cell::Cell<(f64, u64)>>,
     used: Recent<u64, u64>,
     spoilt: Recent<u64, Spoilt>,
+    /// Signals that were recorded only where the server handed them on.
+    handed_on: Recent<u64, ()>,
     /// The call that each inbound signal was for, and its event, by who got it and its iq id.
     under_way: Recent<(String, String), (String, u64)>,
     /// What has come to each party from each sender and was perhaps not taken in yet: its event and its call.
@@ -122,6 +124,7 @@ impl Parties {
             stamps: Recent::new(REMEMBERED),
             used: Recent::new(IDS),
             spoilt: Recent::new(REMEMBERED),
+            handed_on: Recent::new(REMEMBERED),
             under_way: Recent::new(REMEMBERED),
             lines: Recent::new(REMEMBERED),
             answers: Answers::new(header),
@@ -175,6 +178,7 @@ impl Family for Parties {
             Dir::Stalled if event.seconds.is_none() => self.clock_set += 1,
             Dir::Sent | Dir::Received => {
                 let Some(stanza) = seen.stanza else {
+                    self.answers.unread(event.n);
                     self.announced.remove(&event.who);
                     return;
                 };

@@ -97,6 +97,8 @@ struct Begun {
 
 pub(super) struct Logs<R> {
     input: R,
+    /// The line that was read last.
+    bytes: Vec<u8>,
     line: u64,
     begun: Option<Begun>,
     ready: VecDeque<Frame>,
@@ -117,6 +119,7 @@ impl<R: BufRead> Logs<R> {
     pub fn new(input: R) -> Logs<R> {
         Logs {
             input,
+            bytes: Vec::new(),
             line: 0,
             begun: None,
             ready: VecDeque::new(),
@@ -131,30 +134,30 @@ impl<R: BufRead> Logs<R> {
         }
     }
 
-    fn read_line(&mut self) -> Result<Option<String>, ReadError> {
-        let mut bytes = Vec::new();
+    /// Reads the next line and takes it in; false: there is none.
+    fn read_line(&mut self) -> Result<bool, ReadError> {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.clear();
         self.line += 1;
+        let wrong = |message| ReadError {
+            line: self.line,
+            column: 0,
+            message,
+        };
         let read = (&mut self.input)
             .take(LINE_LIMIT + 1)
             .read_until(b'\n', &mut bytes)
-            .map_err(|error| ReadError {
-                line: self.line,
-                column: 0,
-                message: format!("cannot read: {error}"),
-            })?;
+            .map_err(|error| wrong(format!("cannot read: {error}")))?;
         if bytes.len() as u64 > LINE_LIMIT {
-            return Err(ReadError {
-                line: self.line,
-                column: 0,
-                message: format!("the line is longer than {LINE_LIMIT} bytes"),
-            });
+            return Err(wrong(format!("the line is longer than {LINE_LIMIT} bytes")));
         }
-        self.lines += u64::from(read > 0);
-        // A log may hold anything; what is no UTF-8 in it is no XMPP either.
-        Ok((read > 0).then(|| match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-        }))
+        if read > 0 {
+            self.lines += 1;
+            // A log may hold anything; what is no UTF-8 in it is no XMPP either.
+            self.take_line(&String::from_utf8_lossy(&bytes));
+        }
+        self.bytes = bytes;
+        Ok(read > 0)
     }
 
     /// Sets the frame's time, on a calendar that does not begin anew.
@@ -266,6 +269,11 @@ impl<R: BufRead> Logs<R> {
                         held.push('\n');
                     }
                     held.push_str(text);
+                    if matches!(begun.style, Style::Plain | Style::Converse) {
+                        let (xml, tail) = upto_its_end(held);
+                        begun.frame.way = begun.frame.way.or_else(|| colour(tail));
+                        held.truncate(xml.len());
+                    }
                     return;
                 }
             }
@@ -289,8 +297,7 @@ impl<R: BufRead + Send> Frames for Logs<R> {
                 return self.ready.pop_front().map(Ok);
             }
             match self.read_line() {
-                Ok(Some(line)) => {
-                    self.take_line(&line);
+                Ok(true) => {
                     // A stanza that is whole waits for nobody: the log may be growing.
                     let whole = self.begun.as_ref().is_some_and(|begun| match &begun.frame.what {
                         What::Text(_) if begun.style == Style::Nbxmpp => false,
@@ -301,7 +308,7 @@ impl<R: BufRead + Send> Frames for Logs<R> {
                         self.finish();
                     }
                 }
-                Ok(None) => self.over = true,
+                Ok(false) => self.over = true,
                 Err(error) => {
                     self.over = true;
                     return Some(Err(error));
@@ -497,21 +504,31 @@ fn plain(text: &str) -> Option<(Style, &str, Option<Way>, &str)> {
             && (rest.starts_with("/stream:stream") || name != Some("/stream:stream"))
     })?;
     let (head, rest) = text.split_at_checked(at)?;
-    let end = rest.rfind('>').map_or(rest.len(), |end| end + 1);
-    let (xml, tail) = rest.split_at_checked(end)?;
-    let said = |word: &str| head.contains(word) || tail.contains(word);
-    let way = if said("darkgoldenrod") {
-        Some(Way::In)
-    } else if said("darkcyan") {
-        Some(Way::Out)
-    } else {
-        None
-    };
+    let (xml, tail) = upto_its_end(rest);
+    let way = colour(head).or_else(|| colour(tail));
     let converse = way.is_some() || head.contains("DEBUG:") || head.contains("converse");
     let style = if converse { Style::Converse } else { Style::Plain };
     // Prose that mentions a stanza is no stanza, nor is one that a library quotes in the middle of its words.
     let quoted = head.ends_with(['"', '\'', '`', '=']);
     (!quoted).then_some((style, head, way, xml))
+}
+
+/// A stanza, and what a console puts behind it. Of one that goes on in the next line everything is its own.
+fn upto_its_end(text: &str) -> (&str, &str) {
+    let end = text.rfind('>').map_or(text.len(), |end| end + 1);
+    match text.split_at_checked(end) {
+        Some((xml, tail)) if !goes_on(xml) => (xml, tail),
+        _ => (text, ""),
+    }
+}
+
+/// The way that Converse.js tells by a colour.
+fn colour(beside: &str) -> Option<Way> {
+    match beside {
+        _ if beside.contains("darkgoldenrod") => Some(Way::In),
+        _ if beside.contains("darkcyan") => Some(Way::Out),
+        _ => None,
+    }
 }
 
 /// An Erlang binary or string as its shell prints it: `<<"…">>`, `<<"…"/utf8>>`, `"…"`, `<<60,105,113>>`.
@@ -660,6 +677,20 @@ mod tests {
                     None,
                     "<message><body>a > b</body></message>".to_owned()
                 ),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_stanza_over_several_lines_loses_nothing_of_them() {
+        let log = "08:00:01 <iq id='a'><x>one {\n two\n} </x></iq>\n\
+                   log.js:58 %cDEBUG: <iq id='b'><x>three\nfour</x></iq> color: darkgoldenrod\n";
+        let said = |way, text: &str| (String::new(), way, text.to_owned());
+        assert_eq!(
+            texts(log),
+            [
+                said(None, "<iq id='a'><x>one {\n two\n} </x></iq>"),
+                said(Some(Way::In), "<iq id='b'><x>three\nfour</x></iq>"),
             ]
         );
     }

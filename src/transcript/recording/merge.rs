@@ -25,6 +25,8 @@ struct Survey {
     only: Option<Arc<str>>,
     /// By what tells a stanza from others: whether it was sent here, and when. `None`: it is there twice.
     stanzas: HashMap<u64, Option<(bool, f64)>>,
+    /// The requests that were not answered so far: their keys, by what an answer repeats of them.
+    asked: HashMap<u64, u64>,
     mask: u64,
     first: f64,
     last: f64,
@@ -46,7 +48,7 @@ impl Survey {
             Dir::Received => false,
             _ => return,
         };
-        let Some(key) = key(recorded) else { return };
+        let Some(key) = self.key(recorded) else { return };
         if key & self.mask != 0 {
             return;
         }
@@ -60,31 +62,40 @@ impl Survey {
             self.stanzas.retain(|key, _| key & mask == 0);
         }
     }
+
+    /// What the same stanza has in common at both ends. An answer is known by its request: many count their ids from 1
+    /// in every stream.
+    fn key(&mut self, recorded: &Recorded) -> Option<u64> {
+        let event = &recorded.event;
+        let stanza = Stanza::parse(event.xml.as_deref()?).ok()?;
+        let own = event.jid.as_deref().unwrap_or_default().to_lowercase();
+        let other = |jid: Option<&str>| jid.unwrap_or_default().to_lowercase();
+        let (from, to) = match event.dir {
+            Dir::Sent => (own, other(stanza.to())),
+            _ => (other(stanza.from()), own),
+        };
+        match stanza.iq_type()? {
+            IqType::Get | IqType::Set => {
+                let key = print((stanza.id(), &from, &to, stanza.call_said()));
+                if self.asked.len() >= SAMPLE {
+                    self.asked.clear();
+                }
+                self.asked.insert(print((stanza.id(), from, to)), key);
+                Some(key)
+            }
+            kind => {
+                let request = self.asked.remove(&print((stanza.id(), to, from)))?;
+                Some(print((request, kind == IqType::Error)))
+            }
+        }
+    }
 }
 
-/// What the same stanza has in common at both ends.
-fn key(recorded: &Recorded) -> Option<u64> {
-    let event = &recorded.event;
-    let stanza = Stanza::parse(event.xml.as_deref()?).ok()?;
-    let kind = stanza.iq_type()?;
-    let own = event.jid.as_deref().unwrap_or_default().to_lowercase();
-    let other = |jid: Option<&str>| jid.unwrap_or_default().to_lowercase();
-    let (from, to) = match event.dir {
-        Dir::Sent => (own, other(stanza.to())),
-        _ => (other(stanza.from()), own),
-    };
-    // A request and its answer share an id; of two resources of a user only one has sent it.
+/// A number that two different things hardly ever share.
+fn print(of: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (
-        kind == IqType::Set,
-        kind == IqType::Error,
-        stanza.id(),
-        from,
-        to,
-        stanza.call_said(),
-    )
-        .hash(&mut hasher);
-    Some(hasher.finish())
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// How far one clock is ahead of another.
@@ -124,7 +135,8 @@ fn offset(a: &Survey, b: &Survey) -> Offset {
     if shared == 0 {
         return Offset::Unrelated;
     }
-    if low > high + STEP || a.first.is_infinite() || b.first.is_infinite() {
+    let coarse = |survey: &Survey| f64::from(u8::from(survey.witness == Witness::Between));
+    if low > high + STEP + coarse(a) + coarse(b) || a.first.is_infinite() || b.first.is_infinite() {
         return Offset::Contradiction;
     }
     match (low.is_finite(), high.is_finite()) {
@@ -142,6 +154,21 @@ pub struct Sorted {
     pub sources: Vec<usize>,
     base: f64,
     pub witness: Witness,
+}
+
+impl Sorted {
+    /// How far off the time of one of them may be by the clock of another, in seconds.
+    pub fn apart(&self) -> f64 {
+        let room = self.offsets.iter().map(|(_, _, offset)| match offset {
+            Offset::By(_, room) => *room,
+            _ => 0.0,
+        });
+        let room = room.fold(0.0, f64::max);
+        // Whole seconds are rounded; those of one proxy share its clock.
+        let set = |(_, _, offset): &_| matches!(offset, Offset::By(by, _) if *by != 0.0);
+        let coarse = self.witness == Witness::Between && self.offsets.iter().any(set);
+        room + f64::from(u8::from(coarse))
+    }
 }
 
 /// Reads every source once and tells which belong together. What is wrong with one is told when it is read again.
@@ -249,6 +276,7 @@ fn survey(number: usize, source: &Source, shared: bool, surveys: &mut Vec<Survey
         source: number,
         only,
         stanzas: HashMap::new(),
+        asked: HashMap::new(),
         mask: 0,
         first: f64::INFINITY,
         last: f64::NEG_INFINITY,

@@ -20,6 +20,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock};
 
 use memchr::memmem::Finder;
+use serde::de::IgnoredAny;
 
 pub use frame::{Frame, Way, What};
 pub use merge::{Merged, Offset, Sorted, group};
@@ -180,12 +181,20 @@ impl Kind {
         let Some(inside) = head.strip_prefix(b"{") else {
             return Kind::Log;
         };
-        let line = head.split(|b| *b == b'\n').next().unwrap_or_default();
+        let mut lines = head.split(|b| *b == b'\n');
+        let line = lines.next().unwrap_or_default();
         let has = |key: &[u8]| line.windows(key.len()).any(|window| window == key);
         if inside.trim_ascii_start().starts_with(b"\"log\"") {
             Kind::Har
         } else if has(b"\"callspec\"") && !has(b"\"callId\"") {
             Kind::Transcript
+        } else if lines
+            .next()
+            .is_some_and(|next| !next.is_empty() && !next.starts_with(b"{"))
+            && serde_json::from_slice::<IgnoredAny>(line).is_err()
+        {
+            // A log that was cut may begin in the middle of a stanza.
+            Kind::Log
         } else {
             Kind::Signals
         }

@@ -50,7 +50,7 @@ pub(super) fn unindented(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some((tag, more)) = rest.find('>').and_then(|end| rest.split_at_checked(end + 1)) {
+    while let Some((tag, more)) = markup_end(rest).and_then(|end| rest.split_at_checked(end)) {
         let end = more.find('<').unwrap_or(more.len());
         let (said, next) = more.split_at_checked(end).unwrap_or((more, ""));
         let blank = |part: &str| part.contains('\n');
@@ -113,8 +113,19 @@ fn piece(text: &str) -> Option<usize> {
     }
 }
 
+/// Where the next tag of this text ends, or the section of plain text (`<![CDATA[…]]>`), in which nothing is a tag.
+fn markup_end(text: &str) -> Option<usize> {
+    let start = text.find('<')?;
+    let markup = text.get(start..)?;
+    let length = match markup.strip_prefix("<![CDATA[") {
+        Some(_) => markup.find("]]>")? + "]]>".len(),
+        None => tag_end(markup)?,
+    };
+    Some(start + length)
+}
+
 /// The length of the tag that this text begins with. A `>` within a value ends none.
-fn tag_end(text: &str) -> Option<usize> {
+pub(super) fn tag_end(text: &str) -> Option<usize> {
     let mut quote = None;
     for (at, byte) in text.bytes().enumerate() {
         match (quote, byte) {

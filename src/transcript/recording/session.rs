@@ -13,6 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use super::super::{Dir, Event};
 use super::frame::{Frame, Way, What};
 use super::order::Order;
+use super::printed::tag_end;
 use super::secrets::{first_name, without_secrets};
 use super::{Sought, has, names_calls};
 use crate::stanza::{IqType, Stanza, bare, resource};
@@ -29,6 +30,10 @@ const ALL_WAITING_BYTES: usize = 16 * 1024 * 1024;
 const MOST: usize = 4_096;
 /// Stanzas that may go by once more when a session is resumed.
 const UNACKNOWLEDGED: usize = 512;
+/// What a session is called whose name was given before the recording, with its JID behind it: no server names one so.
+const UNSEEN: &str = "\u{0}";
+/// The bytes at either end of a stanza that tell it from others.
+const HEAD: usize = 512;
 /// What may be written down in another order than it happened in, in seconds. A time that runs back further is one of a
 /// clock that was set.
 const DISORDER: f64 = 0.05;
@@ -62,6 +67,7 @@ struct Conn {
     resumable: Option<String>,
     /// Stanzas of the session that is resumed: each may go by once more (XEP-0198 §5).
     again: HashSet<u64>,
+    /// NaN: not known.
     last: f64,
     /// How far the recorder's clock was set back so far, in seconds.
     set_back: f64,
@@ -123,7 +129,11 @@ impl Sessions {
         self.frames += 1;
         let (key, now) = (Arc::clone(&frame.conn), frame.at);
         // Taken out and put back: most frames are of a connection that is known.
-        let mut conn = self.conns.get_mut(&key).map(std::mem::take).unwrap_or_default();
+        let known = self.conns.get_mut(&key).map(std::mem::take);
+        let mut conn = known.unwrap_or_else(|| Conn {
+            last: f64::NAN,
+            ..Conn::default()
+        });
         self.set_back(&mut conn, &mut frame);
         self.one(&mut conn, frame);
         if conn.over && conn.told {
@@ -343,7 +353,7 @@ impl Sessions {
         }
         if conn.jid.is_none() {
             if let Some(jid) = own_jid(&frame, text, conn.login) {
-                conn.jid = Some(jid);
+                self.midway(conn, jid);
                 self.settle(conn);
             } else {
                 frame.what = What::Text(whole);
@@ -353,6 +363,27 @@ impl Sessions {
         }
         frame.what = What::Text(whole);
         self.pass(conn, frame);
+    }
+
+    /// A session whose beginning was not recorded may be resumed as well, and may itself be one that is.
+    fn midway(&mut self, conn: &mut Conn, jid: String) {
+        let id = format!("{UNSEEN}{jid}");
+        if conn.resumes.take().is_some()
+            && let Some(session) = self.resumable.get(&id)
+        {
+            conn.again = session.passed.iter().copied().collect();
+        }
+        self.can_be_resumed(&id, &jid);
+        (conn.jid, conn.resumable) = (Some(jid), Some(id));
+    }
+
+    fn can_be_resumed(&mut self, id: &str, jid: &str) {
+        if self.resumable.len() >= MOST {
+            self.resumable.pop_first();
+        }
+        let jid = jid.to_owned();
+        let passed = VecDeque::new();
+        self.resumable.insert(id.to_owned(), Resumable { jid, passed });
     }
 
     /// What waited is told, now that it is known whose it is, or that it will not be known.
@@ -433,9 +464,7 @@ impl Sessions {
         if conn.again.is_empty() && conn.resumable.is_none() {
             return false;
         }
-        let mut hasher = DefaultHasher::new();
-        (dir == Dir::Sent, text).hash(&mut hasher);
-        let key = hasher.finish();
+        let key = print(dir, text);
         let again = conn.again.remove(&key);
         let session = conn.resumable.as_ref().and_then(|id| self.resumable.get_mut(id));
         if let Some(session) = session.filter(|_| !again) {
@@ -453,14 +482,7 @@ impl Sessions {
         match name {
             "enabled" => {
                 if let (Some(id), Some(jid)) = (stanza.id(), &conn.jid) {
-                    if self.resumable.len() >= MOST {
-                        self.resumable.pop_first();
-                    }
-                    let session = Resumable {
-                        jid: jid.clone(),
-                        ..Resumable::default()
-                    };
-                    self.resumable.insert(id.to_owned(), session);
+                    self.can_be_resumed(id, jid);
                     conn.resumable = Some(id.to_owned());
                 }
             }
@@ -475,12 +497,15 @@ impl Sessions {
                     .collect();
             }
             _ => {
-                let id = stanza.attr("previd").map(str::to_owned).or(conn.resumes.take());
+                let id = stanza.attr("previd").map(str::to_owned).or(conn.resumes.clone());
                 if let Some(session) = id.as_ref().and_then(|id| self.resumable.get(id)) {
                     conn.jid = Some(session.jid.clone());
-                    conn.resumable = id;
+                    (conn.resumable, conn.resumes) = (id, None);
                     self.waited(conn);
                     self.begin(conn, frame, Dir::Begins);
+                } else {
+                    // What began before the recording goes on: its stanzas tell whose it is.
+                    conn.login = false;
                 }
             }
         }
@@ -495,6 +520,16 @@ impl Sessions {
         let conn = Arc::clone(key);
         self.out.push(self.frames, Recorded { event, conn, line });
     }
+}
+
+/// A number that two different stanzas hardly ever share: a signal's id and time stand at its ends.
+fn print(dir: Dir, text: &str) -> u64 {
+    let (bytes, end) = (text.as_bytes(), text.len());
+    let head = bytes.get(..HEAD.min(end)).unwrap_or_default();
+    let tail = bytes.get(end.saturating_sub(HEAD)..).unwrap_or_default();
+    let mut hasher = DefaultHasher::new();
+    (dir == Dir::Sent, end, head, tail).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn event(t: f64, jid: Option<String>, dir: Dir) -> Event {
@@ -531,7 +566,7 @@ static TYPE: Sought = LazyLock::new(|| Finder::new("type="));
 /// Whether the first tag says that this is a result or an error.
 fn is_answer(text: &str) -> bool {
     const ANSWERS: [&str; 4] = ["'result'", "\"result\"", "'error'", "\"error\""];
-    let tag = text.split('>').next().unwrap_or_default();
+    let tag = tag_end(text).and_then(|end| text.get(..end)).unwrap_or(text);
     TYPE.find_iter(tag.as_bytes()).any(|at| {
         let value = tag.get(at + "type=".len()..).unwrap_or_default();
         ANSWERS.iter().any(|answer| value.starts_with(answer))

@@ -235,7 +235,7 @@ impl Delivery {
         if !stanza.has_call() || !sender {
             return;
         }
-        let body_print = print(&text(stanza));
+        let body_print = print(text(stanza));
         // A changed id shows itself soon after the sending: an older one is not looked for.
         let mut near = self.flights.values_mut().rev().take(1_000);
         let twin = near.find(|f| {

@@ -184,6 +184,7 @@ impl Enforcing {
             n: event.n,
             id: id.to_owned(),
             doubtful: false,
+            unsure: false,
         });
         if matches!(act.kind, Kind::Hangup | Kind::Reject | Kind::Busy) {
             side.ended.get_or_insert(at);

@@ -73,6 +73,7 @@ impl Parties {
             n: event.n,
             id: stanza.id().unwrap_or_default().to_owned(),
             doubtful: spoilt.is_some() || !form.decoded().is_sound(),
+            unsure: !actor.first_hand && matches!(self.witness, Witness::Ends | Witness::Between),
         };
         if let Some(call) = self.calls.get(&id) {
             let user = bare(&from);

@@ -81,7 +81,11 @@ impl Parties {
             track.cast(role);
         }
         // Seen from elsewhere, it was sent by the time it came in there, not when it was taken in.
-        let out = track.send(&act, arrival(event), doubtful);
+        let at = arrival(event);
+        let out = match said.is_handed_on() {
+            true => track.sends_unseen(&act, at, doubtful),
+            false => track.send(&act, at, doubtful),
+        };
         let reached = track.reached();
         let first = track.first;
         let states: Vec<State> = track.views().map(|view| view.state()).collect();

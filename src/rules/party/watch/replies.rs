@@ -21,6 +21,14 @@ impl Parties {
             print((own, bare(&fold(stanza.from().unwrap_or_default())), id))
         };
         self.requests.insert(key, ());
+        if !stanza.has_call() {
+            let (from, to) = (stanza.from().unwrap_or_default(), stanza.to().unwrap_or_default());
+            match dir {
+                // Of whoever was not recorded, or of another end that was.
+                Dir::Sent => self.answers.asked_else(&fold(to), &near.jid, id),
+                _ => self.answers.asked_else(&near.key, &fold(from), id),
+            }
+        }
     }
 
     /// The form of an answer, and whether anyone had asked (IQ-09 to IQ-11).

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::super::form::{self, Form};
+use super::super::handed;
 use super::super::media::Speaker;
 use super::super::track::Sight;
 use super::tested::tested;
@@ -22,9 +23,16 @@ pub(super) struct Said<'a> {
     pub form: &'a Form,
     /// The rules that the step of a bot breaks on purpose.
     announced: &'a [String],
+    /// Somebody recorded it, and not its sender.
+    handed_on: bool,
 }
 
 impl Said<'_> {
+    /// Whether only what the server handed on was recorded of it.
+    pub fn is_handed_on(&self) -> bool {
+        self.handed_on
+    }
+
     /// Its `callId`.
     pub fn call(&self) -> Option<&str> {
         self.form.decoded().facts.call.as_deref()
@@ -91,6 +99,7 @@ impl Parties {
             stanza,
             form: &form,
             announced: &announced,
+            handed_on: !actor.first_hand && !self.witness.is_bots(),
         };
         let call = said.call();
         let mut findings: Vec<Finding> = Vec::new();
@@ -130,6 +139,25 @@ impl Parties {
                 let plain = || said.finding(lint.rule, lint.message.clone(), "", String::new());
                 said.fault(&fault_of(lint, &form)).unwrap_or_else(plain)
             });
+        }
+        if said.handed_on {
+            let same = match self.witness {
+                // Without stanzas, the time that it gives tells it from others, however it is spelled.
+                Witness::Signals => {
+                    let facts = &form.decoded().facts;
+                    let at = facts.timestamp.map(f64::to_bits);
+                    print((&actor.jid, &facts.call, facts.kind.map(Kind::name), at))
+                }
+                _ => fingerprint(&actor.jid, stanza, form.text()),
+            };
+            let again = self.handed_on.get(&same).is_some();
+            self.handed_on.insert(same, ());
+            handed::excuse(&mut findings, again);
+            let certain = |f: &Finding| f.level == Level::Must && f.excuse.is_none();
+            if !findings.iter().any(certain) {
+                // Whoever gets what is perhaps the server's doing may answer as it likes.
+                spoilt = spoilt.map(|_| Spoilt::Doubtful);
+            }
         }
         if let Some(spoilt) = spoilt {
             self.spoilt

@@ -52,6 +52,10 @@ impl Parties {
             if let Some(n) = self.left.get(who).filter(|_| !bot) {
                 self.abandoned(who, id, *n, tracks, record);
             }
+            // A device that has come back under another resource answers for the one that was called.
+            let silent = |state| matches!(state, State::Idle | State::Ringing);
+            let mut views = tracks.iter().flat_map(Track::views);
+            let answered = views.any(|view| !silent(view.state()));
             for track in tracks.iter().filter(|track| !bot && here && !track.half) {
                 let all = |wanted: fn(State) -> bool| track.views().all(|view| wanted(view.state()));
                 let rang = track.views().filter_map(|view| view.initiated_at()).next();
@@ -59,6 +63,7 @@ impl Parties {
                 let rings = self.bounced.get(&(who.clone(), id.clone())).is_none();
                 if track.role == Role::Caller
                     && rings
+                    && !answered
                     && !track.waiting()
                     && all(|state| state == State::Ringing)
                     && rang.is_some_and(|since| end - since > 35.0)

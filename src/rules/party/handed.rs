@@ -1,0 +1,94 @@
+//! What a server may have done to signals that were recorded only where it handed them on: lost some with a broken
+//! connection, or passed them on twice, in another order, or under another name. What that would explain is held
+//! against nobody who was not recorded.
+
+use super::beam::Beam;
+use crate::protocol::{Act, Kind, Ruling, View};
+use crate::rules::Finding;
+
+pub(super) const LOST: &str = "a signal of its sender before it was lost on its way, and is not recorded";
+pub(super) const SWAPPED: &str = "the server handed this signal and the one before it on in another order";
+pub(super) const TWICE: &str = "the server handed the same signal on twice";
+pub(super) const RENAMED: &str = "the server named another sender than its own";
+
+/// Excuses what the server may have done to a signal that only its receiver recorded. `again`: the same was recorded
+/// before.
+pub(super) fn excuse(findings: &mut [Finding], again: bool) {
+    for finding in findings.iter_mut().filter(|finding| finding.excuse.is_none()) {
+        let why = match finding.rule.id {
+            // A text is as well formed the first time.
+            id if again && ["ST-", "TM-", "SD-"].iter().any(|family| id.starts_with(family)) => TWICE,
+            "ST-10" | "ST-11" | "SG-12" | "SG-13" => RENAMED,
+            "TM-06" => SWAPPED,
+            _ => continue,
+        };
+        finding.excuse = Some(why.to_owned());
+    }
+}
+
+/// The last signal of a sender who was not recorded: what was known before it, and what it was.
+#[derive(Debug, Clone)]
+pub(super) struct Before {
+    pub beam: Beam,
+    pub act: Act,
+}
+
+/// What the server may have done, as which this signal is lawful, and what is known of the call then.
+pub(super) fn otherwise(
+    now: &Beam,
+    last: Option<&Before>,
+    act: &Act,
+    (at, doubtful): (f64, bool),
+) -> Option<(Beam, &'static str)> {
+    let mut lost = now.clone();
+    lost.widen(unseen);
+    if lost.send(act, at, doubtful).rulings.is_empty() {
+        return Some((lost, LOST));
+    }
+    let last = last?;
+    let mut swapped = last.beam.clone();
+    swapped.receive_also(now);
+    let in_order = [act, &last.act]
+        .into_iter()
+        .all(|act| swapped.send(act, at, doubtful).rulings.is_empty());
+    in_order.then_some((swapped, SWAPPED))
+}
+
+/// The views of a party that has sent something that was not recorded.
+fn unseen(view: &View) -> Vec<View> {
+    let acts = [
+        (Kind::Initiate, None),
+        (Kind::Accept, None),
+        (Kind::Offer, None),
+        (Kind::Answer, None),
+        (Kind::MuteChange, Some(true)),
+        (Kind::MuteChange, Some(false)),
+    ];
+    let mut all: Vec<View> = Vec::new();
+    let mut from = vec![*view];
+    while let Some(view) = from.pop() {
+        for (kind, muted) in acts {
+            let act = Act {
+                kind,
+                reason: None,
+                duration: None,
+                muted,
+            };
+            let mut next = view;
+            // When that was is not known.
+            next.sent(&act, f64::NAN);
+            let lawful = view
+                .may_send(&act, f64::NAN)
+                .iter()
+                .all(|ruling| *ruling == Ruling::Legal);
+            if lawful && next != view {
+                all.push(next);
+                // Every other one leads further on in the call, which comes to an end.
+                if kind != Kind::MuteChange {
+                    from.push(next);
+                }
+            }
+        }
+    }
+    all
+}
