@@ -1,6 +1,7 @@
-//! What a server may have done to signals that were recorded only where it handed them on: lost some with a broken
-//! connection, or passed them on twice, in another order, or under another name. What that would explain is held
-//! against nobody who was not recorded.
+//! What may have become of signals that were recorded only where the server handed them on, once a connection has
+//! broken: some were lost with it, or came once more, in another order or under another name, when it was there again
+//! (XEP-0198). What that would explain is held against nobody who was not recorded. While nothing breaks, a server does
+//! none of it, and what comes is what was sent.
 
 use super::beam::Beam;
 use crate::protocol::{Act, Kind, Ruling, View};

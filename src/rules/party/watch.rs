@@ -79,6 +79,8 @@ pub(in super::super) struct Parties {
     stamps: Recent<(String, String), std::cell::Cell<(f64, u64)>>,
     used: Recent<u64, u64>,
     spoilt: Recent<u64, Spoilt>,
+    /// A connection has ended: what was on its way then may be lost, or come once more and later.
+    broke: bool,
     /// Signals that were recorded only where the server handed them on.
     handed_on: Recent<u64, ()>,
     /// The call that each inbound signal was for, and its event, by who got it and its iq id.
@@ -124,6 +126,7 @@ impl Parties {
             stamps: Recent::new(REMEMBERED),
             used: Recent::new(IDS),
             spoilt: Recent::new(REMEMBERED),
+            broke: false,
             handed_on: Recent::new(REMEMBERED),
             under_way: Recent::new(REMEMBERED),
             lines: Recent::new(REMEMBERED),
@@ -148,7 +151,7 @@ impl Family for Parties {
                     // What it had owed so far as seen from elsewhere it may have given unseen.
                     self.answers.gone(&jid);
                 }
-                self.recorded.insert(jid.clone());
+                self.broke |= !self.recorded.insert(jid.clone());
                 self.left.remove(&event.who);
                 self.sessions.insert(event.who.clone(), (jid, self.streams));
             }
@@ -157,6 +160,7 @@ impl Family for Parties {
                 if self.whole {
                     return;
                 }
+                self.broke = true;
                 if event.dir == Dir::Disconnected {
                     self.left.insert(event.who.clone(), event.n);
                 }

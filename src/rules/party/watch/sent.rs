@@ -28,7 +28,7 @@ pub(super) struct Said<'a> {
 }
 
 impl Said<'_> {
-    /// Whether only what the server handed on was recorded of it.
+    /// Whether only what the server handed on was recorded of it, and a connection broke before.
     pub fn is_handed_on(&self) -> bool {
         self.handed_on
     }
@@ -99,7 +99,7 @@ impl Parties {
             stanza,
             form: &form,
             announced: &announced,
-            handed_on: !actor.first_hand && !self.witness.is_bots(),
+            handed_on: !actor.first_hand && self.broke && !self.witness.is_bots(),
         };
         let call = said.call();
         let mut findings: Vec<Finding> = Vec::new();
