@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use super::book::{Book, Newest, Sent};
 use super::flight::{answer, only_special, print};
 use crate::profile::{Class, Profile};
+use crate::protocol::decode;
 use crate::rules::{Family, Finding, Record, Seen, Spoken};
 use crate::stanza::{IqType, Stanza, fold, resource, with_line_feeds};
 use crate::transcript::{Dir, Event, Header, Witness};
@@ -299,7 +300,8 @@ impl Relayed {
             })
             .or_else(|| {
                 self.flights.find(id, |f| {
-                    f.to == session.jid && f.jid == from && f.delivered.is_none()
+                    let addressed = f.to == session.jid && f.jid == from;
+                    addressed && f.delivered.is_none() && !is_another(&f.text, &text)
                 })
             })
             .or_else(|| {
@@ -511,6 +513,18 @@ impl Relayed {
         self.met.retain(|(a, b)| *a != gone.conn && *b != gone.conn);
         self.read.remove(&gone.conn);
     }
+}
+
+/// Whether these are two signals and not one that was changed: of another call, and said at another time. Streams have
+/// ids in common, and not all of them were recorded.
+fn is_another(sent: &str, came: &str) -> bool {
+    let told = |text: &str| {
+        let facts = decode(text).facts;
+        facts.call.map(|call| call.to_lowercase()).zip(facts.timestamp)
+    };
+    told(sent)
+        .zip(told(came))
+        .is_some_and(|((call, at), (other, then))| call != other && at != then)
 }
 
 /// Whether a signal came from its sender, with the text that was sent.

@@ -60,6 +60,8 @@ pub(in super::super) struct Parties {
     /// The JIDs of those whose wire was recorded, with the number of their session.
     sessions: BTreeMap<String, (String, u64)>,
     recorded: HashSet<String>,
+    /// Whose sessions those are.
+    users: HashSet<String>,
     /// Those whose recording began in the middle of a session.
     late: HashSet<String>,
     streams: u64,
@@ -113,6 +115,7 @@ impl Parties {
             cast: header.cast.clone(),
             sessions: BTreeMap::new(),
             recorded: HashSet::new(),
+            users: HashSet::new(),
             late: HashSet::new(),
             streams: 0,
             announced: BTreeMap::new(),
@@ -151,7 +154,9 @@ impl Family for Parties {
                     // What it had owed so far as seen from elsewhere it may have given unseen.
                     self.answers.gone(&jid);
                 }
-                self.broke |= !self.recorded.insert(jid.clone());
+                // Whoever comes a second time, as whatever, may have been cut off.
+                self.broke |= !self.users.insert(bare(&jid).to_owned());
+                self.recorded.insert(jid.clone());
                 self.left.remove(&event.who);
                 self.sessions.insert(event.who.clone(), (jid, self.streams));
             }

@@ -82,7 +82,7 @@ impl Parties {
         }
         // Seen from elsewhere, it was sent by the time it came in there, not when it was taken in.
         let at = arrival(event);
-        let out = match said.is_handed_on() {
+        let out = match said.may_follow_lost(act.kind) {
             true => track.sends_unseen(&act, at, doubtful),
             false => track.send(&act, at, doubtful),
         };

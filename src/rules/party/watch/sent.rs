@@ -25,12 +25,15 @@ pub(super) struct Said<'a> {
     announced: &'a [String],
     /// Somebody recorded it, and not its sender.
     handed_on: bool,
+    /// A connection broke before.
+    broke: bool,
 }
 
 impl Said<'_> {
-    /// Whether only what the server handed on was recorded of it, and a connection broke before.
-    pub fn is_handed_on(&self) -> bool {
-        self.handed_on
+    /// Whether only what the server handed on was recorded of it, and more may have been lost: a connection broke, or
+    /// it is a mute, of which one may get lost with its sender's connection and the call goes on.
+    pub fn may_follow_lost(&self, kind: Kind) -> bool {
+        self.handed_on && (self.broke || kind == Kind::MuteChange)
     }
 
     /// Its `callId`.
@@ -99,7 +102,8 @@ impl Parties {
             stanza,
             form: &form,
             announced: &announced,
-            handed_on: !actor.first_hand && self.broke && !self.witness.is_bots(),
+            handed_on: !actor.first_hand && !self.witness.is_bots(),
+            broke: self.broke,
         };
         let call = said.call();
         let mut findings: Vec<Finding> = Vec::new();
@@ -140,7 +144,7 @@ impl Parties {
                 said.fault(&fault_of(lint, &form)).unwrap_or_else(plain)
             });
         }
-        if said.handed_on {
+        if said.handed_on && said.broke {
             let same = match self.witness {
                 // Without stanzas, the time that it gives tells it from others, however it is spelled.
                 Witness::Signals => {
