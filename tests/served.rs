@@ -109,3 +109,48 @@ fn no_id_of_one_run_comes_again_in_the_next() {
         assert_eq!(said.status, 0, "{}{}", said.out, said.err);
     }
 }
+
+/// A token may stand in the query of an address, and is needed there; it is told nowhere.
+#[test]
+fn the_query_of_an_address_is_told_nowhere() {
+    let account = format!("alice@localhost:{PASSWORD}");
+    let other = format!("bob@localhost:{PASSWORD}");
+    let server = Serve::new(&[
+        "--fault",
+        "from-missing",
+        "--account",
+        &account,
+        "--account",
+        &other,
+    ]);
+    let folder = TempDir::new().expect("a folder");
+    let url = format!("{}?token=sesame-in-the-query", server.url());
+    let said = run(callspec()
+        .args(["run", "--filter", "name:call/full", "--insecure-plaintext", "-v"])
+        .args(["--account", &account, "--account", &other, "--target", &url])
+        .args([
+            "--report",
+            "json=a.json",
+            "--report",
+            "html=a.html",
+            "--report",
+            "junit=a.xml",
+        ])
+        .args(["--transcripts", "calls"])
+        .current_dir(folder.path()));
+    assert_eq!(said.status, 1, "{}{}", said.out, said.err);
+    assert!(said.out.contains("?QUERY"), "{}", said.out);
+    let mut texts = vec![said.out, said.err];
+    for place in [folder.path().to_owned(), folder.path().join("calls")] {
+        for entry in std::fs::read_dir(place).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_file() {
+                texts.push(std::fs::read_to_string(path).expect("a text"));
+            }
+        }
+    }
+    assert_eq!(texts.len(), 6);
+    for text in texts {
+        assert!(!text.contains("sesame"), "{text}");
+    }
+}

@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use url::Url;
 
 use super::calls::{Calls, Keep};
 use super::interrupt::Interrupt;
@@ -150,7 +149,7 @@ fn prepare(args: &Args) -> Result<Ready, (String, Exit)> {
         header: Header {
             callspec: FORMAT,
             version: env!("CARGO_PKG_VERSION").into(),
-            target: shown(&target.dial.url),
+            target: target.dial.address(),
             profile: target.profile.clone(),
             witness: Witness::Between,
             steady: true,
@@ -275,7 +274,7 @@ impl Ready {
     fn introduce(&self, args: &Args) {
         let Profile { class, .. } = self.header.profile;
         let url = &self.proxy.dial.url;
-        let server = shown(url);
+        let server = self.proxy.dial.address();
         let (web, shielded) = (self.proxy.is_web(), self.proxy.keys.is_some());
         let (scheme, more) = match (web, shielded) {
             (true, true) => ("wss", String::new()),
@@ -297,13 +296,6 @@ impl Ready {
             },
         ));
     }
-}
-
-/// An address as it may be told: its query may hold a token.
-fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    url.set_query(None);
-    url.to_string()
 }
 
 #[cfg(unix)]

@@ -105,7 +105,10 @@ impl TargetArgs {
         let mut flags = Vec::new();
         let mut flag = |name: &str, value: &str| flags.extend([name.to_owned(), value.to_owned()]);
         if let Some(target) = &self.target {
-            flag("--target", target);
+            match target.split_once("://").and(target.split_once('?')) {
+                Some((address, _)) => flag("--target", &format!("{address}?QUERY")),
+                None => flag("--target", target),
+            }
         }
         for account in &self.account {
             match account.split_once(':') {

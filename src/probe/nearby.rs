@@ -91,7 +91,7 @@ fn address(dial: &Dial, (scheme, port, path): (&str, u16, &str)) -> Option<url::
 
 /// What stands there, in a few words, if it speaks for the domain.
 async fn one(setup: Setup, shield: Shield) -> Option<String> {
-    let url = setup.dial.url.to_string();
+    let url = setup.dial.address();
     let web = matches!(setup.dial.url.scheme(), "ws" | "wss");
     let mut line = Line::open(setup, shield);
     line.reached().await?;

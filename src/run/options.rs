@@ -49,7 +49,7 @@ impl Place {
     pub fn name(&self) -> String {
         match self {
             Place::Embedded(_) | Place::Rigged(_) => "embedded".into(),
-            Place::Target(target) => target.dial.url.to_string(),
+            Place::Target(target) => target.dial.address(),
         }
     }
 }

@@ -92,6 +92,18 @@ pub struct Dial {
     pub deadline: Duration,
 }
 
+impl Dial {
+    /// The address as it may be told: its query and its user may hold a token.
+    pub fn address(&self) -> String {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        // Only a URL without a host refuses these, and it has no user either.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.to_string()
+    }
+}
+
 /// Who logs in.
 #[derive(Debug, Clone)]
 pub struct Login {
