@@ -118,6 +118,8 @@ pub struct Script {
     failed: bool,
     /// The newest, if there ever was one.
     fence: Option<Fence>,
+    /// When nothing moved here, or in the whole target, from and to.
+    stalls: VecDeque<(Duration, Duration)>,
     pace: Pace,
 }
 
@@ -202,6 +204,7 @@ impl Script {
             belated: Vec::new(),
             failed: false,
             fence: None,
+            stalls: VecDeque::new(),
             pace: Pace::default(),
         };
         let first: Vec<String> = script
@@ -343,6 +346,7 @@ impl Script {
 
     /// Delays around here are not put down to the server's treatment of what the bots say.
     fn slow(&mut self, length: Duration, note: Option<&str>) {
+        self.stood_still(length);
         let event = self.event(Dir::Stalled, "");
         self.record(Event {
             seconds: Some(length.as_secs_f64()),

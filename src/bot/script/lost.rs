@@ -10,7 +10,33 @@ use crate::stanza;
 /// How long a server may take over a fence.
 const FENCE_WITHIN: Duration = Duration::from_secs(30);
 
+/// What a busy machine or target delays once it delays again at every turn of a signal's way: out of the sender, through
+/// the target, into the receiver.
+const TURNS: u32 = 3;
+/// How many stalls are kept in mind.
+const KEPT: usize = 1024;
+
 impl Script {
+    /// Whether a step waits on after its deadline for as long as the server is asked. A time that the scenario gives is
+    /// meant, and its default gives way to a slow server; both do so where little moved here at all. What a server must
+    /// not be slow at under attack is another matter.
+    pub(super) fn gives_way(&self, within: Option<Duration>, rule: Option<&str>, deadline: Duration) -> bool {
+        let Some(within) = within else { return true };
+        let within = self.within(Some(within));
+        let from = deadline.saturating_sub(within);
+        let overlap =
+            |(begin, end): &(Duration, Duration)| (*end).min(deadline).saturating_sub((*begin).max(from));
+        let stalled: Duration = self.stalls.iter().map(overlap).sum();
+        stalled * TURNS >= within && !rule.is_some_and(|rule| rule.starts_with("RB-"))
+    }
+
+    pub(super) fn stood_still(&mut self, length: Duration) {
+        if self.stalls.len() == KEPT {
+            self.stalls.pop_front();
+        }
+        self.stalls.push_back((self.now.saturating_sub(length), self.now));
+    }
+
     /// Whether what was sent before this moment and has not come by now will never come. Finding out takes time: ask
     /// again.
     pub(super) fn is_lost(&mut self, since: Duration) -> bool {
@@ -75,5 +101,79 @@ impl Script {
         if self.fence.as_mut().map(Fence::advance) == Some(Next::AskAgain) {
             self.ask_the_server();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Input, Setup};
+    use super::*;
+    use crate::bot::Account;
+    use crate::profile::Profile;
+    use crate::scenario::{builtin_fragment, parse};
+    use crate::transcript::Dir;
+
+    const ASKS: &str = "
+name: asks
+about: A signal that is answered late.
+rules: [RT-11]
+leaves-open: nobody answers
+steps:
+  - caller: { sends: initiate, answered: { result: true, within: 10s, rule: RULE } }
+";
+
+    /// Plays the step on a server that does not move, for a while before its deadline; it answers nothing until then, and
+    /// not after it either. Whether the server was asked before the step was given up.
+    fn is_asked(rule: &str, stalled: u64) -> bool {
+        let scenario = parse("asks.yaml", &ASKS.replace("RULE", rule), &|name| {
+            builtin_fragment(name).map(Ok)
+        })
+        .expect("a scenario");
+        let account = |user: &str| Account {
+            jid: format!("{user}@x"),
+            id: crate::target::derived_id(user).to_string(),
+        };
+        let users = ["alice", "bob"];
+        let mut script = Script::new(Setup {
+            case: scenario.cases().first().expect("a case").clone().into(),
+            accounts: users.map(|user| (user.to_owned(), account(user))).into(),
+            profile: Profile::default(),
+            seed: 0,
+            time_scale: 1.0,
+            started: time::macros::datetime!(2026-01-01 00:00 UTC),
+            quiet: Duration::ZERO,
+        });
+        let (mut now, mut slow, mut asked) = (Duration::ZERO, stalled, false);
+        loop {
+            while let Some(output) = script.poll_output() {
+                match output {
+                    Output::Connect {
+                        who,
+                        account,
+                        resource,
+                    } => {
+                        let jid = format!("{account}@x/{resource}");
+                        script.handle(now, Input::Connected { who, jid });
+                    }
+                    Output::Ping { .. } => asked = true,
+                    Output::Event(event) if matches!(event.dir, Dir::Missed | Dir::Trouble) => return asked,
+                    _ => {}
+                }
+            }
+            now = script.deadline().expect("something that it waits for").max(now);
+            if slow > 0 && now >= Duration::from_secs(5) {
+                let length = Duration::from_secs(std::mem::take(&mut slow));
+                script.handle(now.min(Duration::from_secs(9)), Input::Busy(length));
+            }
+            script.handle_time(now);
+        }
+    }
+
+    #[test]
+    fn where_little_moves_a_deadline_gives_way() {
+        assert!(!is_asked("RT-11", 0));
+        assert!(!is_asked("RT-11", 2));
+        assert!(is_asked("RT-11", 4));
+        assert!(!is_asked("RB-01", 4), "an attack is to slow nobody down");
     }
 }

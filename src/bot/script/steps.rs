@@ -96,8 +96,12 @@ impl Script {
                 Come::Done
             }
             None if expect.optional && (late || self.hopeless(expect, wanted)) => Come::Done,
-            // A time that the scenario gives is meant; its default gives way to a slow server.
-            None if late && expect.within.is_none() && !self.is_lost(deadline) => Come::NotYet,
+            None if late
+                && self.gives_way(expect.within, expect.rule.as_deref(), deadline)
+                && !self.is_lost(deadline) =>
+            {
+                Come::NotYet
+            }
             None if self.breaks_off(expect, &wanted.pattern) => {
                 let words = wanted.words(&expect.who);
                 let why = format!("the connection broke off before this: {words}");
@@ -130,10 +134,17 @@ impl Script {
         let bot = self.bots.get(&send.who);
         let answer = bot.and_then(|bot| bot.answers.get(id)).cloned();
         let ended = bot.is_none_or(|bot| bot.link == Link::Down);
-        let default = send.answered.as_ref().is_some_and(|a| a.within.is_none());
+        let within = send.answered.as_ref().and_then(|answered| answered.within);
         let seen = match answer {
             None if *by == AnsweredBy::Nothing && late => return Come::Done,
-            None if late && !ended && default && !self.is_lost(deadline) => return Come::NotYet,
+            None if late
+                && !ended
+                && send.answered.is_some()
+                && self.gives_way(within, rule, deadline)
+                && !self.is_lost(deadline) =>
+            {
+                return Come::NotYet;
+            }
             None if late || ended => "no answer came".to_owned(),
             None => return Come::NotYet,
             Some(answer) if fits(by, &answer) => {
