@@ -141,6 +141,8 @@ impl Record {
 pub fn transcripts(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    // Killed before its first line was written, a file has not got its name yet, and holds nothing.
+    files.retain(|file| file.extension().is_none_or(|extension| extension != "begun"));
     files.sort();
     files
 }
