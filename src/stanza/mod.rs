@@ -7,6 +7,7 @@ mod wire;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use minidom::Element;
@@ -388,6 +389,13 @@ impl Stanza {
             .find(|child| child.has_ns(ns) && child.name() != "text")
             .map(Element::name)
     }
+}
+
+/// A number that two different things hardly ever share.
+pub fn print(of: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A JID without its resource.

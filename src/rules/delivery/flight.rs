@@ -1,7 +1,6 @@
 //! One request or message on its way, and where it was meant to go.
 
 use std::fmt::Write;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::book::Sent;
 use crate::protocol::NAMESPACE;
@@ -101,13 +100,6 @@ impl Sent for Flight {
     fn call(&self) -> Option<&String> {
         self.call.as_ref()
     }
-}
-
-/// A number that two different texts hardly ever share.
-pub(super) fn print(of: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// The text that has to arrive unchanged: the call's JSON, a message's body, or nothing.

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::book::{Book, Newest, Sent};
-use super::flight::{answer, only_special, print};
+use super::flight::{answer, only_special};
 use crate::profile::{Class, Profile};
 use crate::protocol::decode;
 use crate::rules::{Family, Finding, Record, Seen, Spoken};
-use crate::stanza::{IqType, Stanza, fold, resource, with_line_feeds};
+use crate::stanza::{IqType, Stanza, fold, print, resource, with_line_feeds};
 use crate::transcript::{Dir, Event, Header, Witness};
 
 /// How long something else has to have gone on coming in, in seconds, before what is missing was lost.

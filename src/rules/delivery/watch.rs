@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::book::{Book, Newest};
 use super::close::PARTING;
-use super::flight::{Flight, Freight, Goal, answer, call_id, form, print, text};
+use super::flight::{Flight, Freight, Goal, answer, call_id, form, text};
 use super::pace::Pace;
 use crate::profile::{Class, Profile};
 use crate::rules::{Family, Finding, Record, Seen};
-use crate::stanza::{IqType, STREAM, Stanza, bare, fold, resource};
+use crate::stanza::{IqType, STREAM, Stanza, bare, fold, print, resource};
 use crate::transcript::{Dir, Event, Header, Party};
 
 /// How many chat messages under way make a flood.

@@ -5,12 +5,11 @@
 //! after it was sent; where they contradict each other, the two are not put together.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::super::{Dir, ReadError, Witness};
 use super::{Opened, Recorded, Recording, Source, is_signal, open};
-use crate::stanza::{IqType, Stanza};
+use crate::stanza::{IqType, Stanza, print};
 
 /// Stanzas that are remembered to set two clocks against each other. Of more, the same part of each recording.
 const SAMPLE: usize = 32_768;
@@ -89,13 +88,6 @@ impl Survey {
             }
         }
     }
-}
-
-/// A number that two different things hardly ever share.
-fn print(of: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    hasher.finish()
 }
 
 /// How far one clock is ahead of another.

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
+use super::printed::tag_end;
 use super::{Sought, has};
 
 /// What stands where something was cut out.
@@ -131,20 +132,6 @@ fn held(text: &str) -> usize {
         at += rest.find(close).map_or(rest.len(), |found| found + close.len());
     }
     text.len()
-}
-
-/// Where the tag that is open ends: just after its `>`, which may not stand in quotes.
-fn tag_end(text: &str) -> Option<usize> {
-    let mut quote = None;
-    for (at, byte) in text.bytes().enumerate() {
-        match quote {
-            None if byte == b'>' => return Some(at + 1),
-            None if matches!(byte, b'"' | b'\'') => quote = Some(byte),
-            Some(open) if open == byte => quote = None,
-            _ => {}
-        }
-    }
-    None
 }
 
 /// What of an attribute's value is cut.

@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
 use memchr::memmem::Finder;
@@ -16,7 +15,7 @@ use super::order::Order;
 use super::printed::tag_end;
 use super::secrets::{first_name, without_secrets};
 use super::{Sought, has, names_calls};
-use crate::stanza::{IqType, Stanza, bare, resource};
+use crate::stanza::{IqType, Stanza, bare, print, resource};
 
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const SM: &str = "urn:xmpp:sm:";
@@ -464,7 +463,7 @@ impl Sessions {
         if conn.again.is_empty() && conn.resumable.is_none() {
             return false;
         }
-        let key = print(dir, text);
+        let key = print_of(dir, text);
         let again = conn.again.remove(&key);
         let session = conn.resumable.as_ref().and_then(|id| self.resumable.get_mut(id));
         if let Some(session) = session.filter(|_| !again) {
@@ -523,13 +522,11 @@ impl Sessions {
 }
 
 /// A number that two different stanzas hardly ever share: a signal's id and time stand at its ends.
-fn print(dir: Dir, text: &str) -> u64 {
+fn print_of(dir: Dir, text: &str) -> u64 {
     let (bytes, end) = (text.as_bytes(), text.len());
     let head = bytes.get(..HEAD.min(end)).unwrap_or_default();
     let tail = bytes.get(end.saturating_sub(HEAD)..).unwrap_or_default();
-    let mut hasher = DefaultHasher::new();
-    (dir == Dir::Sent, end, head, tail).hash(&mut hasher);
-    hasher.finish()
+    print((dir == Dir::Sent, end, head, tail))
 }
 
 fn event(t: f64, jid: Option<String>, dir: Dir) -> Event {

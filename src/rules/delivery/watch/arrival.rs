@@ -1,14 +1,12 @@
 //! A stanza that reaches a party: whose it is, and whether it came as it was sent.
 
 use super::super::book::Sent;
-use super::super::flight::{
-    DELAY, Flight, Freight, Goal, call_id, form, has_special, only_special, print, text,
-};
+use super::super::flight::{DELAY, Flight, Freight, Goal, call_id, form, has_special, only_special, text};
 use super::{CROWD, Delivery, HEARD, KEPT, LARGE, Late, Session};
 use crate::profile::Class;
 use crate::protocol::NAMESPACE;
 use crate::rules::{Finding, Record};
-use crate::stanza::{Stanza, bare, fold, resource, with_line_feeds};
+use crate::stanza::{Stanza, bare, fold, print, resource, with_line_feeds};
 use crate::transcript::Event;
 
 impl Delivery {

@@ -1,11 +1,11 @@
 //! What a signal says of itself: its id, who it is from and for, and when it was made.
 
 use super::super::track::Sight;
-use super::sent::{Said, print};
+use super::sent::Said;
 use super::{Parties, arrival};
 use crate::protocol::{Kind, unix_seconds};
 use crate::rules::Finding;
-use crate::stanza::{bare, fold};
+use crate::stanza::{bare, fold, print};
 
 impl Parties {
     pub(super) fn request_id(&mut self, said: &Said<'_>, findings: &mut Vec<Finding>) {

@@ -1,10 +1,9 @@
 //! Results and errors that parties give: their form, and what they tell of views.
 
 use super::super::track::{Sight, Start};
-use super::sent::print;
 use super::{Actor, Parties, arrival};
 use crate::rules::{Blame, Finding, Record};
-use crate::stanza::{IqType, Stanza, bare, fold};
+use crate::stanza::{IqType, Stanza, bare, fold, print};
 use crate::transcript::{Dir, Event};
 
 impl Parties {

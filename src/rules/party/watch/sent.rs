@@ -1,6 +1,5 @@
 //! A signal that a party sends: its form, and all else that it can break.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::super::form::{self, Form};
@@ -12,7 +11,7 @@ use super::{Actor, Parties, Spoilt};
 use crate::protocol::sdp::Lint;
 use crate::protocol::{Fault, Kind};
 use crate::rules::{Blame, Finding, Level, Record, Spoken, rule};
-use crate::stanza::{IqType, Stanza, bare};
+use crate::stanza::{IqType, Stanza, bare, print};
 use crate::transcript::{Event, Witness};
 
 /// A signal that a party sent, and what is known of it.
@@ -199,13 +198,6 @@ impl Parties {
 
 pub(super) fn fingerprint(from: &str, stanza: &Stanza, text: &str) -> u64 {
     print((from, stanza.id().unwrap_or_default(), text))
-}
-
-/// A number that two different things hardly ever share.
-pub(super) fn print(of: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    hasher.finish()
 }
 
 fn value_at(form: &Form, pointer: &str) -> String {
