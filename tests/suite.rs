@@ -214,7 +214,6 @@ fn every_case_passes_on_the_embedded_endpoint_and_its_transcript_says_the_same()
     }
 }
 
-/// A breach that is announced and not found would show nothing.
 /// Thirty seconds from these moments fall between two that a clock of nanoseconds can tell.
 #[test]
 fn a_call_rings_out_at_whatever_time_it_began() {
@@ -238,6 +237,7 @@ fn a_call_rings_out_at_whatever_time_it_began() {
     assert!(played.iter().all(|finished| finished.outcome == Outcome::Passed));
 }
 
+/// A breach that is announced and not found would show nothing.
 #[test]
 fn every_breach_that_is_announced_is_one() {
     for finished in played() {

@@ -118,8 +118,8 @@ pub struct Script {
     failed: bool,
     /// The newest, if there ever was one.
     fence: Option<Fence>,
-    /// When nothing moved here, or in the whole target, from and to.
-    stalls: VecDeque<(Duration, Duration)>,
+    /// When nothing moved here, or in the whole target: from and to, in seconds.
+    stalls: VecDeque<(f64, f64)>,
     pace: Pace,
 }
 

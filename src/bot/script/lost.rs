@@ -6,13 +6,11 @@ use super::super::compose;
 use super::super::fence::{Fence, Next};
 use super::{Link, Output, Script};
 use crate::stanza;
+use crate::transcript::{TURNS, overlap};
 
 /// How long a server may take over a fence.
 const FENCE_WITHIN: Duration = Duration::from_secs(30);
 
-/// What a busy machine or target delays once it delays again at every turn of a signal's way: out of the sender, through
-/// the target, into the receiver.
-const TURNS: u32 = 3;
 /// How many stalls are kept in mind.
 const KEPT: usize = 1024;
 
@@ -24,17 +22,17 @@ impl Script {
         let Some(within) = within else { return true };
         let within = self.within(Some(within));
         let from = deadline.saturating_sub(within);
-        let overlap =
-            |(begin, end): &(Duration, Duration)| (*end).min(deadline).saturating_sub((*begin).max(from));
-        let stalled: Duration = self.stalls.iter().map(overlap).sum();
-        stalled * TURNS >= within && !rule.is_some_and(|rule| rule.starts_with("RB-"))
+        let stalled = overlap(&self.stalls, from.as_secs_f64(), deadline.as_secs_f64());
+        stalled * TURNS >= within.as_secs_f64() && !rule.is_some_and(|rule| rule.starts_with("RB-"))
     }
 
     pub(super) fn stood_still(&mut self, length: Duration) {
         if self.stalls.len() == KEPT {
             self.stalls.pop_front();
         }
-        self.stalls.push_back((self.now.saturating_sub(length), self.now));
+        let from = self.now.saturating_sub(length);
+        self.stalls
+            .push_back((from.as_secs_f64(), self.now.as_secs_f64()));
     }
 
     /// Whether what was sent before this moment and has not come by now will never come. Finding out takes time: ask

@@ -5,28 +5,10 @@ use super::book::Sent;
 use super::flight::{Freight, Goal};
 use super::watch::Delivery;
 use crate::profile::Addressing;
+use crate::transcript::{TURNS, overlap};
 
 /// How long a server may take to notice that a session is over, in seconds: what comes in between may still go to it.
 pub(super) const PARTING: f64 = 1.0;
-
-/// The turns of a signal's way.
-const TURNS: f64 = 3.0;
-
-/// For how long between two times at least one of these intervals lasted.
-fn overlap(intervals: &[(f64, f64)], from: f64, to: f64) -> f64 {
-    let mut within: Vec<(f64, f64)> = intervals
-        .iter()
-        .map(|(begin, end)| (begin.max(from), end.min(to)))
-        .filter(|(begin, end)| begin < end)
-        .collect();
-    within.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut sum, mut until) = (0.0, from);
-    for (begin, end) in within {
-        sum += (end - begin.max(until)).max(0.0);
-        until = until.max(end);
-    }
-    sum
-}
 
 impl Delivery {
     /// Says what was lost. Of a transcript that was cut off nothing is said: it may still have been on its way.
@@ -34,8 +16,6 @@ impl Delivery {
         for late in std::mem::take(&mut self.late) {
             let mut found = late.finding;
             let stalled = overlap(&self.stalls, late.from, late.to);
-            // What a busy machine or target delays once it delays again at every turn of a signal's way: out of the
-            // sender, through the target, into the receiver.
             if late.to - late.from - TURNS * stalled <= late.allowed {
                 found.excuse = Some(format!(
                     "for {stalled:.3} s of it this process was stalled or the whole target was busy"
@@ -134,18 +114,5 @@ impl Delivery {
             }
             record.broken(found);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::overlap;
-
-    #[test]
-    fn what_overlaps_twice_counts_once() {
-        let intervals = [(0.0, 1.0), (4.0, 6.0), (2.0, 5.0), (9.0, 12.0)];
-        assert_eq!(overlap(&intervals, 0.5, 10.0), 0.5 + 4.0 + 1.0);
-        assert_eq!(overlap(&intervals, 7.0, 8.0), 0.0);
-        assert_eq!(overlap(&[], 0.0, 9.0), 0.0);
     }
 }
