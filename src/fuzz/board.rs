@@ -291,6 +291,14 @@ pub(super) enum Deed {
     Carry(Box<Payload>),
 }
 
+/// What has happened already: both devices rang, many calls rang, somebody was called who is not there.
+#[derive(Debug, Clone, Default)]
+struct Once {
+    ring: bool,
+    crowd: bool,
+    astray: bool,
+}
+
 /// All calls of an ordering.
 #[derive(Debug, Clone)]
 pub(super) struct Board {
@@ -298,9 +306,8 @@ pub(super) struct Board {
     tables: Vec<(Call, Table)>,
     /// Whether somebody left in the middle of a call.
     pub abandoned: bool,
-    /// What happens once only, since its calls have one name each: both devices rang, many calls rang, somebody was
-    /// called who is not there.
-    once: [bool; 3],
+    /// What happens once only, since its calls have one name each.
+    once: Once,
     /// Seconds.
     pub at: f64,
 }
@@ -316,7 +323,7 @@ impl Board {
             class,
             tables: Vec::new(),
             abandoned: false,
-            once: [false; 3],
+            once: Once::default(),
             at: 0.0,
         }
     }
@@ -413,11 +420,11 @@ impl Board {
                     calls: *calls,
                     left: *left,
                 };
-                let first = !std::mem::replace(&mut self.once[1], true);
+                let first = !std::mem::replace(&mut self.once.crowd, true);
                 first.then_some(crowd).into_iter().collect()
             }
             Move::Astray { bare } if self.class == Class::Relay => {
-                let first = !std::mem::replace(&mut self.once[2], true);
+                let first = !std::mem::replace(&mut self.once.astray, true);
                 let astray = Deed::Astray { bare: *bare };
                 first.then_some(astray).into_iter().collect()
             }
@@ -500,10 +507,10 @@ impl Board {
 
     fn ring(&mut self, rung: Rung) -> Vec<Deed> {
         let out = rung.then == Then::RingsOut;
-        if self.class != Class::Enforcing || self.once[0] || (out && self.rings()) {
+        if self.class != Class::Enforcing || self.once.ring || (out && self.rings()) {
             return Vec::new();
         }
-        self.once[0] = true;
+        self.once.ring = true;
         if out {
             self.at += RINGING;
         }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::board::NEARLY;
 use super::coverage::Trait;
-use super::steps::{Writer, expect, payload};
+use super::steps::{Writer, expect, payload, send, signal};
 use super::walk::{Rung, Then};
 use crate::protocol::{Kind, Reason};
 use crate::scenario::{Action, Answered, AnsweredBy, Expect, Pattern, Send, What};
@@ -17,21 +17,7 @@ use crate::stanza::NOBODY;
 const FEW: u64 = 20;
 
 fn says(who: &str, kind: Kind, call: &str, with: Map<String, Value>) -> Send {
-    Send {
-        who: who.to_owned(),
-        what: What::Signal {
-            kind,
-            call: call.to_owned(),
-            to: None,
-            with,
-            without: Vec::new(),
-            envelope: Map::new(),
-            id: None,
-        },
-        after: Duration::ZERO,
-        answered: None,
-        breaks: Vec::new(),
-    }
+    send(who, signal(kind, call, None, with))
 }
 
 fn ends(who: &str, call: &str, reason: Reason) -> Action {
@@ -41,16 +27,15 @@ fn ends(who: &str, call: &str, reason: Reason) -> Action {
 
 /// A call's beginning, for this address.
 fn calls(call: &str, address: &str, by: AnsweredBy, rule: Option<&str>) -> Action {
-    let mut send = says("caller", Kind::Initiate, call, Map::new());
-    if let What::Signal { to, .. } = &mut send.what {
-        *to = Some(address.to_owned());
-    }
-    send.answered = Some(Answered {
-        by,
-        within: None,
-        rule: rule.map(str::to_owned),
-    });
-    Action::Send(send)
+    let to = Some(address.to_owned());
+    Action::Send(Send {
+        answered: Some(Answered {
+            by,
+            within: None,
+            rule: rule.map(str::to_owned),
+        }),
+        ..send("caller", signal(Kind::Initiate, call, to, Map::new()))
+    })
 }
 
 fn hears(who: &str, kind: Kind, call: &str, rule: Option<&str>) -> Expect {
@@ -70,16 +55,11 @@ impl Writer {
             })
             .collect();
         for body in &bodies {
-            self.push(Action::Send(Send {
-                who: from.to_owned(),
-                what: What::Chat {
-                    to: Some(to.to_owned()),
-                    body: body.clone(),
-                },
-                after: Duration::ZERO,
-                answered: None,
-                breaks: Vec::new(),
-            }));
+            let what = What::Chat {
+                to: Some(to.to_owned()),
+                body: body.clone(),
+            };
+            self.push(Action::Send(send(from, what)));
         }
         for body in bodies {
             self.push(Action::Expect(expect(to, Pattern::Chat { body: Some(body) })));

@@ -76,15 +76,26 @@ pub(super) fn payload(kind: Kind, reason: Option<Reason>, muted: Option<bool>) -
     with
 }
 
-fn signal(kind: Kind, call: Call, to: Option<String>, with: Map<String, Value>) -> What {
+pub(super) fn signal(kind: Kind, call: &str, to: Option<String>, with: Map<String, Value>) -> What {
     What::Signal {
         kind,
-        call: call.label().into_owned(),
+        call: call.to_owned(),
         to,
         with,
         without: Vec::new(),
         envelope: Map::new(),
         id: None,
+    }
+}
+
+/// What is sent at once, in the usual way.
+pub(super) fn send(who: &str, what: What) -> Send {
+    Send {
+        who: who.to_owned(),
+        what,
+        after: Duration::ZERO,
+        answered: None,
+        breaks: Vec::new(),
     }
 }
 
@@ -146,7 +157,12 @@ impl Writer {
         let to = call.is_addressed().then(|| other.to_owned());
         Action::Send(Send {
             who: who.to_owned(),
-            what: signal(act.kind, call, to, payload(act.kind, act.reason, act.muted)),
+            what: signal(
+                act.kind,
+                &call.label(),
+                to,
+                payload(act.kind, act.reason, act.muted),
+            ),
             after: Duration::from_millis(said.gap),
             answered,
             breaks,
@@ -195,7 +211,7 @@ impl Writer {
         let with = payload(told.kind, told.reason, Some(true));
         self.push(Action::Send(Send {
             who: "mallory".into(),
-            what: signal(told.kind, Call::Main, Some(to.to_owned()), with),
+            what: signal(told.kind, &Call::Main.label(), Some(to.to_owned()), with),
             after: Duration::ZERO,
             answered: (!heard).then(|| Answered {
                 by: AnsweredBy::Error(vec!["forbidden".into()]),

@@ -28,7 +28,7 @@ pub struct Header {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub steady: bool,
     /// How far off the times of one of several recordings may be by the clock of another, in seconds.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub apart: f64,
     /// Every party by its name in the scenario.
     #[serde(default)]
@@ -46,8 +46,8 @@ pub struct Header {
     pub started: String,
 }
 
-fn is_none(apart: &f64) -> bool {
-    *apart == 0.0
+fn is_zero(seconds: &f64) -> bool {
+    *seconds == 0.0
 }
 
 fn one() -> f64 {

@@ -23,6 +23,9 @@ const REMEMBERED: usize = 16_384;
 /// What is remembered of what seems to come in before it was sent.
 const EARLY: usize = 256;
 
+/// So many answers to one signal are told of; who is answered more often has been told already.
+const TOLD: usize = 2;
+
 /// Something that seems to come in before it was sent.
 #[derive(Debug)]
 enum Early {
@@ -65,7 +68,7 @@ struct Flight {
     given: Option<(u64, f64, String)>,
     /// The answer that the sender got: event, time, what it said.
     got: Option<(u64, f64, String)>,
-    /// How many were given, and the events of all that the sender got.
+    /// How many were given, and the events of those that the sender got, up to one more than is told of.
     gave: u32,
     gots: Vec<u64>,
     /// The sender got one before the addressee was seen to give any.
@@ -351,7 +354,9 @@ impl Relayed {
         let Some(flight) = self.flights.get_mut(key) else {
             return;
         };
-        flight.gots.push(event.n);
+        if flight.gots.len() <= TOLD {
+            flight.gots.push(event.n);
+        }
         if flight.got.is_some() {
             if self.apart == 0.0 {
                 twice(flight, record);

@@ -70,7 +70,7 @@ impl Parties {
             () => return,
         };
         let (rule, message, wanted) = told;
-        let handed_on = !actor.first_hand && self.broke && !self.witness.is_bots();
+        let handed_on = self.broke && self.is_handed_on(actor);
         record.broken(Finding {
             call: Some(call.to_owned()),
             excuse: handed_on.then(|| "what came before it never got there".to_owned()),

@@ -79,6 +79,11 @@ impl Said<'_> {
 }
 
 impl Parties {
+    /// Whether what this one says was recorded by somebody else, as the server handed it on.
+    pub(super) fn is_handed_on(&self, actor: &Actor) -> bool {
+        !actor.first_hand && !self.witness.is_bots()
+    }
+
     pub(super) fn sent(
         &mut self,
         actor: &Actor,
@@ -101,7 +106,7 @@ impl Parties {
             stanza,
             form: &form,
             announced: &announced,
-            handed_on: !actor.first_hand && !self.witness.is_bots(),
+            handed_on: self.is_handed_on(actor),
             broke: self.broke,
         };
         let call = said.call();
