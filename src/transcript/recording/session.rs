@@ -1,6 +1,8 @@
 //! From frames to events: who stands at the end of each connection, when its recording begins and stops, and what of
 //! it concerns calls.
 
+mod resumed;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Arc, LazyLock};
@@ -15,7 +17,8 @@ use super::order::Order;
 use super::printed::tag_end;
 use super::secrets::{first_name, without_secrets};
 use super::{Sought, has, names_calls};
-use crate::stanza::{IqType, Stanza, bare, print, resource};
+use crate::stanza::{IqType, Stanza, bare, resource};
+use resumed::Resumable;
 
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const SM: &str = "urn:xmpp:sm:";
@@ -27,12 +30,6 @@ const WAITING_BYTES: usize = 512 * 1024;
 const ALL_WAITING_BYTES: usize = 16 * 1024 * 1024;
 /// Connections that are followed at once, and sessions that may be resumed.
 const MOST: usize = 4_096;
-/// Stanzas that may go by once more when a session is resumed.
-const UNACKNOWLEDGED: usize = 512;
-/// What a session is called whose name was given before the recording, with its JID behind it: no server names one so.
-const UNSEEN: &str = "\u{0}";
-/// The bytes at either end of a stanza that tell it from others.
-const HEAD: usize = 512;
 /// What may be written down in another order than it happened in, in seconds. A time that runs back further is one of a
 /// clock that was set.
 const DISORDER: f64 = 0.05;
@@ -70,14 +67,6 @@ struct Conn {
     last: f64,
     /// How far the recorder's clock was set back so far, in seconds.
     set_back: f64,
-}
-
-/// A session that can be resumed.
-#[derive(Debug, Default)]
-struct Resumable {
-    jid: String,
-    /// What went by last on it.
-    passed: VecDeque<u64>,
 }
 
 /// The connections of one recording.
@@ -364,27 +353,6 @@ impl Sessions {
         self.pass(conn, frame);
     }
 
-    /// A session whose beginning was not recorded may be resumed as well, and may itself be one that is.
-    fn midway(&mut self, conn: &mut Conn, jid: String) {
-        let id = format!("{UNSEEN}{jid}");
-        if conn.resumes.take().is_some()
-            && let Some(session) = self.resumable.get(&id)
-        {
-            conn.again = session.passed.iter().copied().collect();
-        }
-        self.can_be_resumed(&id, &jid);
-        (conn.jid, conn.resumable) = (Some(jid), Some(id));
-    }
-
-    fn can_be_resumed(&mut self, id: &str, jid: &str) {
-        if self.resumable.len() >= MOST {
-            self.resumable.pop_first();
-        }
-        let jid = jid.to_owned();
-        let passed = VecDeque::new();
-        self.resumable.insert(id.to_owned(), Resumable { jid, passed });
-    }
-
     /// What waited is told, now that it is known whose it is, or that it will not be known.
     fn settle(&mut self, conn: &mut Conn) {
         let waiting = self.waited(conn);
@@ -458,58 +426,6 @@ impl Sessions {
         self.out.push(self.frames, Recorded { event, conn, line });
     }
 
-    /// Whether this stanza has gone by already on the session that was resumed.
-    fn is_sent_again(&mut self, conn: &mut Conn, dir: Dir, text: &str) -> bool {
-        if conn.again.is_empty() && conn.resumable.is_none() {
-            return false;
-        }
-        let key = print_of(dir, text);
-        let again = conn.again.remove(&key);
-        let session = conn.resumable.as_ref().and_then(|id| self.resumable.get_mut(id));
-        if let Some(session) = session.filter(|_| !again) {
-            if session.passed.len() == UNACKNOWLEDGED {
-                session.passed.pop_front();
-            }
-            session.passed.push_back(key);
-        }
-        again
-    }
-
-    /// Stream management: who resumes a session goes on under its name (XEP-0198 §5).
-    fn resumption(&mut self, conn: &mut Conn, frame: &Frame, name: &str, text: &str) {
-        let Ok(stanza) = Stanza::parse(text) else { return };
-        match name {
-            "enabled" => {
-                if let (Some(id), Some(jid)) = (stanza.id(), &conn.jid) {
-                    self.can_be_resumed(id, jid);
-                    conn.resumable = Some(id.to_owned());
-                }
-            }
-            "resume" => {
-                conn.resumes = stanza.attr("previd").map(str::to_owned);
-                // Also where that fails: then the whole of it is sent again in a new session.
-                let session = conn.resumes.as_ref().and_then(|id| self.resumable.get(id));
-                conn.again = session
-                    .iter()
-                    .flat_map(|session| &session.passed)
-                    .copied()
-                    .collect();
-            }
-            _ => {
-                let id = stanza.attr("previd").map(str::to_owned).or(conn.resumes.clone());
-                if let Some(session) = id.as_ref().and_then(|id| self.resumable.get(id)) {
-                    conn.jid = Some(session.jid.clone());
-                    (conn.resumable, conn.resumes) = (id, None);
-                    self.waited(conn);
-                    self.begin(conn, frame, Dir::Begins);
-                } else {
-                    // What began before the recording goes on: its stanzas tell whose it is.
-                    conn.login = false;
-                }
-            }
-        }
-    }
-
     fn push(&mut self, conn: &Conn, key: &Arc<str>, at: f64, line: u64, dir: Dir, note: Option<String>) {
         self.named |= conn.jid.is_some();
         let event = Event {
@@ -519,14 +435,6 @@ impl Sessions {
         let conn = Arc::clone(key);
         self.out.push(self.frames, Recorded { event, conn, line });
     }
-}
-
-/// A number that two different stanzas hardly ever share: a signal's id and time stand at its ends.
-fn print_of(dir: Dir, text: &str) -> u64 {
-    let (bytes, end) = (text.as_bytes(), text.len());
-    let head = bytes.get(..HEAD.min(end)).unwrap_or_default();
-    let tail = bytes.get(end.saturating_sub(HEAD)..).unwrap_or_default();
-    print((dir == Dir::Sent, end, head, tail))
 }
 
 fn event(t: f64, jid: Option<String>, dir: Dir) -> Event {
