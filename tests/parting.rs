@@ -193,7 +193,7 @@ fn a_server_that_goes_away_has_lost_nothing_for_certain() {
     let (said, _) = played(LAST, Some("<call"));
     assert_eq!(said.status, 3, "{}\n{}", said.out, said.err);
     assert!(
-        said.out.contains("the target ended the stream of caller"),
+        said.out.contains("the stream of caller is over"),
         "{}",
         said.out
     );

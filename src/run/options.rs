@@ -48,6 +48,7 @@ impl Place {
 
     pub fn name(&self) -> String {
         match self {
+            Place::Rigged(rig) if rig.tcp => "embedded over TCP".into(),
             Place::Embedded(_) | Place::Rigged(_) => "embedded".into(),
             Place::Target(target) => target.dial.address(),
         }

@@ -43,7 +43,13 @@ impl Incoming {
 #[derive(Debug)]
 pub struct Pong(pub Bytes);
 
-pub enum Reader {
+pub struct Reader {
+    half: Half,
+    /// Why nothing more can be read, once that is known.
+    over: Option<String>,
+}
+
+enum Half {
     Web(SplitStream<Web>),
     Tcp {
         half: ReadHalf<Connection>,
@@ -65,18 +71,18 @@ pub struct Writer {
 pub fn split_web(socket: Web, cut: Cut) -> (Reader, Writer) {
     let (sink, stream) = socket.split();
     let out = Out::Web(sink);
-    (Reader::Web(stream), Writer { out, cut })
+    (Reader::of(Half::Web(stream)), Writer { out, cut })
 }
 
 pub fn split_tcp(connection: Connection, cut: Cut) -> (Reader, Writer) {
     let (half, out) = tokio::io::split(connection);
-    let reader = Reader::Tcp {
+    let reader = Half::Tcp {
         half,
         splitter: Box::default(),
         buffer: vec![0; 16_384],
     };
     let out = Out::Tcp(out);
-    (reader, Writer { out, cut })
+    (Reader::of(reader), Writer { out, cut })
 }
 
 fn element(raw: String) -> Incoming {
@@ -88,6 +94,10 @@ fn element(raw: String) -> Incoming {
 }
 
 impl Reader {
+    fn of(half: Half) -> Reader {
+        Reader { half, over: None }
+    }
+
     /// The next element. Safe to cancel.
     pub async fn next(&mut self) -> Incoming {
         loop {
@@ -99,29 +109,40 @@ impl Reader {
 
     /// The next element, or a WebSocket pong before it. Safe to cancel.
     pub async fn next_or_pong(&mut self) -> Result<Incoming, Pong> {
-        match self {
-            Reader::Web(stream) => next_frame(stream).await,
-            Reader::Tcp {
+        if let Some(how) = self.over.take() {
+            return Ok(Incoming::Ended(how));
+        }
+        match &mut self.half {
+            Half::Web(stream) => next_frame(stream, &mut self.over).await,
+            Half::Tcp {
                 half,
                 splitter,
                 buffer,
-            } => Ok(next_piece(half, splitter, buffer).await),
+            } => Ok(next_piece(half, splitter, buffer, &mut self.over).await),
         }
     }
 
     /// Over TCP a new document begins (RFC 6120 §4.3.3).
     pub fn restart(&mut self) {
-        if let Reader::Tcp { splitter, .. } = self {
+        if let Half::Tcp { splitter, .. } = &mut self.half {
             splitter.restart();
         }
     }
 }
 
-async fn next_frame(stream: &mut SplitStream<Web>) -> Result<Incoming, Pong> {
+async fn next_frame(stream: &mut SplitStream<Web>, over: &mut Option<String>) -> Result<Incoming, Pong> {
     loop {
         return Ok(match stream.next().await {
             None => Incoming::Ended("the connection was closed".into()),
             Some(Err(Error::ConnectionClosed)) => Incoming::Ended("the connection was closed".into()),
+            // The library keeps neither the text nor the connection.
+            Some(Err(Error::Utf8(_))) => {
+                *over = Some("it cannot be read on after a text message that is no UTF-8".into());
+                Incoming::Broken {
+                    raw: "a message that cannot be shown".into(),
+                    error: "a text message that is no UTF-8 (RFC 6455 §8.1)".into(),
+                }
+            }
             Some(Err(error)) => Incoming::Ended(error.to_string()),
             Some(Ok(Message::Text(text))) => element(text.as_str().to_owned()),
             Some(Ok(Message::Binary(data))) => Incoming::Broken {
@@ -138,7 +159,12 @@ async fn next_frame(stream: &mut SplitStream<Web>) -> Result<Incoming, Pong> {
     }
 }
 
-async fn next_piece(half: &mut ReadHalf<Connection>, splitter: &mut Splitter, buffer: &mut [u8]) -> Incoming {
+async fn next_piece(
+    half: &mut ReadHalf<Connection>,
+    splitter: &mut Splitter,
+    buffer: &mut [u8],
+    over: &mut Option<String>,
+) -> Incoming {
     loop {
         match splitter.next_piece() {
             Ok(Some(Piece::Header(raw))) => return Incoming::Header(raw),
@@ -146,7 +172,13 @@ async fn next_piece(half: &mut ReadHalf<Connection>, splitter: &mut Splitter, bu
             Ok(Some(Piece::Footer)) => return Incoming::StreamClosed,
             Ok(Some(Piece::Skipped(_)) | None) => {}
             // A document that is broken once cannot be read on.
-            Err(error) => return Incoming::Ended(format!("what came is no XMPP stream: {error}")),
+            Err(error) => {
+                *over = Some(format!("what came is no XMPP stream: {error}"));
+                return Incoming::Broken {
+                    raw: splitter.unread(),
+                    error: error.text,
+                };
+            }
         }
         match half.read(buffer).await {
             Ok(0) => return Incoming::Ended("the connection was closed".into()),

@@ -9,6 +9,9 @@ use crate::stanza::STREAM;
 const LARGEST: usize = 16 << 20;
 const DEEPEST: usize = 256;
 
+/// As many bytes of a piece that cannot be read are shown.
+const UNREAD: usize = 64 << 10;
+
 /// What an element may be: larger or deeper ones end the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -229,6 +232,13 @@ impl Splitter {
         let start = String::from_utf8_lossy(pending.get(..40).unwrap_or(pending));
         let text = format!("text where an element has to begin: {start:?}");
         Some(Flaw::new("bad-format", text))
+    }
+
+    /// The beginning of the piece that was not given out, up to where the parser stands.
+    pub fn unread(&self) -> String {
+        let rest = self.input.get(self.used..self.fed.max(self.used)).unwrap_or_default();
+        let read = self.element.iter().chain(rest).take(UNREAD);
+        String::from_utf8_lossy(&read.copied().collect::<Vec<u8>>()).into_owned()
     }
 
     /// A new stream begins with the next byte (RFC 6120 §4.3.3).

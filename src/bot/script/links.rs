@@ -92,7 +92,7 @@ impl Script {
             _ => false,
         };
         if !ours && waits && !self.root.expects_end_of(who) {
-            self.trouble(who, format!("the target ended the stream of {who}: {how}"));
+            self.trouble(who, format!("the stream of {who} is over: {how}"));
         }
     }
 

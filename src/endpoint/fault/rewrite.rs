@@ -232,6 +232,14 @@ pub(super) fn unescaped_twice(text: &str) -> String {
         .replace("&amp;", "&")
 }
 
+pub(super) fn unclosed(xml: &str) -> String {
+    xml.replacen("</call>", "", 1)
+}
+
+pub(super) fn commented(xml: &str) -> String {
+    xml.replacen("</iq>", "<!-- relayed --></iq>", 1)
+}
+
 pub(super) fn carriage_returns_lost(text: &str) -> String {
     with_line_feeds(text)
 }

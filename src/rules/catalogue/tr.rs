@@ -84,4 +84,13 @@ pub(super) const RULES: &[Rule] = &[
         breach: "The stream ends after a fault of the client without a word about what was wrong.",
         mend: "Send `<stream:error/>` with a defined condition in a frame of its own, then `<close/>`.",
     },
+    Rule {
+        id: "TR-10",
+        level: Level::Must,
+        subject: Subjects::Server,
+        text: "what stands on a TCP stream is well-formed XML in UTF-8, without comments, processing instructions and entities of its own",
+        source: "RFC 6120 §11.1, §11.3, §11.6",
+        breach: "Text is relayed unescaped, a tag is left open, or a comment is put in: no client reads the stream any further.",
+        mend: "Write every stanza with a serializer, never from strings, and encode it as UTF-8.",
+    },
 ];

@@ -1,6 +1,7 @@
 //! Each rule with a transcript that keeps it and one that breaks it.
 
 use super::Delivery;
+use crate::profile::Profile;
 use crate::rules::{Judge, Outcome, Verdict};
 use crate::transcript::{Event, Header};
 
@@ -55,11 +56,16 @@ impl Script {
     }
 
     fn broken(&mut self) -> Vec<&'static str> {
+        self.broken_on("relay")
+    }
+
+    fn broken_on(&mut self, profile: &str) -> Vec<&'static str> {
         self.line("", "end", "");
-        let header: Header = serde_json::from_str(
+        let mut header: Header = serde_json::from_str(
             r#"{"callspec":1,"scenario":{},"cast":{"alice":{"jid":"alice@x/1","party":"bot"},"bob":{"jid":"bob@x/2","party":"bot"}}}"#,
         )
         .expect("a header");
+        header.profile = Profile::named(profile).expect("a profile");
         let verdict = judge(&header, self.events.drain(..));
         assert_eq!(verdict.outcome == Outcome::Passed, verdict.findings.is_empty());
         verdict.findings.iter().map(|finding| finding.rule.id).collect()
@@ -123,6 +129,25 @@ fn order() {
             &format!("<iq type='result' id='2' from='{A}' to='{B}'/>"),
         );
         assert_eq!(script.broken(), broken);
+    }
+}
+
+/// Who judges signals may answer them before the addressee does, and needs no word of his for it.
+#[test]
+fn an_answer_of_the_servers_own() {
+    let refused = format!("<iq type='error' id='1' to='{A}'><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>");
+    let answered = format!("<iq type='result' id='1' to='{A}'/>");
+    let chat = |from: &str, to: &str| format!("<message type='chat' id='c'{from} to='{to}'><body>hi</body></message>");
+    for (profile, otherwise, late) in [("relay", &["RT-08"][..], &["RT-04"][..]), ("enforcing", &[], &[])] {
+        let mut script = Script::new();
+        script.sends("1", B).gets("1").line("bob", "sent", &refused).back("1");
+        assert_eq!(script.broken_on(profile), otherwise, "{profile}");
+
+        let mut script = Script::new();
+        script.sends("1", B).gets("1").line("bob", "sent", &answered);
+        script.line("bob", "sent", &chat("", A));
+        script.line("alice", "received", &chat(&format!(" from='{B}'"), A)).back("1");
+        assert_eq!(script.broken_on(profile), late, "{profile}");
     }
 }
 

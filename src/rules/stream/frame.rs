@@ -55,6 +55,24 @@ pub(super) fn is_fault(text: &str) -> bool {
 
 /// Whether a text is one element, well-formed where the usual prefixes are bound, with no more than blanks after it.
 fn is_one(text: &str) -> bool {
+    matches!(shape(text), Shape::One)
+}
+
+/// Whether what stood on a TCP stream can stand on none, whatever the stream's header declares.
+pub(super) fn is_ill_formed(text: &str) -> bool {
+    matches!(shape(text), Shape::Other)
+}
+
+/// What a text is where the usual prefixes are bound.
+enum Shape {
+    /// One element.
+    One,
+    /// It has a prefix that is not among them.
+    Prefixed,
+    Other,
+}
+
+fn shape(text: &str) -> Shape {
     let body = match text.strip_prefix("<?xml ").and_then(|rest| rest.split_once("?>")) {
         Some((_, body)) => body,
         None => text,
@@ -68,15 +86,16 @@ fn is_one(text: &str) -> bool {
     let (mut rest, mut depth, mut elements) = (whole.as_bytes(), 0_usize, 0_usize);
     loop {
         match parser.parse(&mut rest, true) {
-            Ok(None) => return elements == 1,
+            Ok(None) if elements == 1 => return Shape::One,
             Ok(Some(rxml::Event::StartElement(..))) => {
                 depth += 1;
                 elements += usize::from(depth == 2);
             }
             Ok(Some(rxml::Event::EndElement(_))) => depth = depth.saturating_sub(1),
-            Ok(Some(rxml::Event::Text(_, text))) if depth == 1 && !text.trim().is_empty() => return false,
+            Ok(Some(rxml::Event::Text(_, text))) if depth == 1 && !text.trim().is_empty() => return Shape::Other,
             Ok(Some(_)) => {}
-            Err(_) => return false,
+            Err(rxml::error::EndOrError::Error(rxml::Error::UndeclaredNamespacePrefix(_))) => return Shape::Prefixed,
+            Ok(None) | Err(_) => return Shape::Other,
         }
     }
 }

@@ -168,7 +168,13 @@ fn what_sessions_get_over_websocket_is_one_element_that_can_be_read_alone() {
         // Over TCP a stanza stands in its stream.
         ("xmpp://localhost", bare, &[]),
         ("xmpps://localhost", bare, &[]),
-        ("embedded", bare, &[]),
+        ("embedded over TCP", bare, &[]),
+        ("embedded", bare, &["TR-04"]),
+        ("xmpp://localhost", &sound[..20], &["TR-10"]),
+        ("xmpp://localhost", "<a b='1'>R&D</a>", &["TR-10"]),
+        ("xmpp://localhost", "<iq><!-- relayed --></iq>", &["TR-10"]),
+        // What stands in its header is bound in all of a stream, and may be unknown here.
+        ("xmpp://localhost", "<db:verify to='a'/>", &[]),
     ] {
         assert_eq!(broken(target, xml), rules, "{target} {xml}");
     }

@@ -10,7 +10,7 @@ use super::line::Line;
 use crate::stanza::{FRAMING, SASL, STREAM, Stanza};
 use crate::transcript::{Dir, Event, Header, Opcode, Wire};
 
-use shape::{confirmed, ended, formed, named, opened, without_tls};
+use shape::{confirmed, ended, formed, named, opened, streamed, without_tls};
 
 /// A stanza above this size may be refused below the stream, by a WebSocket's own limit (RFC 6455 §7.4.1, 1009).
 const LARGE: usize = 10_000;
@@ -97,7 +97,8 @@ impl Streams {
                 .collect(),
             web: ["ws:", "wss:"]
                 .iter()
-                .any(|scheme| header.target.starts_with(scheme)),
+                .any(|scheme| header.target.starts_with(scheme))
+                || header.target == "embedded",
             tls_demanded: header.profile.tls_demanded == Some(true),
             lines: BTreeMap::new(),
             sessions: BTreeMap::new(),
@@ -396,8 +397,10 @@ impl Family for Streams {
                 }
             }
             Dir::Received => {
-                if let Some(text) = event.xml.as_deref().filter(|_| self.web) {
-                    formed(event, text, record);
+                match event.xml.as_deref() {
+                    Some(text) if self.web => formed(event, text, record),
+                    Some(text) => streamed(event, text, seen.stanza.is_some(), record),
+                    None => {}
                 }
                 if let Some(stanza) = seen.stanza {
                     // Once it is answered it has hurt nobody.

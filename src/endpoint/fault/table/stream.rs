@@ -1,8 +1,14 @@
 //! What goes wrong below the stanzas: with upgrade, opening, frames and end of a stream, with tokens and logins, and
 //! with what nobody should send.
 
-use super::super::deed::Slip;
-use super::{ALWAYS, Deed, Fault, NOWHERE, SIGNAL, after, row};
+use super::super::deed::{Carrier, Slip};
+use super::super::rewrite as change;
+use super::{ALWAYS, Deed, Fault, NOWHERE, SIGNAL, When, after, row, xml};
+
+const TCP: When = When {
+    over: Some(Carrier::Tcp),
+    ..ALWAYS
+};
 
 const fn slip(name: &'static str, rules: &'static [&'static str], text: &'static str, slip: Slip) -> Fault {
     row(name, rules, text, NOWHERE, Deed::Slip(slip), ALWAYS)
@@ -24,6 +30,7 @@ pub(super) const FAULTS: &[Fault] = &[
     slip("two-in-a-frame", &["TR-03"], "Opening and features come in one frame.", Slip::TwoInAFrame),
     slip("blank-before", &["TR-03"], "A blank stands before each element.", Slip::BlankBefore),
     slip("empty-frames", &["TR-03"], "There are frames with nothing in them.", Slip::EmptyFrames),
+    row("unescaped", &["TR-03"], "Markup in the text of a signal is written as it stands.", SIGNAL, xml(change::unescaped_twice), ALWAYS),
     slip("stanza-without-namespace", &["TR-04"], "Stanzas in frames do not carry their namespace.", Slip::StanzaWithoutNamespace),
     slip("features-unbound", &["TR-04"], "The prefix of the features is bound nowhere.", Slip::FeaturesUnbound),
     slip("close-ignored", &["TR-05"], "A client that closes its stream is not answered.", Slip::CloseIgnored),
@@ -34,6 +41,9 @@ pub(super) const FAULTS: &[Fault] = &[
     slip("binary-ignored", &["TR-08"], "A binary frame is met with silence.", Slip::BinaryIgnored),
     slip("fragments-ignored", &["TR-08"], "Fragments that cannot be joined are met with silence.", Slip::FragmentsIgnored),
     slip("error-unsaid", &["TR-09"], "A stream is closed on a fault without a stream error.", Slip::ErrorUnsaid),
+    row("unescaped-over-tcp", &["TR-10"], "Markup in the text of a signal is written to TCP streams as it stands.", SIGNAL, xml(change::unescaped_twice), TCP),
+    row("unclosed-over-tcp", &["TR-10"], "The end tag of `<call/>` is missing on TCP streams.", SIGNAL, xml(change::unclosed), TCP),
+    row("comment-over-tcp", &["TR-10"], "A comment of the server's own stands in each signal on TCP streams.", SIGNAL, xml(change::commented), TCP),
     slip("gate-open", &["AU-01"], "Who shows no token is let in.", Slip::GateOpen),
     slip("expired-token-taken", &["AU-02"], "A token that has expired is taken.", Slip::ExpiredTaken),
     slip("token-of-tomorrow-taken", &["AU-02"], "A token that is not yet valid is taken.", Slip::NotYetTaken),

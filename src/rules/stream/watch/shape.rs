@@ -1,6 +1,6 @@
 //! The form of what a server says on a line: upgrade, opening, messages, end.
 
-use super::super::frame::{Flaw, flaw};
+use super::super::frame::{Flaw, flaw, is_ill_formed};
 use super::super::line::Line;
 use crate::rules::{Finding, Record};
 use crate::stanza::{FRAMING, Stanza};
@@ -63,7 +63,7 @@ pub(super) fn formed(event: &Event, text: &str, record: &mut Record) {
             "TR-03",
             format!("{} received {what}.", event.who),
             "exactly one well-formed element",
-            what.to_owned(),
+            event.note.clone().unwrap_or_else(|| what.to_owned()),
             vec![event.n],
         ),
         Some(Flaw::Namespace(what)) => Finding::of_server(
@@ -75,6 +75,22 @@ pub(super) fn formed(event: &Event, text: &str, record: &mut Record) {
         ),
     };
     record.broken(found);
+}
+
+/// What stood on a TCP stream (RFC 6120 §11.1, §11.3, §11.6).
+pub(super) fn streamed(event: &Event, text: &str, readable: bool, record: &mut Record) {
+    if readable {
+        record.held("TR-10");
+    } else if is_ill_formed(text) {
+        let why = event.note.as_deref().unwrap_or("not XML");
+        record.broken(Finding::of_server(
+            "TR-10",
+            format!("{} received what can stand on no XMPP stream.", event.who),
+            "well-formed XML in UTF-8, without comments, processing instructions and entities of its own",
+            why.to_owned(),
+            vec![event.n],
+        ));
+    }
 }
 
 /// The first answer to `<open/>` (RFC 7395 §3.4, RFC 6120 §4.7).
