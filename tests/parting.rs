@@ -192,11 +192,7 @@ fn played(scenario: &str, dies: Option<&'static str>) -> (Said, Receiver<Vec<&'s
 fn a_server_that_goes_away_has_lost_nothing_for_certain() {
     let (said, _) = played(LAST, Some("<call"));
     assert_eq!(said.status, 3, "{}\n{}", said.out, said.err);
-    assert!(
-        said.out.contains("the stream of caller is over"),
-        "{}",
-        said.out
-    );
+    assert!(said.out.contains("the stream of caller is over"), "{}", said.out);
     assert!(!said.out.contains("RT-03"), "{}", said.out);
 }
 

@@ -12,6 +12,7 @@ use super::party::Parties;
 use super::spoken::{Ear, Heard, Spoken};
 use super::stream::Streams;
 use super::{Blame, Finding, Level, Outcome, Tally, Verdict, Waiver, rule};
+use crate::protocol::Kind;
 use crate::stanza::Stanza;
 use crate::transcript::{Dir, Event, Header, Witness};
 
@@ -356,10 +357,14 @@ impl Judge {
     fn miss(&mut self, event: &Event) {
         let named = event.rules.first().and_then(|id| rule(id));
         // What the server certainly did says more than what did not come of it; of a step that names its rule that
-        // is so only where both are about the same stanza.
+        // is so only where both are about the same stanza, or where it waits for one and another rule says that
+        // stanzas are lost. What the step's rule is about had nothing to show itself on.
+        let waits = event.events.is_empty() && event.wanted.as_deref().is_some_and(waits_for_a_signal);
         let explained = self.record.findings.iter().any(|finding| {
             finding.is_certain_breach_of_the_server()
-                && (named.is_none() || event.events.iter().any(|n| finding.events.contains(n)))
+                && (named.is_none()
+                    || (waits && finding.rule.id == "RT-03")
+                    || event.events.iter().any(|n| finding.events.contains(n)))
         });
         if explained {
             return;
@@ -398,6 +403,13 @@ impl Judge {
             call: None,
         });
     }
+}
+
+/// Whether it is a signal that a step wanted, in the words of the bots.
+fn waits_for_a_signal(wanted: &str) -> bool {
+    let what = wanted.split_once(" receives ").map(|(_, what)| what);
+    let name = what.and_then(|what| what.split([' ', ',']).next());
+    name.and_then(Kind::from_name).is_some()
 }
 
 fn last(finding: &Finding) -> u64 {

@@ -236,7 +236,10 @@ impl Splitter {
 
     /// The beginning of the piece that was not given out, up to where the parser stands.
     pub fn unread(&self) -> String {
-        let rest = self.input.get(self.used..self.fed.max(self.used)).unwrap_or_default();
+        let rest = self
+            .input
+            .get(self.used..self.fed.max(self.used))
+            .unwrap_or_default();
         let read = self.element.iter().chain(rest).take(UNREAD);
         String::from_utf8_lossy(&read.copied().collect::<Vec<u8>>()).into_owned()
     }

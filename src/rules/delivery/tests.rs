@@ -135,18 +135,28 @@ fn order() {
 /// Who judges signals may answer them before the addressee does, and needs no word of his for it.
 #[test]
 fn an_answer_of_the_servers_own() {
-    let refused = format!("<iq type='error' id='1' to='{A}'><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>");
+    let refused = format!(
+        "<iq type='error' id='1' to='{A}'><error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+    );
     let answered = format!("<iq type='result' id='1' to='{A}'/>");
-    let chat = |from: &str, to: &str| format!("<message type='chat' id='c'{from} to='{to}'><body>hi</body></message>");
+    let chat = |from: &str, to: &str| {
+        format!("<message type='chat' id='c'{from} to='{to}'><body>hi</body></message>")
+    };
     for (profile, otherwise, late) in [("relay", &["RT-08"][..], &["RT-04"][..]), ("enforcing", &[], &[])] {
         let mut script = Script::new();
-        script.sends("1", B).gets("1").line("bob", "sent", &refused).back("1");
+        script
+            .sends("1", B)
+            .gets("1")
+            .line("bob", "sent", &refused)
+            .back("1");
         assert_eq!(script.broken_on(profile), otherwise, "{profile}");
 
         let mut script = Script::new();
         script.sends("1", B).gets("1").line("bob", "sent", &answered);
         script.line("bob", "sent", &chat("", A));
-        script.line("alice", "received", &chat(&format!(" from='{B}'"), A)).back("1");
+        script
+            .line("alice", "received", &chat(&format!(" from='{B}'"), A))
+            .back("1");
         assert_eq!(script.broken_on(profile), late, "{profile}");
     }
 }
@@ -353,6 +363,23 @@ fn a_missed_step_counts_once_and_a_cut_off_transcript_loses_nothing() {
     assert_eq!(script.line("bob", "missed", "").broken(), ["SC-01"]);
     let mut script = Script::new();
     assert_eq!(script.sends("1", B).line("bob", "missed", "").broken(), ["RT-03"]);
+    // Of a signal that never came nothing else can be said, whatever the step was to show; a pong is no signal.
+    for (rule, wanted, broken) in [
+        (
+            "RT-14",
+            "bob receives initiate, from alice@x/1 within 5 s",
+            &["RT-03"][..],
+        ),
+        ("TR-06", "bob receives a pong within 5 s", &["RT-03", "TR-06"]),
+    ] {
+        let mut script = Script::new();
+        script.sends("1", B).line("bob", "missed", "");
+        if let Some(missed) = script.events.last_mut() {
+            missed.rules = vec![rule.to_owned()];
+            missed.wanted = Some(wanted.to_owned());
+        }
+        assert_eq!(script.broken(), broken);
+    }
     let mut script = Script::new();
     script.sends("1", B);
     let header = serde_json::from_str(r#"{"callspec":1,"scenario":{}}"#).expect("a header");

@@ -92,9 +92,13 @@ fn shape(text: &str) -> Shape {
                 elements += usize::from(depth == 2);
             }
             Ok(Some(rxml::Event::EndElement(_))) => depth = depth.saturating_sub(1),
-            Ok(Some(rxml::Event::Text(_, text))) if depth == 1 && !text.trim().is_empty() => return Shape::Other,
+            Ok(Some(rxml::Event::Text(_, text))) if depth == 1 && !text.trim().is_empty() => {
+                return Shape::Other;
+            }
             Ok(Some(_)) => {}
-            Err(rxml::error::EndOrError::Error(rxml::Error::UndeclaredNamespacePrefix(_))) => return Shape::Prefixed,
+            Err(rxml::error::EndOrError::Error(rxml::Error::UndeclaredNamespacePrefix(_))) => {
+                return Shape::Prefixed;
+            }
             Ok(None) | Err(_) => return Shape::Other,
         }
     }
