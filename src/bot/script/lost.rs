@@ -69,12 +69,22 @@ impl Script {
         true
     }
 
-    /// Has every bot ask the server, for the fence; where none can, there is nothing to wait for.
+    /// Has every bot ask the server, for the fence; where none can, there is nothing to wait for. On a raw line nothing
+    /// is said that its scenario does not say: it may stand in the midst of a login or of a message. What may be under
+    /// way there is waited for as long as a server may take.
     fn ask_the_server(&mut self) {
         let up = self.bots.iter().filter(|(_, bot)| bot.link == Link::Up);
-        let up: Vec<(String, String)> = up.map(|(who, bot)| (who.clone(), bot.jid.clone())).collect();
-        for (who, jid) in up {
+        let up: Vec<(String, String, bool)> = up
+            .map(|(who, bot)| (who.clone(), bot.jid.clone(), bot.raw))
+            .collect();
+        for (who, jid, raw) in up {
             let id = format!("fence-{}", self.n + 1);
+            if raw {
+                if let Some(fence) = &mut self.fence {
+                    fence.asked(&who, id, self.now);
+                }
+                continue;
+            }
             let domain = stanza::bare(&jid).rsplit('@').next().unwrap_or_default();
             let raw = compose::ping(domain, &id);
             if let Some(fence) = &mut self.fence {
@@ -104,6 +114,8 @@ impl Script {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::super::{Input, Setup};
     use super::*;
     use crate::bot::Account;
@@ -123,15 +135,18 @@ steps:
     /// Plays the step on a server that does not move, for a while before its deadline; it answers nothing until then, and
     /// not after it either. Whether the server was asked before the step was given up.
     fn is_asked(rule: &str, stalled: u64) -> bool {
-        let scenario = parse("asks.yaml", &ASKS.replace("RULE", rule), &|name| {
-            builtin_fragment(name).map(Ok)
-        })
-        .expect("a scenario");
+        !who_asks(&ASKS.replace("RULE", rule), stalled).is_empty()
+    }
+
+    /// Who has asked the server before a step was given up.
+    fn who_asks(scenario: &str, stalled: u64) -> BTreeSet<String> {
+        let scenario =
+            parse("asks.yaml", scenario, &|name| builtin_fragment(name).map(Ok)).expect("a scenario");
         let account = |user: &str| Account {
             jid: format!("{user}@x"),
             id: crate::target::derived_id(user).to_string(),
         };
-        let users = ["alice", "bob"];
+        let users = ["alice", "bob", "mallory"];
         let mut script = Script::new(Setup {
             case: scenario.cases().first().expect("a case").clone().into(),
             accounts: users.map(|user| (user.to_owned(), account(user))).into(),
@@ -141,7 +156,7 @@ steps:
             started: time::macros::datetime!(2026-01-01 00:00 UTC),
             quiet: Duration::ZERO,
         });
-        let (mut now, mut slow, mut asked) = (Duration::ZERO, stalled, false);
+        let (mut now, mut slow, mut asked) = (Duration::ZERO, stalled, BTreeSet::new());
         loop {
             while let Some(output) = script.poll_output() {
                 match output {
@@ -153,7 +168,9 @@ steps:
                         let jid = format!("{account}@x/{resource}");
                         script.handle(now, Input::Connected { who, jid });
                     }
-                    Output::Ping { .. } => asked = true,
+                    Output::Send { who, raw } if raw.contains("fence-") => {
+                        asked.insert(who);
+                    }
                     Output::Event(event) if matches!(event.dir, Dir::Missed | Dir::Trouble) => return asked,
                     _ => {}
                 }
@@ -165,6 +182,21 @@ steps:
             }
             script.handle_time(now);
         }
+    }
+
+    #[test]
+    fn nothing_is_said_on_a_raw_line_that_its_scenario_does_not_say() {
+        let asks = "
+name: asks
+about: A signal that never comes, while a raw line logs in.
+rules: [RT-11]
+leaves-open: nobody answers
+cast: { caller: alice, line: { user: mallory, raw: true } }
+steps:
+  - line: { does: open }
+  - caller: { receives: accept }
+";
+        assert_eq!(who_asks(asks, 0), BTreeSet::from(["caller".to_owned()]));
     }
 
     #[test]
