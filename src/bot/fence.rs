@@ -69,6 +69,16 @@ impl Fence {
         self.asked = now;
     }
 
+    /// What may be under way from here is waited for, and nothing can be asked.
+    pub fn has_unasked(&mut self, who: &str) {
+        self.open.insert((who.to_owned(), String::new()));
+    }
+
+    /// Whether an answer to a question may yet come.
+    pub fn is_asking(&self, now: Duration) -> bool {
+        !self.is_over(now) && self.open.iter().any(|(_, id)| !id.is_empty())
+    }
+
     /// Who has no answer, and since when it waits for one.
     pub fn waiting(&self) -> impl Iterator<Item = (&str, Duration)> {
         self.open.iter().map(|(who, _)| (who.as_str(), self.asked))

@@ -78,13 +78,13 @@ impl Script {
             .map(|(who, bot)| (who.clone(), bot.jid.clone(), bot.raw))
             .collect();
         for (who, jid, raw) in up {
-            let id = format!("fence-{}", self.n + 1);
             if raw {
                 if let Some(fence) = &mut self.fence {
-                    fence.asked(&who, id, self.now);
+                    fence.has_unasked(&who);
                 }
                 continue;
             }
+            let id = format!("fence-{}", self.n + 1);
             let domain = stanza::bare(&jid).rsplit('@').next().unwrap_or_default();
             let raw = compose::ping(domain, &id);
             if let Some(fence) = &mut self.fence {
@@ -138,8 +138,7 @@ steps:
         !who_asks(&ASKS.replace("RULE", rule), stalled).is_empty()
     }
 
-    /// Who has asked the server before a step was given up.
-    fn who_asks(scenario: &str, stalled: u64) -> BTreeSet<String> {
+    fn script(scenario: &str) -> Script {
         let scenario =
             parse("asks.yaml", scenario, &|name| builtin_fragment(name).map(Ok)).expect("a scenario");
         let account = |user: &str| Account {
@@ -147,7 +146,7 @@ steps:
             id: crate::target::derived_id(user).to_string(),
         };
         let users = ["alice", "bob", "mallory"];
-        let mut script = Script::new(Setup {
+        Script::new(Setup {
             case: scenario.cases().first().expect("a case").clone().into(),
             accounts: users.map(|user| (user.to_owned(), account(user))).into(),
             profile: Profile::default(),
@@ -155,7 +154,12 @@ steps:
             time_scale: 1.0,
             started: time::macros::datetime!(2026-01-01 00:00 UTC),
             quiet: Duration::ZERO,
-        });
+        })
+    }
+
+    /// Who has asked the server before a step was given up.
+    fn who_asks(scenario: &str, stalled: u64) -> BTreeSet<String> {
+        let mut script = script(scenario);
         let (mut now, mut slow, mut asked) = (Duration::ZERO, stalled, BTreeSet::new());
         loop {
             while let Some(output) = script.poll_output() {
@@ -197,6 +201,56 @@ steps:
   - caller: { receives: accept }
 ";
         assert_eq!(who_asks(asks, 0), BTreeSet::from(["caller".to_owned()]));
+    }
+
+    /// What it asked for is there after all, and its question is on its way still.
+    #[test]
+    fn whoever_has_asked_the_server_hears_its_answer_before_it_goes() {
+        let mut script = script(
+            "
+name: asks
+about: A message that comes late, from a server that is busy.
+rules: [CH-01]
+steps:
+  - caller: { receives: chat, from: callee }
+",
+        );
+        let (mut now, mut asked) = (Duration::ZERO, None);
+        loop {
+            let mut chat = false;
+            while let Some(output) = script.poll_output() {
+                match output {
+                    Output::Connect {
+                        who,
+                        account,
+                        resource,
+                    } => {
+                        let jid = format!("{account}@x/{resource}");
+                        script.handle(now, Input::Connected { who, jid });
+                    }
+                    Output::Send { raw, .. } if raw.contains("fence-") && asked.is_none() => {
+                        (asked, chat) = (Some(now), true);
+                    }
+                    Output::Disconnect { .. } => {
+                        let asked = asked.expect("a question before the end");
+                        assert!(now >= asked + FENCE_WITHIN, "asked at {asked:?}, gone at {now:?}");
+                        return;
+                    }
+                    _ => {}
+                }
+            }
+            if chat {
+                let from = &script.cast()["callee"].0;
+                let chat = format!("<message type='chat' id='c' from='{from}'><body>hi</body></message>");
+                let stanza = crate::stanza::Stanza::parse(chat.as_str()).expect("a message");
+                let arrived = now;
+                let who = "caller".to_owned();
+                script.handle(now, Input::Element { who, stanza, arrived });
+            } else {
+                now = script.deadline().expect("something that it waits for").max(now);
+                script.handle_time(now);
+            }
+        }
     }
 
     #[test]

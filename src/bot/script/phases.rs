@@ -29,7 +29,7 @@ impl Script {
                 }
                 Phase::Answers(until) => {
                     let owed = self.bots.values().any(|bot| !bot.unanswered.is_empty());
-                    if !owed && self.later.is_empty() {
+                    if !owed && self.later.is_empty() && !self.is_asking() {
                         self.be_quiet();
                         moved = true;
                     } else if self.now >= until {
@@ -38,12 +38,8 @@ impl Script {
                     }
                 }
                 Phase::Lost(since) => {
-                    let asking = self.fence.as_ref();
-                    let asking =
-                        asking.is_some_and(|fence| fence.begun() >= since && !fence.is_over(self.now));
                     let owed = self.bots.values().any(|bot| !bot.unanswered.is_empty());
-                    // Whoever has asked the server hears its answer before it goes.
-                    if (!owed && !asking) || self.is_lost(since) {
+                    if (!owed && !self.is_asking()) || self.is_lost(since) {
                         if self.failed {
                             self.begin_closing();
                         } else {
@@ -69,6 +65,12 @@ impl Script {
                 return;
             }
         }
+    }
+
+    /// Whether somebody has asked the server: it hears the answer before it goes, whether or not the step that wanted to
+    /// know still does.
+    fn is_asking(&self) -> bool {
+        self.fence.as_ref().is_some_and(|fence| fence.is_asking(self.now))
     }
 
     fn steps_done(&mut self) {

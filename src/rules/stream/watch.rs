@@ -399,7 +399,12 @@ impl Family for Streams {
             Dir::Received => {
                 match event.xml.as_deref() {
                     Some(text) if self.web => formed(event, text, record),
-                    Some(text) => streamed(event, text, seen.stanza.is_some(), record),
+                    // That its stream ends then is nobody else's doing.
+                    Some(text) => {
+                        if streamed(event, text, seen.stanza.is_some(), record) {
+                            self.hostile = None;
+                        }
+                    }
                     None => {}
                 }
                 if let Some(stanza) = seen.stanza {

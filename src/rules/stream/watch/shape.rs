@@ -77,11 +77,12 @@ pub(super) fn formed(event: &Event, text: &str, record: &mut Record) {
     record.broken(found);
 }
 
-/// What stood on a TCP stream (RFC 6120 §11.1, §11.3, §11.6).
-pub(super) fn streamed(event: &Event, text: &str, readable: bool, record: &mut Record) {
+/// What stood on a TCP stream (RFC 6120 §11.1, §11.3, §11.6), and whether nobody can read on.
+pub(super) fn streamed(event: &Event, text: &str, readable: bool, record: &mut Record) -> bool {
+    let broken = !readable && is_ill_formed(text);
     if readable {
         record.held("TR-10");
-    } else if is_ill_formed(text) {
+    } else if broken {
         let why = event.note.as_deref().unwrap_or("not XML");
         record.broken(Finding::of_server(
             "TR-10",
@@ -91,6 +92,7 @@ pub(super) fn streamed(event: &Event, text: &str, readable: bool, record: &mut R
             vec![event.n],
         ));
     }
+    broken
 }
 
 /// The first answer to `<open/>` (RFC 7395 §3.4, RFC 6120 §4.7).
