@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use callspec::profile::Profile;
+use callspec::profile::{Addressing, Profile};
 use callspec::rules::{Blame, Outcome, catalogue, judge, rule};
 use callspec::run::{Finished, Options, Place, suite};
 use callspec::scenario::{Action, Case, Need, Scenario, Step, builtin, parse};
@@ -235,6 +235,28 @@ fn a_call_rings_out_at_whatever_time_it_began() {
     );
     assert_eq!(played.len(), 4);
     assert!(played.iter().all(|finished| finished.outcome == Outcome::Passed));
+}
+
+/// Nothing on a target where a bare JID rings asks it to answer for one itself.
+#[test]
+fn where_a_bare_jid_rings_it_is_not_asked_for_a_bounce() {
+    for (addressing, outcome) in [
+        (Addressing::Full, Outcome::Passed),
+        (Addressing::Bare, Outcome::Skipped),
+    ] {
+        let options = Options {
+            place: Place::Embedded(Profile {
+                addressing,
+                ..Profile::default()
+            }),
+            ..Options::default()
+        };
+        let case = cases().filter(|case| case.name == "routing/bare-jid-is-answered");
+        let (stop, _) = watch::channel(false);
+        let played = suite(case.cloned(), &options, &stop, &mut |_| {});
+        let outcomes: Vec<_> = played.iter().map(|finished| finished.outcome).collect();
+        assert_eq!(outcomes, [outcome], "{addressing:?}");
+    }
 }
 
 /// A breach that is announced and not found would show nothing.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::options::{Options, Place};
+use crate::profile::Addressing;
 use crate::scenario::{Action, Case, Need, Step, Verb};
 use crate::target::{Target, Token};
 
@@ -105,6 +106,10 @@ fn lacks(need: Need, place: &Place) -> Option<&'static str> {
         Need::FullRate => (
             profile.rate_limit.is_none(),
             "needs a target that reads at full speed; this one's profile has a rate limit",
+        ),
+        Need::FullJid => (
+            profile.addressing == Addressing::Full,
+            "needs a target that answers for a bare JID itself; this one rings every device of a user",
         ),
     };
     (!has).then_some(why)

@@ -32,10 +32,12 @@ pub enum Need {
     StanzaLimit,
     /// Someone may read faster than a trickle: the profile names no rate limit.
     FullRate,
+    /// Only a full JID reaches a client, by what the profile says.
+    FullJid,
 }
 
 impl Need {
-    pub const ALL: [(&'static str, Need); 11] = [
+    pub const ALL: [(&'static str, Need); 12] = [
         ("websocket", Need::Websocket),
         ("tcp", Need::Tcp),
         ("tls", Need::Tls),
@@ -47,6 +49,7 @@ impl Need {
         ("keep-alive", Need::KeepAlive),
         ("stanza-limit", Need::StanzaLimit),
         ("full-rate", Need::FullRate),
+        ("full-jid", Need::FullJid),
     ];
 
     pub fn from_name(name: &str) -> Option<Need> {
