@@ -1,8 +1,12 @@
 //! One XMPP stanza or stream element as text and as a tree: what is on the wire, readable.
 
+mod answer;
+mod jid;
 mod message;
 mod prefixes;
 mod quick;
+#[cfg(test)]
+mod quick_tests;
 mod wire;
 
 use std::borrow::Cow;
@@ -13,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 use minidom::Element;
 use quick::Quick;
 
+pub use jid::{bare, fold, resource};
 pub use message::Message;
 pub use wire::{Opcode, Wire};
 
@@ -81,8 +86,6 @@ fn known() -> Prefixes {
 fn read(raw: &str, prefixes: Prefixes) -> Result<Element, XmlError> {
     Element::from_reader_with_prefixes(raw.as_bytes(), prefixes).map_err(|error| XmlError(error.to_string()))
 }
-
-const NO_TYPE: &str = "its `<error/>` has no `type` of auth, cancel, continue, modify or wait";
 
 impl Stanza {
     /// Reads one element. A missing default namespace counts as `jabber:client` and the prefix `stream` as bound,
@@ -195,17 +198,6 @@ impl Stanza {
         let child = quick.child(self.raw());
         let fits = child.is_some_and(|(known, own)| known == name && own.unwrap_or(inherited) == ns);
         Some(fits.then(|| quick.text(self.raw())))
-    }
-
-    /// The condition that its `<error/>` names, where it takes no tree to tell.
-    fn quick_condition(&self) -> Option<&str> {
-        let quick = self.quick()?;
-        let raw = self.raw();
-        let (name, own) = quick.child(raw)?;
-        let inherited = own.or(quick.ns(raw)).unwrap_or(CLIENT);
-        let (condition, ns) = quick.condition(raw)?;
-        let fits = name == "error" && inherited == CLIENT && ns == Some(STANZA_ERRORS) && condition != "text";
-        fits.then_some(condition)
     }
 
     pub fn id(&self) -> Option<&str> {
@@ -330,65 +322,6 @@ impl Stanza {
         element.write_to(&mut out).ok()?;
         String::from_utf8(out).ok()
     }
-
-    /// Whether it has the form of an answer: a result with at most one child, or a proper error (RFC 6120 §8.2.3). Who
-    /// accepts only what it has validated may drop any other (§11.3).
-    pub fn is_sound_answer(&self) -> bool {
-        match self.iq_type() {
-            Some(IqType::Result) => self.children() <= 1,
-            Some(IqType::Error) => self.error_fault().is_none(),
-            _ => false,
-        }
-    }
-
-    /// What an answer of type `error` lacks of the form of a stanza error (RFC 6120 §8.3.2); `None`: nothing.
-    pub fn error_fault(&self) -> Option<&'static str> {
-        if self.quick_condition().is_some() {
-            let kind = self
-                .quick()
-                .and_then(|quick| quick.attr_of_child(self.raw(), "type"));
-            return match kind {
-                Some("auth" | "cancel" | "continue" | "modify" | "wait") => None,
-                _ => Some(NO_TYPE),
-            };
-        }
-        let mut errors = self
-            .element()
-            .children()
-            .filter(|child| child.is("error", CLIENT));
-        let (Some(error), None) = (errors.next(), errors.next()) else {
-            return Some("it does not hold one `<error/>`");
-        };
-        if !matches!(
-            error.attr("type"),
-            Some("auth" | "cancel" | "continue" | "modify" | "wait")
-        ) {
-            return Some(NO_TYPE);
-        }
-        let of_error = |child: &&Element| child.has_ns(STANZA_ERRORS) && child.name() != "text";
-        match error.children().filter(of_error).count() {
-            1 => None,
-            0 => Some("its `<error/>` names no defined condition"),
-            _ => Some("its `<error/>` names more than one defined condition"),
-        }
-    }
-
-    /// The defined condition of a stanza error or a stream error, such as `service-unavailable`
-    /// (RFC 6120 §8.3.3, §4.9.3).
-    pub fn error_condition(&self) -> Option<&str> {
-        let (parent, ns) = if self.is("error", STREAM) {
-            (Some(self.element()), STREAM_ERRORS)
-        } else if self.quick().is_some() {
-            // An `<error/>` that holds no element names no condition.
-            return self.quick_condition();
-        } else {
-            (self.element().get_child("error", CLIENT), STANZA_ERRORS)
-        };
-        parent?
-            .children()
-            .find(|child| child.has_ns(ns) && child.name() != "text")
-            .map(Element::name)
-    }
 }
 
 /// A number that two different things hardly ever share.
@@ -396,31 +329,6 @@ pub fn print(of: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     of.hash(&mut hasher);
     hasher.finish()
-}
-
-/// A JID without its resource.
-pub fn bare(jid: &str) -> &str {
-    jid.split_once('/').map_or(jid, |(bare, _)| bare)
-}
-
-/// A JID in the form in which two are compared: user and domain fold their case, the resource does not.
-pub fn fold(jid: &str) -> String {
-    let bare = bare(jid);
-    // As nearly all are written.
-    if bare
-        .bytes()
-        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
-    {
-        return jid.to_owned();
-    }
-    let mut folded = bare.to_lowercase();
-    folded.push_str(jid.get(bare.len()..).unwrap_or_default());
-    folded
-}
-
-/// A JID's resource.
-pub fn resource(jid: &str) -> Option<&str> {
-    jid.split_once('/').map(|(_, resource)| resource)
 }
 
 /// Text made safe for XML character data and for attribute values in either quote.
@@ -451,19 +359,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn user_and_domain_fold_their_case_and_the_resource_does_not() {
-        for (jid, folded) in [
-            ("alice@example.com/Phone", "alice@example.com/Phone"),
-            ("Alice@Example.com/Phone", "alice@example.com/Phone"),
-            ("ÄRGER@example.com/Ä/B", "ärger@example.com/Ä/B"),
-            ("Example.com", "example.com"),
-            ("", ""),
-        ] {
-            assert_eq!(fold(jid), folded);
-        }
-    }
-
-    #[test]
     fn reads_a_stanza_with_and_without_its_namespace() {
         for raw in [
             "<iq type='set' id='a' to='b@c/d'/>",
@@ -491,214 +386,6 @@ mod tests {
         assert!(Stanza::parse_alone(raw).is_err());
         for broken in ["<a:b></a:c>", "<a:b", "<a:b>&x;</a:b>"] {
             assert!(Stanza::parse(broken).is_err(), "{broken}");
-        }
-    }
-
-    #[test]
-    fn tells_what_an_error_lacks() {
-        let fault = |error: &str| {
-            let raw = format!("<iq type='error' id='a'>{error}</iq>");
-            Stanza::parse(&raw).expect("a stanza").error_fault()
-        };
-        const GONE: &str = "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>xmpp:a@b</gone>";
-        const TEXT: &str = "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>moved</text><own xmlns='x'/>";
-        assert_eq!(
-            fault(&format!(
-                "<a xmlns='x'/><error type='cancel'>{GONE}{TEXT}</error>"
-            )),
-            None
-        );
-        for (error, says) in [
-            (String::new(), "one `<error/>`"),
-            (
-                format!("<error type='cancel'>{GONE}</error>").repeat(2),
-                "one `<error/>`",
-            ),
-            (format!("<error>{GONE}</error>"), "no `type`"),
-            (format!("<error type='fatal'>{GONE}</error>"), "no `type`"),
-            (
-                format!("<error type='cancel'>{TEXT}</error>"),
-                "no defined condition",
-            ),
-            (
-                format!("<error type='cancel'>{GONE}{GONE}</error>"),
-                "more than one",
-            ),
-        ] {
-            assert!(fault(&error).is_some_and(|fault| fault.contains(says)), "{error}");
-        }
-    }
-
-    #[test]
-    fn names_the_condition_of_both_kinds_of_error() {
-        let stanza = "<iq type='error' id='a'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
-        assert_eq!(
-            Stanza::parse(stanza).expect("a stanza").error_condition(),
-            Some("service-unavailable")
-        );
-        let stream = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
-        assert_eq!(
-            Stanza::parse(stream).expect("a stream error").error_condition(),
-            Some("conflict")
-        );
-    }
-
-    /// A tree declares the prefix too that it was read with, and that nothing here bears; and what is inside a stanza may
-    /// say its namespace again or not.
-    fn plainly(written: Option<String>) -> Option<String> {
-        let written = written?.replace(&format!(" xmlns:stream='{STREAM}'"), "");
-        let (tag, inside) = written.split_once('>')?;
-        Some(format!(
-            "{tag}>{}",
-            inside.replace(&format!(" xmlns='{CLIENT}'"), "")
-        ))
-    }
-
-    /// Everything that can be asked, as the tree answers it.
-    fn by_tree(element: &Element) -> impl PartialEq + std::fmt::Debug + use<> {
-        let by_tree = Stanza::with(String::new(), element.clone());
-        let call = element
-            .children()
-            .find(|child| child.is("call", crate::protocol::NAMESPACE));
-        let is = |name: &str| element.is(name, CLIENT);
-        (
-            (element.name().to_owned(), is("iq"), is("message")),
-            ["type", "id", "from", "to", "xmlns", "lang"].map(|name| element.attr(name).map(str::to_owned)),
-            element.children().count(),
-            call.map(Element::text),
-            call.is_none_or(|call| call.children().next().is_none()),
-            element
-                .get_child("body", CLIENT)
-                .filter(|_| is("message"))
-                .map(Element::text),
-            element.is("error", STREAM),
-            (
-                by_tree.error_condition().map(str::to_owned),
-                by_tree.error_fault(),
-            ),
-            plainly(by_tree.stamped_by_tree("a@b/'c", None)),
-            plainly(by_tree.stamped_by_tree("a@b/&c", Some("d@e/f"))),
-        )
-    }
-
-    fn by_stanza(stanza: &Stanza) -> impl PartialEq + std::fmt::Debug + use<> {
-        (
-            (stanza.name().to_owned(), stanza.is_iq(), stanza.is_message()),
-            ["type", "id", "from", "to", "xmlns", "lang"].map(|name| stanza.attr(name).map(str::to_owned)),
-            stanza.children(),
-            stanza.call_text(),
-            stanza.call_is_text(),
-            stanza.body(),
-            stanza.is("error", STREAM),
-            (stanza.error_condition().map(str::to_owned), stanza.error_fault()),
-            plainly(stanza.stamped("a@b/'c", None)),
-            plainly(stanza.stamped("a@b/&c", Some("d@e/f"))),
-        )
-    }
-
-    proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig {
-            cases: 4_096,
-            failure_persistence: None,
-            ..proptest::prelude::ProptestConfig::default()
-        })]
-
-        #[test]
-        fn what_is_read_without_a_tree_is_what_the_tree_says(
-            pieces in proptest::collection::vec(proptest::sample::select(PIECES.to_vec()), 0..12),
-            whole in proptest::bool::ANY,
-        ) {
-            let middle = pieces.concat();
-            let raw = if whole {
-                format!("<iq type='set' id='a'{middle}</iq>")
-            } else {
-                middle
-            };
-            if let Some(quick) = Quick::read(&raw) {
-                let element = read(&raw, known()).map_err(|error| proptest::prelude::TestCaseError::fail(format!("{raw:?}: {error}")))?;
-                proptest::prop_assert!(crate::xmpp::check_frame(&raw, crate::xmpp::Limits::default()).is_ok(), "{:?}", raw);
-                let stanza = Stanza::quickly(raw.clone(), quick);
-                let (tree, quick) = (format!("{:?}", by_tree(&element)), format!("{:?}", by_stanza(&stanza)));
-                proptest::prop_assert_eq!(tree, quick, "{:?}", raw);
-            }
-        }
-    }
-
-    const PIECES: [&str; 62] = [
-        "<iq",
-        "<message",
-        "<error",
-        "<call",
-        "<body",
-        "</iq>",
-        "</message>",
-        "</call>",
-        "</body>",
-        "</error>",
-        ">",
-        "/>",
-        " ",
-        "\n",
-        "\t",
-        "\r",
-        " xmlns='urn:xmpp:call:0'",
-        " xmlns=\"jabber:client\"",
-        " xmlns=''",
-        " xmlns='http://etherx.jabber.org/streams'",
-        " xml:lang='en'",
-        " lang='x'",
-        " xmlns:a='b'",
-        " to='a@b/c'",
-        " to = \"a&amp;b\"",
-        " from='&#x41;&#65;'",
-        " id='<'",
-        " id='>'",
-        " id='&lt;'",
-        " id='\t'",
-        " type='result'",
-        " a:b='c'",
-        " id=x",
-        " id",
-        "text",
-        "&quot;",
-        "&apos;",
-        "&#34;",
-        "&#0;",
-        "&#xD;",
-        "&#xe9;",
-        "&#300;",
-        "&nothing;",
-        "&",
-        ";",
-        "]]>",
-        "]]",
-        "<![CDATA[x]]>",
-        "<!-- x -->",
-        "<?x y?>",
-        "é",
-        "\u{fffe}",
-        "\u{7f}",
-        "\u{1}",
-        "{\"a\":\"b\"}",
-        "<x/>",
-        "><error type='cancel'>",
-        "><error type='x' xmlns='y'>",
-        "><error xmlns='jabber:client'>",
-        "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>",
-        "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>text</gone></error>",
-        "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>",
-    ];
-
-    #[test]
-    fn signals_and_their_answers_need_no_tree() {
-        for raw in [
-            r#"<iq xmlns="jabber:client" type="set" to="b@c/d" id="a"><call xmlns="urn:xmpp:call:0">{"a":"&lt;"}</call></iq>"#,
-            "<iq id='a' from='b@c/d' xmlns='jabber:client' to='a@b/c' type='result' xml:lang='en'/>",
-            "<iq type='result' id='a'></iq>",
-            "<iq type='error' id='a'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
-            "<message to='a@b'><body>hello</body></message>",
-        ] {
-            assert!(Quick::read(raw).is_some(), "{raw}");
         }
     }
 }
