@@ -143,3 +143,41 @@ pub struct Verdict {
     /// Findings of kinds of which there were so many that they were only counted.
     pub left_out: u64,
 }
+
+impl Verdict {
+    /// What is left of the findings comes to this. Trouble takes back nothing that was certain before it: a server that
+    /// ends a stream after a breach has broken the rule all the same. What was found only because the run ended there
+    /// is another matter: what is missing might have come.
+    pub(super) fn outcome_of<'f>(
+        &self,
+        left: impl IntoIterator<Item = &'f Finding, IntoIter: Clone>,
+    ) -> Outcome {
+        let left = left.into_iter();
+        let decided = left
+            .clone()
+            .any(|f| f.is_certain_breach_of_the_server() && self.decided.contains(f.rule.id));
+        outcome(left, self.trouble.is_some() && !decided)
+    }
+}
+
+/// What these findings come to.
+pub fn outcome<'f, F>(findings: F, trouble: bool) -> Outcome
+where
+    F: IntoIterator<Item = &'f Finding, IntoIter: Clone>,
+{
+    let findings = findings.into_iter();
+    let ours = findings.clone().any(|f| f.blame == Blame::Ourselves);
+    let mut theirs = findings.filter(|f| matches!(f.blame, Blame::Server | Blame::Client));
+    let must = |f: &&Finding| f.level == Level::Must;
+    if trouble || ours {
+        Outcome::Error
+    } else if theirs.clone().filter(must).any(|f| f.excuse.is_none()) {
+        Outcome::Failed
+    } else if theirs.clone().any(|f| must(&f)) {
+        Outcome::Inconclusive
+    } else if theirs.any(|f| f.level == Level::Should && f.excuse.is_none()) {
+        Outcome::Warned
+    } else {
+        Outcome::Passed
+    }
+}

@@ -1,7 +1,6 @@
 //! The frame that the rule families share: each gets every event once, in order, and is asked at the end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::clocks::Clocks;
@@ -9,9 +8,10 @@ use super::delivery::{Delivery, Relayed};
 use super::enforcing::Enforcing;
 use super::moved::Addresses;
 use super::party::Parties;
+use super::record::{KEPT, Record};
 use super::spoken::{Ear, Heard, Spoken};
 use super::stream::Streams;
-use super::{Blame, Finding, Level, Outcome, Tally, Verdict, Waiver, rule};
+use super::{Blame, Finding, Outcome, Tally, Verdict, Waiver, rule};
 use crate::protocol::Kind;
 use crate::stanza::Stanza;
 use crate::transcript::{Dir, Event, Header, Witness};
@@ -23,122 +23,6 @@ pub struct Seen<'a> {
     pub stanza: Option<&'a Stanza>,
     /// What stands in its `<call/>`, if it has one.
     pub spoken: Option<&'a Arc<Spoken>>,
-}
-
-/// How many findings of one kind are kept, and how many missed expectations; of the rest only the count.
-const KEPT: u64 = 200;
-
-/// Rule, party, message and events: what makes two findings one.
-type Same = (&'static str, String, String, Vec<u64>);
-
-/// A hash of a few bytes of our own (FNV-1a).
-#[derive(Debug)]
-struct Short(u64);
-
-impl Default for Short {
-    fn default() -> Short {
-        Short(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Short {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// Where the families put what they find.
-#[derive(Debug, Default)]
-pub struct Record {
-    pub findings: Vec<Finding>,
-    pub rules: BTreeMap<&'static str, Tally>,
-    /// How often each was kept, which is noted some dozens of times for every signal.
-    held: HashMap<&'static str, u64, BuildHasherDefault<Short>>,
-    /// How many are kept of each kind that makes a difference for the outcome: a recording of any length, however
-    /// wrong, is judged in bounded memory.
-    kinds: BTreeMap<(&'static str, Level, Blame, bool), u64>,
-    /// What is kept already: two families may see one thing.
-    seen: BTreeSet<Same>,
-    /// Findings that were counted and not kept.
-    left_out: u64,
-    /// What rests on a recorder's clock waits here for another clock.
-    clocks: Option<Clocks>,
-}
-
-impl Record {
-    pub fn held(&mut self, rule: &'static str) {
-        *self.held.entry(rule).or_default() += 1;
-    }
-
-    fn add_held(&self, rules: &mut BTreeMap<&'static str, Tally>) {
-        for (rule, held) in &self.held {
-            rules.entry(rule).or_default().held += held;
-        }
-    }
-
-    /// The rules that the server has certainly broken by now.
-    fn decided(&self) -> BTreeSet<&'static str> {
-        let server = |(_, level, blame, excused): &(_, Level, Blame, bool)| {
-            *level == Level::Must && *blame == Blame::Server && !excused
-        };
-        let kinds = self.kinds.keys().filter(|kind| server(kind));
-        kinds.map(|(id, ..)| *id).collect()
-    }
-
-    /// Of the rules, only what is held against the system under test counts as broken: a bot of ours that breaks one on
-    /// purpose, a remark, and what another order of events would excuse do not.
-    pub fn broken(&mut self, finding: Finding) {
-        let looked = match &mut self.clocks {
-            Some(clocks) => clocks.look(finding),
-            None => Some(finding),
-        };
-        if let Some(finding) = looked {
-            self.keep(finding);
-        }
-    }
-
-    fn keep(&mut self, finding: Finding) {
-        let kind = (
-            finding.rule.id,
-            finding.level,
-            finding.blame,
-            finding.excuse.is_some(),
-        );
-        let kept = self.kinds.entry(kind).or_default();
-        if *kept < KEPT {
-            let whole = (
-                finding.rule.id,
-                finding.party.clone(),
-                finding.message.clone(),
-                finding.events.clone(),
-            );
-            if !self.seen.insert(whole) {
-                return;
-            }
-        }
-        if finding.is_held_against_the_target() {
-            self.rules.entry(finding.rule.id).or_default().broken += 1;
-        }
-        if *kept < KEPT {
-            *kept += 1;
-            self.findings.push(finding);
-        } else {
-            self.left_out += 1;
-        }
-    }
-
-    /// Gives away what is kept, which makes room for as much again.
-    fn take(&mut self) -> Vec<Finding> {
-        self.seen.clear();
-        self.kinds.values_mut().for_each(|kept| *kept = 0);
-        std::mem::take(&mut self.findings)
-    }
 }
 
 /// One family of rules.
@@ -186,10 +70,7 @@ impl Judge {
         Judge {
             waivers: Waiver::of_profile(&header.profile),
             scenario: (header.scenario.name.clone(), header.scenario.case.clone()),
-            record: Record {
-                clocks: Clocks::of(header),
-                ..Record::default()
-            },
+            record: Record::of(header),
             ..judge
         }
     }
@@ -232,13 +113,11 @@ impl Judge {
             stanza: heard.stanza.as_ref(),
             spoken: heard.spoken.as_ref(),
         };
-        if let Some(clocks) = &mut self.record.clocks {
-            clocks.event(seen);
-        }
+        self.record.event(seen);
         for family in &mut self.families {
             family.event(seen, &mut self.record);
         }
-        self.settle(Clocks::settled);
+        self.record.settle(Clocks::settled);
         self.last = heard;
         match event.dir {
             Dir::Trouble if self.trouble.is_none() => {
@@ -259,15 +138,6 @@ impl Judge {
         }
     }
 
-    /// Keeps what has waited for a clock.
-    fn settle(&mut self, settled: fn(&mut Clocks) -> Vec<Finding>) {
-        let settled = self.record.clocks.as_mut().map(settled);
-        settled
-            .into_iter()
-            .flatten()
-            .for_each(|finding| self.record.keep(finding));
-    }
-
     /// The stanza of the last event and what stands in its `<call/>`, as they were read.
     pub fn last(&self) -> Option<(&Stanza, Option<&Spoken>)> {
         Some((self.last.stanza.as_ref()?, self.last.spoken.as_deref()))
@@ -283,9 +153,7 @@ impl Judge {
 
     /// How often each rule was seen kept and broken so far.
     pub fn tallies(&self) -> BTreeMap<&'static str, Tally> {
-        let mut rules = self.record.rules.clone();
-        self.record.add_held(&mut rules);
-        rules
+        self.record.tallies()
     }
 
     /// Says what came of it.
@@ -293,7 +161,7 @@ impl Judge {
         for family in &mut self.families {
             family.finish(self.at, &mut self.record);
         }
-        self.settle(Clocks::finish);
+        self.record.settle(Clocks::finish);
         let mut undecided = false;
         for event in std::mem::take(&mut self.missed) {
             if event.rules.is_empty() && self.addresses.moved_before(event.n) {
@@ -302,8 +170,7 @@ impl Judge {
                 self.miss(&event);
             }
         }
-        let mut rules = std::mem::take(&mut self.record.rules);
-        self.record.add_held(&mut rules);
+        let rules = self.record.tallies();
         let mut findings = self.record.findings;
         findings.sort_by_key(|finding| finding.events.iter().min().copied().unwrap_or(u64::MAX));
         if !self.trusts {
@@ -443,85 +310,17 @@ pub fn judge(header: &Header, events: impl Iterator<Item = Event>) -> Verdict {
     judge.finish()
 }
 
-impl Verdict {
-    /// What is left of the findings comes to this. Trouble takes back nothing that was certain before it: a server that
-    /// ends a stream after a breach has broken the rule all the same. What was found only because the run ended there
-    /// is another matter: what is missing might have come.
-    pub(super) fn outcome_of<'f>(
-        &self,
-        left: impl IntoIterator<Item = &'f Finding, IntoIter: Clone>,
-    ) -> Outcome {
-        let left = left.into_iter();
-        let decided = left
-            .clone()
-            .any(|f| f.is_certain_breach_of_the_server() && self.decided.contains(f.rule.id));
-        outcome(left, self.trouble.is_some() && !decided)
-    }
-}
-
-/// What these findings come to.
-pub fn outcome<'f, F>(findings: F, trouble: bool) -> Outcome
-where
-    F: IntoIterator<Item = &'f Finding, IntoIter: Clone>,
-{
-    let findings = findings.into_iter();
-    let ours = findings.clone().any(|f| f.blame == Blame::Ourselves);
-    let mut theirs = findings.filter(|f| matches!(f.blame, Blame::Server | Blame::Client));
-    let must = |f: &&Finding| f.level == Level::Must;
-    if trouble || ours {
-        Outcome::Error
-    } else if theirs.clone().filter(must).any(|f| f.excuse.is_none()) {
-        Outcome::Failed
-    } else if theirs.clone().any(|f| must(&f)) {
-        Outcome::Inconclusive
-    } else if theirs.any(|f| f.level == Level::Should && f.excuse.is_none()) {
-        Outcome::Warned
-    } else {
-        Outcome::Passed
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::Level;
 
     fn finding(n: u64, blame: Blame, excuse: Option<&str>) -> Finding {
-        let rule = rule("ST-03").expect("a rule");
         Finding {
-            rule,
-            level: rule.level,
             blame,
-            party: String::new(),
-            message: String::new(),
-            wanted: String::new(),
-            seen: String::new(),
-            events: vec![n],
             excuse: excuse.map(str::to_owned),
-            call: None,
+            ..Finding::of_server("ST-03", String::new(), "", String::new(), vec![n])
         }
-    }
-
-    #[test]
-    fn a_flood_of_one_kind_of_finding_is_counted_and_hides_no_other() {
-        let mut record = Record::default();
-        for n in 0..3 * KEPT {
-            record.broken(finding(n, Blame::Announced, None));
-            record.broken(finding(n + 3 * KEPT, Blame::Client, Some("another order")));
-        }
-        assert_eq!(outcome(&record.findings, false), Outcome::Inconclusive);
-        record.broken(finding(10 * KEPT, Blame::Client, None));
-        assert_eq!(outcome(&record.findings, false), Outcome::Failed);
-        assert_eq!(record.findings.len() as u64, 2 * KEPT + 1);
-        // Neither the announced nor what may be excused counts.
-        assert_eq!(record.rules["ST-03"].broken, 1);
-    }
-
-    #[test]
-    fn what_two_families_see_alike_is_one_finding() {
-        let mut record = Record::default();
-        record.broken(finding(1, Blame::Client, None));
-        record.broken(finding(1, Blame::Client, None));
-        assert_eq!((record.findings.len(), record.rules["ST-03"].broken), (1, 1));
     }
 
     #[test]

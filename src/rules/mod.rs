@@ -9,14 +9,16 @@ mod glob;
 mod judge;
 mod moved;
 mod party;
+mod record;
 mod spoken;
 mod stream;
 mod waiver;
 
 pub use catalogue::{Group, Level, Rule, Subjects, catalogue, groups, rule};
-pub use finding::{Blame, Finding, Outcome, Tally, Verdict};
+pub use finding::{Blame, Finding, Outcome, Tally, Verdict, outcome};
 pub use glob::Glob;
-pub use judge::{Family, Judge, Record, Seen, judge, outcome};
+pub use judge::{Family, Judge, Seen, judge};
 pub use party::{effect, weight};
+pub use record::Record;
 pub use spoken::{Ear, Heard, Spoken};
 pub use waiver::{Known, Waiver};

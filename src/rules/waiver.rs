@@ -128,7 +128,7 @@ mod tests {
 
     fn verdict(findings: Vec<Finding>) -> Verdict {
         Verdict {
-            outcome: super::super::judge::outcome(&findings, false),
+            outcome: super::super::outcome(&findings, false),
             findings,
             known: BTreeMap::new(),
             rules: BTreeMap::new(),

@@ -1,0 +1,188 @@
+//! Where the rule families put what they find: each thing once, a flood of one kind counted, and how often each rule was
+//! kept and broken.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::clocks::Clocks;
+use super::{Blame, Finding, Level, Seen, Tally};
+use crate::transcript::Header;
+
+/// How many findings of one kind are kept, and how many missed expectations; of the rest only the count.
+pub(super) const KEPT: u64 = 200;
+
+/// Rule, party, message and events: what makes two findings one.
+type Same = (&'static str, String, String, Vec<u64>);
+
+/// A hash of a few bytes of our own (FNV-1a).
+#[derive(Debug)]
+struct Short(u64);
+
+impl Default for Short {
+    fn default() -> Short {
+        Short(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Short {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// Where the families put what they find.
+#[derive(Debug, Default)]
+pub struct Record {
+    pub findings: Vec<Finding>,
+    pub rules: BTreeMap<&'static str, Tally>,
+    /// How often each was kept, which is noted some dozens of times for every signal.
+    held: HashMap<&'static str, u64, BuildHasherDefault<Short>>,
+    /// How many are kept of each kind that makes a difference for the outcome: a recording of any length, however
+    /// wrong, is judged in bounded memory.
+    kinds: BTreeMap<(&'static str, Level, Blame, bool), u64>,
+    /// What is kept already: two families may see one thing.
+    seen: BTreeSet<Same>,
+    /// Findings that were counted and not kept.
+    pub(super) left_out: u64,
+    /// What rests on a recorder's clock waits here for another clock.
+    clocks: Option<Clocks>,
+}
+
+impl Record {
+    pub(super) fn of(header: &Header) -> Record {
+        Record {
+            clocks: Clocks::of(header),
+            ..Record::default()
+        }
+    }
+
+    /// Takes the next event, which may say something of the clocks.
+    pub(super) fn event(&mut self, seen: Seen<'_>) {
+        if let Some(clocks) = &mut self.clocks {
+            clocks.event(seen);
+        }
+    }
+
+    pub fn held(&mut self, rule: &'static str) {
+        *self.held.entry(rule).or_default() += 1;
+    }
+
+    /// How often each rule was seen kept and broken so far.
+    pub(super) fn tallies(&self) -> BTreeMap<&'static str, Tally> {
+        let mut rules = self.rules.clone();
+        for (rule, held) in &self.held {
+            rules.entry(rule).or_default().held += held;
+        }
+        rules
+    }
+
+    /// The rules that the server has certainly broken by now.
+    pub(super) fn decided(&self) -> BTreeSet<&'static str> {
+        let server = |(_, level, blame, excused): &(_, Level, Blame, bool)| {
+            *level == Level::Must && *blame == Blame::Server && !excused
+        };
+        let kinds = self.kinds.keys().filter(|kind| server(kind));
+        kinds.map(|(id, ..)| *id).collect()
+    }
+
+    /// Of the rules, only what is held against the system under test counts as broken: a bot of ours that breaks one on
+    /// purpose, a remark, and what another order of events would excuse do not.
+    pub fn broken(&mut self, finding: Finding) {
+        let looked = match &mut self.clocks {
+            Some(clocks) => clocks.look(finding),
+            None => Some(finding),
+        };
+        if let Some(finding) = looked {
+            self.keep(finding);
+        }
+    }
+
+    fn keep(&mut self, finding: Finding) {
+        let kind = (
+            finding.rule.id,
+            finding.level,
+            finding.blame,
+            finding.excuse.is_some(),
+        );
+        let kept = self.kinds.entry(kind).or_default();
+        if *kept < KEPT {
+            let whole = (
+                finding.rule.id,
+                finding.party.clone(),
+                finding.message.clone(),
+                finding.events.clone(),
+            );
+            if !self.seen.insert(whole) {
+                return;
+            }
+        }
+        if finding.is_held_against_the_target() {
+            self.rules.entry(finding.rule.id).or_default().broken += 1;
+        }
+        if *kept < KEPT {
+            *kept += 1;
+            self.findings.push(finding);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Keeps what has waited for a clock.
+    pub(super) fn settle(&mut self, settled: fn(&mut Clocks) -> Vec<Finding>) {
+        let settled = self.clocks.as_mut().map(settled);
+        settled
+            .into_iter()
+            .flatten()
+            .for_each(|finding| self.keep(finding));
+    }
+
+    /// Gives away what is kept, which makes room for as much again.
+    pub(super) fn take(&mut self) -> Vec<Finding> {
+        self.seen.clear();
+        self.kinds.values_mut().for_each(|kept| *kept = 0);
+        std::mem::take(&mut self.findings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::{Outcome, outcome};
+
+    fn finding(n: u64, blame: Blame, excuse: Option<&str>) -> Finding {
+        Finding {
+            blame,
+            excuse: excuse.map(str::to_owned),
+            ..Finding::of_server("ST-03", String::new(), "", String::new(), vec![n])
+        }
+    }
+
+    #[test]
+    fn a_flood_of_one_kind_of_finding_is_counted_and_hides_no_other() {
+        let mut record = Record::default();
+        for n in 0..3 * KEPT {
+            record.broken(finding(n, Blame::Announced, None));
+            record.broken(finding(n + 3 * KEPT, Blame::Client, Some("another order")));
+        }
+        assert_eq!(outcome(&record.findings, false), Outcome::Inconclusive);
+        record.broken(finding(10 * KEPT, Blame::Client, None));
+        assert_eq!(outcome(&record.findings, false), Outcome::Failed);
+        assert_eq!(record.findings.len() as u64, 2 * KEPT + 1);
+        // Neither the announced nor what may be excused counts.
+        assert_eq!(record.rules["ST-03"].broken, 1);
+    }
+
+    #[test]
+    fn what_two_families_see_alike_is_one_finding() {
+        let mut record = Record::default();
+        record.broken(finding(1, Blame::Client, None));
+        record.broken(finding(1, Blame::Client, None));
+        assert_eq!((record.findings.len(), record.rules["ST-03"].broken), (1, 1));
+    }
+}
