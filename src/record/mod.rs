@@ -10,6 +10,7 @@ mod files;
 mod head;
 mod proxy;
 mod relay;
+mod secrets;
 mod split;
 mod starttls;
 mod tap;
