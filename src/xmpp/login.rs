@@ -1,7 +1,8 @@
 //! From an address to a bound session: upgrade, SASL, resource.
 
-use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod registration;
+mod stage;
+
 use std::time::Duration;
 
 use base64::Engine;
@@ -12,106 +13,22 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self};
-use url::Url;
 use xmpp_parsers::bind::{BindQuery, BindResponse};
 use xmpp_parsers::sasl as sasl_elements;
 use xmpp_parsers::stream_features::StreamFeatures;
 
 use super::ConnectError;
+use super::dial::{Dial, Login, Mechanism};
 use super::framing::{Incoming, Pong, Reader, Writer, split_tcp, split_web};
 use super::leg::lead;
 use super::socket::{Cut, Io, READ_AT_ONCE};
-use super::tls::Trust;
 use crate::stanza::{CLIENT, FRAMING, IqType, SASL, STREAM, Stanza, escape};
+use stage::{Stage, within};
+
+pub use registration::{register, unregister};
 
 /// What a ping asks (RFC 6455 §5.5.2): an answer that says the same is an answer to it.
 const QUESTION: &str = "opened?";
-
-/// A text that no formatter prints.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(text: impl Into<String>) -> Secret {
-        Secret(text.into())
-    }
-
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
-/// A SASL mechanism.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mechanism {
-    ScramSha256,
-    ScramSha1,
-    Plain,
-    Anonymous,
-}
-
-impl Mechanism {
-    pub const DEFAULT: [Mechanism; 3] = [Mechanism::ScramSha256, Mechanism::ScramSha1, Mechanism::Plain];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Mechanism::ScramSha256 => "SCRAM-SHA-256",
-            Mechanism::ScramSha1 => "SCRAM-SHA-1",
-            Mechanism::Plain => "PLAIN",
-            Mechanism::Anonymous => "ANONYMOUS",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Mechanism> {
-        use Mechanism::{Anonymous, Plain, ScramSha1, ScramSha256};
-        [ScramSha256, ScramSha1, Plain, Anonymous]
-            .into_iter()
-            .find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
-    }
-}
-
-/// Where and how to connect.
-#[derive(Debug, Clone)]
-pub struct Dial {
-    pub url: Url,
-    pub domain: String,
-    pub trust: Trust,
-    /// `xmpp` without TLS, on this machine only.
-    pub plaintext: bool,
-    /// Name and value of a cookie for the upgrade request.
-    pub cookie: Option<(String, Secret)>,
-    /// In order of preference.
-    pub sasl: Vec<Mechanism>,
-    /// For everything up to the bound session.
-    pub deadline: Duration,
-}
-
-impl Dial {
-    /// The address as it may be told: its query and its user may hold a token.
-    pub fn address(&self) -> String {
-        let mut url = self.url.clone();
-        url.set_query(None);
-        // Only a URL without a host refuses these, and it has no user either.
-        let _ = url.set_username("");
-        let _ = url.set_password(None);
-        url.to_string()
-    }
-}
-
-/// Who logs in.
-#[derive(Debug, Clone)]
-pub struct Login {
-    /// The bare JID.
-    pub jid: String,
-    pub password: Option<Secret>,
-    pub resource: Option<String>,
-}
 
 /// A bound session.
 pub struct Session {
@@ -148,48 +65,6 @@ pub async fn connect_over(io: Box<dyn Io>, dial: &Dial, login: &Login) -> Result
     within(dial, &stage, work).await
 }
 
-/// Makes an account by in-band registration (XEP-0077 §3.1), or removes it again (§3.2).
-pub async fn register(dial: &Dial, login: &Login) -> Result<(), ConnectError> {
-    let stage = Stage::new("the connection");
-    let work = async {
-        let (reader, writer) = reach(dial, &stage).await?;
-        let mut stream = Opening {
-            reader,
-            writer,
-            stage: &stage,
-        };
-        stream.open(dial, "opening the stream").await?;
-        let (user, _) = login.jid.split_once('@').unwrap_or((&login.jid, ""));
-        let password = login.password.as_ref().map(Secret::expose).unwrap_or_default();
-        let form = format!(
-            "<username>{}</username><password>{}</password>",
-            escape(user),
-            escape(password)
-        );
-        stream.registration(&dial.domain, &form).await?;
-        // The account is made; how the stream ends changes nothing about it.
-        let _ = stream.writer.close_stream().await;
-        let _ = stream.writer.close_connection().await;
-        Ok(())
-    };
-    within(dial, &stage, work).await
-}
-
-/// Removes an account that [`register`] made.
-pub async fn unregister(dial: &Dial, login: &Login) -> Result<(), ConnectError> {
-    let session = connect(dial, login).await?;
-    let stage = Stage::new("removing the account");
-    let work = async {
-        let mut stream = Opening {
-            reader: session.reader,
-            writer: session.writer,
-            stage: &stage,
-        };
-        stream.registration(&dial.domain, "<remove/>").await
-    };
-    within(dial, &stage, work).await
-}
-
 /// The two halves of a connection that is ready for a stream.
 async fn reach(dial: &Dial, stage: &Stage) -> Result<(Reader, Writer), ConnectError> {
     let cut = Cut::default();
@@ -197,56 +72,6 @@ async fn reach(dial: &Dial, stage: &Stage) -> Result<(Reader, Writer), ConnectEr
     match dial.url.scheme() {
         "xmpp" | "xmpps" => Ok(split_tcp(io, cut)),
         _ => upgrade(io, dial, cut, stage).await,
-    }
-}
-
-/// How far a login has come, for the sentence that a deadline needs.
-struct Stage {
-    name: std::sync::Mutex<&'static str>,
-    /// A ping was answered that was sent after what this stage waits for an answer to.
-    unheard: AtomicBool,
-}
-
-impl Stage {
-    fn new(stage: &'static str) -> Stage {
-        Stage {
-            name: std::sync::Mutex::new(stage),
-            unheard: AtomicBool::new(false),
-        }
-    }
-
-    fn set(&self, stage: &'static str) {
-        *self
-            .name
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = stage;
-        self.unheard.store(false, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> &'static str {
-        *self
-            .name
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-async fn within<T>(
-    dial: &Dial,
-    stage: &Stage,
-    work: impl Future<Output = Result<T, ConnectError>>,
-) -> Result<T, ConnectError> {
-    match tokio::time::timeout(dial.deadline, work).await {
-        Ok(result) => result,
-        Err(_) => {
-            let (stage, unheard) = (stage.get(), stage.unheard.load(Ordering::Relaxed));
-            let seconds = dial.deadline.as_secs_f64();
-            Err(if unheard {
-                ConnectError::Unheard { stage, seconds }
-            } else {
-                ConnectError::Deadline { stage, seconds }
-            })
-        }
     }
 }
 
@@ -371,7 +196,7 @@ impl Opening<'_> {
                     match self.reader.next_or_pong().await {
                         Ok(incoming) => break incoming,
                         Err(Pong(answer)) if answer == QUESTION => {
-                            self.stage.unheard.store(true, Ordering::Relaxed);
+                            self.stage.hear(false);
                         }
                         // Nobody asked for it (RFC 6455 §5.5.3).
                         Err(Pong(_)) => {}
@@ -379,30 +204,8 @@ impl Opening<'_> {
                 }
             }
         };
-        self.stage.unheard.store(false, Ordering::Relaxed);
+        self.stage.hear(true);
         self.take(incoming)
-    }
-
-    async fn registration(&mut self, domain: &str, form: &str) -> Result<(), ConnectError> {
-        self.stage.set("the registration");
-        self.write(&format!(
-            r#"<iq xmlns="{CLIENT}" type="set" id="register" to="{}"><query xmlns="jabber:iq:register">{form}</query></iq>"#,
-            escape(domain)
-        ))
-        .await?;
-        loop {
-            let Some(element) = self.read().await? else {
-                continue;
-            };
-            match element.iq_type() {
-                Some(IqType::Result) if element.id() == Some("register") => return Ok(()),
-                Some(IqType::Error) if element.id() == Some("register") => {
-                    let condition = element.error_condition().unwrap_or("error").to_owned();
-                    return Err(ConnectError::Registration { condition });
-                }
-                _ => {}
-            }
-        }
     }
 
     async fn authenticate(
@@ -417,28 +220,13 @@ impl Opening<'_> {
             let wanted = dial.sasl.iter().map(|mechanism| mechanism.name()).collect();
             return Err(ConnectError::NoMechanism { offered, wanted });
         };
-        let user = login.jid.split('@').next().unwrap_or_default().to_owned();
-        let password = login
-            .password
-            .as_ref()
-            .map(|secret| secret.expose().to_owned())
-            .unwrap_or_default();
         let refused = |condition: String| ConnectError::Refused {
             jid: login.jid.clone(),
             mechanism: chosen.name(),
             condition,
         };
-        let broken = |_| refused("a nonce could not be made".into());
-        let mut mechanism: Box<dyn sasl::client::Mechanism + Send> = match chosen {
-            Mechanism::ScramSha256 => Box::new(
-                Scram::<Sha256>::new(user, password, sasl::common::ChannelBinding::None).map_err(broken)?,
-            ),
-            Mechanism::ScramSha1 => Box::new(
-                Scram::<Sha1>::new(user, password, sasl::common::ChannelBinding::None).map_err(broken)?,
-            ),
-            Mechanism::Plain => Box::new(Plain::new(user, password)),
-            Mechanism::Anonymous => Box::new(Anonymous::new()),
-        };
+        let conversation = conversation(chosen, login);
+        let mut mechanism = conversation.ok_or_else(|| refused("a nonce could not be made".into()))?;
         let initial = BASE64_STANDARD.encode(mechanism.initial());
         // RFC 6120 §6.4.2: an empty initial response is a single equals sign.
         let initial = if initial.is_empty() { "=" } else { &initial };
@@ -556,4 +344,20 @@ impl Opening<'_> {
             seen: format!("{short:?}"),
         }
     }
+}
+
+/// The client's side of an exchange by this mechanism; `None`: there is no randomness for a nonce.
+fn conversation(mechanism: Mechanism, login: &Login) -> Option<Box<dyn sasl::client::Mechanism + Send>> {
+    let user = login.jid.split('@').next().unwrap_or_default().to_owned();
+    let password = login.password.as_ref();
+    let password = password
+        .map(|secret| secret.expose().to_owned())
+        .unwrap_or_default();
+    let unbound = sasl::common::ChannelBinding::None;
+    Some(match mechanism {
+        Mechanism::ScramSha256 => Box::new(Scram::<Sha256>::new(user, password, unbound).ok()?),
+        Mechanism::ScramSha1 => Box::new(Scram::<Sha1>::new(user, password, unbound).ok()?),
+        Mechanism::Plain => Box::new(Plain::new(user, password)),
+        Mechanism::Anonymous => Box::new(Anonymous::new()),
+    })
 }
