@@ -1,18 +1,20 @@
 //! One client's stream, from its opening to its end, whatever carries it.
 
+mod entry;
+mod served;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Endpoint;
+use super::fault::Slip;
 use super::fault::slip::{self, Slips};
-use super::fault::{Injector, Lie, Point, Slip};
 use super::framing::{Header, Incoming, Reader, Wire, Writer, accept, closing, opening};
 use super::gate::Shown;
-use super::login::{Login, Said, mechanisms};
+use super::login::{Login, mechanisms};
 use super::outbox::Outbox;
-use super::routing::{error, result};
-use crate::stanza::{CLIENT, IqType, SASL, STREAM, STREAM_ERRORS, Stanza, escape, fold};
+use crate::stanza::{CLIENT, SASL, STREAM, STREAM_ERRORS, Stanza};
 use crate::xmpp::Limits;
 
 /// The usual limit of stock servers, in bytes.
@@ -336,184 +338,7 @@ impl Session {
             }
             return self.bind(stanza, &user);
         };
-        let forged = stanza.from().is_some_and(|from| {
-            let from = fold(from);
-            from != jid && from != user
-        });
-        if forged && !self.lies(Injector::takes_forged) {
-            return Err(Over::StreamError("invalid-from"));
-        }
-        if stanza.is_presence() {
-            self.presence(stanza, &jid);
-            return Ok(Then::On);
-        }
-        let domain = &self.endpoint.config().domain;
-        let to = stanza.to().map(fold);
-        if stanza.is_iq() {
-            let children = stanza.element().children().count();
-            let wrong = match stanza.iq_type() {
-                None => true,
-                Some(IqType::Get | IqType::Set) => children != 1,
-                _ => false,
-            };
-            if (wrong || stanza.id().unwrap_or_default().is_empty())
-                && !self.lies(|faults| faults.says(Lie::MalformedRouted))
-            {
-                let text = error(stanza, &jid, "bad-request");
-                return self.reply(Point::Malformed, &jid, stanza, text);
-            }
-            if to.as_ref().is_none_or(|to| *to == user || to == domain) {
-                return self.own_iq(stanza, &jid);
-            }
-        } else if to.as_ref().is_some_and(|to| to == domain) {
-            // Nobody reads what is written to the server.
-            return match stanza.attr("type") {
-                Some("error") => Ok(Then::On),
-                _ => self.say(error(stanza, &jid, "service-unavailable")),
-            };
-        }
-        match self.endpoint.route(&jid, stanza) {
-            Some((point, back)) => self.reply(point, &jid, stanza, back),
-            None => Ok(Then::On),
-        }
-    }
-
-    /// An answer of the server's own to a stanza.
-    fn reply(&self, point: Point, jid: &str, stanza: &Stanza, text: String) -> Result<Then, Over> {
-        self.endpoint.reply(point, jid, stanza, text);
-        Ok(Then::On)
-    }
-
-    /// Whether a fault says so.
-    fn lies(&self, asked: impl Fn(&Injector) -> bool) -> bool {
-        self.endpoint.registry().faults.as_ref().is_some_and(asked)
-    }
-
-    /// Presence goes to nobody, since there are no rosters; it says who wants the messages to the bare JID.
-    fn presence(&self, stanza: &Stanza, jid: &str) {
-        if stanza.to().is_some() {
-            return;
-        }
-        let available = match stanza.attr("type") {
-            None => true,
-            Some("unavailable") => false,
-            Some(_) => return,
-        };
-        if let Some(seat) = self.endpoint.registry().seats.get_mut(jid) {
-            seat.available = available;
-        }
-    }
-
-    /// An IQ that the server answers itself.
-    fn own_iq(&self, stanza: &Stanza, jid: &str) -> Result<Then, Over> {
-        if !matches!(stanza.iq_type(), Some(IqType::Get | IqType::Set)) {
-            return Ok(Then::On);
-        }
-        let asks = |name: &str, ns: &str| stanza.element().has_child(name, ns);
-        let text = if asks("bind", BIND) {
-            // One stream, one resource.
-            error(stanza, jid, "not-allowed")
-        } else if asks("query", "jabber:iq:roster") {
-            result(stanza, jid, r#"<query xmlns="jabber:iq:roster"/>"#)
-        } else if asks("ping", "urn:xmpp:ping") || asks("session", "urn:ietf:params:xml:ns:xmpp-session") {
-            result(stanza, jid, "")
-        } else {
-            error(stanza, jid, "service-unavailable")
-        };
-        self.reply(Point::Served, jid, stanza, text)
-    }
-
-    fn sasl(&mut self, stanza: &Stanza) -> Result<Then, Over> {
-        let said = self
-            .login
-            .take(stanza.element(), self.endpoint.config(), self.serial);
-        let config = self.endpoint.config();
-        let said = match (said, &self.shown) {
-            (Said::Success(user, proof), Some(shown)) if !config.names(&shown.sub, &user) => match () {
-                () if self.endpoint.slip(Slip::TokenNames) => {
-                    let user = shown.sub.split('@').next().unwrap_or_default();
-                    Said::Success(user.to_owned(), proof)
-                }
-                () if self.endpoint.slip(Slip::TokenOfAnother) => Said::Success(user, proof),
-                () => Said::Failure("not-authorized"),
-            },
-            (said, _) => said,
-        };
-        let said = self.mistaken(said, stanza);
-        self.out.push(said.xml());
-        match said {
-            Said::Success(user, _) => {
-                self.user = Some(format!("{user}@{}", self.endpoint.config().domain));
-                self.opened = false;
-                Ok(Then::Restart)
-            }
-            Said::LastFailure(_) => Err(Over::StreamError("policy-violation")),
-            Said::Challenge(_) | Said::Failure(_) => Ok(Then::On),
-        }
-    }
-
-    /// What a login that slips says instead.
-    fn mistaken(&self, said: Said, stanza: &Stanza) -> Said {
-        let claimed = slip::claimed(&stanza.element().text());
-        match (said, claimed) {
-            (Said::Failure("not-authorized"), Some((_, user)))
-                if self.endpoint.slip(Slip::WrongPasswordTaken) =>
-            {
-                Said::Success(user, None)
-            }
-            (Said::Failure("invalid-authzid"), Some((other, _)))
-                if self.endpoint.slip(Slip::ActsForOthers) =>
-            {
-                Said::Success(other, None)
-            }
-            (Said::Failure("not-authorized"), _) if self.endpoint.slip(Slip::WrongPasswordOddly) => {
-                Said::Failure("temporary-auth-failure")
-            }
-            (said, _) if self.endpoint.slip(Slip::DeadAfterRefusal) => {
-                let refused = matches!(said, Said::Failure(_));
-                let before = self.endpoint.registry().refuses(refused);
-                if before {
-                    Said::Failure("temporary-auth-failure")
-                } else {
-                    said
-                }
-            }
-            (said, _) => said,
-        }
-    }
-
-    fn bind(&mut self, stanza: &Stanza, user: &str) -> Result<Then, Over> {
-        let asked = stanza.element().get_child("bind", BIND);
-        let Some(bind) = asked.filter(|_| stanza.iq_type() == Some(IqType::Set)) else {
-            return Err(Over::StreamError("not-authorized"));
-        };
-        let wish = bind
-            .get_child("resource", BIND)
-            .map(minidom::Element::text)
-            .filter(|wish| !wish.is_empty());
-        let chosen = wish.unwrap_or_else(|| format!("callspec-{}", self.serial));
-        // RFC 7622 §3.4.
-        if chosen.len() > 1_023 || chosen.contains(char::is_control) || stanza.id().is_none() {
-            return self.say(error(stanza, user, "bad-request"));
-        }
-        let jid = format!("{user}/{chosen}");
-        let shown = self.shown.as_ref();
-        let shown = shown.filter(|_| self.endpoint.slip(Slip::TokenInStanza));
-        let token = shown.map_or_else(String::new, |shown| {
-            format!("<token>{}</token>", escape(&shown.token))
-        });
-        let bound = format!(
-            r#"<bind xmlns="{BIND}"><jid>{}</jid>{token}</bind>"#,
-            escape(&jid)
-        );
-        let id = escape(stanza.id().unwrap_or_default());
-        // The answer is the first thing that stands in the queue of this resource.
-        self.out.push(format!(
-            r#"<iq xmlns="{CLIENT}" type="result" id="{id}">{bound}</iq>"#
-        ));
-        self.endpoint.sit_down(&jid, self.serial, &self.out, self.web);
-        self.jid = Some(jid);
-        Ok(Then::On)
+        self.stanza(stanza, &user, &jid)
     }
 }
 
