@@ -12,9 +12,11 @@ use super::record::{KEPT, Record};
 use super::spoken::{Ear, Heard, Spoken};
 use super::stream::Streams;
 use super::{Blame, Finding, Outcome, Tally, Verdict, Waiver, rule};
-use crate::protocol::Kind;
 use crate::stanza::Stanza;
 use crate::transcript::{Dir, Event, Header, Witness};
+
+/// The rules on how a signal arrives, if it does.
+const HOW_IT_ARRIVES: [&str; 4] = ["RT-01", "RT-05", "RT-13", "RT-14"];
 
 /// An event with its stanza read once for all families; `stanza` is `None` where `xml` is absent or no XML.
 #[derive(Debug, Clone, Copy)]
@@ -224,9 +226,8 @@ impl Judge {
     fn miss(&mut self, event: &Event) {
         let named = event.rules.first().and_then(|id| rule(id));
         // What the server certainly did says more than what did not come of it; of a step that names its rule that
-        // is so only where both are about the same stanza, or where it waits for one and another rule says that
-        // stanzas are lost. What the step's rule is about had nothing to show itself on.
-        let waits = event.events.is_empty() && event.wanted.as_deref().is_some_and(waits_for_a_signal);
+        // is so only where both are about the same stanza. What was lost did not arrive in any way, right or wrong.
+        let waits = event.events.is_empty() && named.is_some_and(|rule| HOW_IT_ARRIVES.contains(&rule.id));
         let explained = self.record.findings.iter().any(|finding| {
             finding.is_certain_breach_of_the_server()
                 && (named.is_none()
@@ -270,13 +271,6 @@ impl Judge {
             call: None,
         });
     }
-}
-
-/// Whether it is a signal that a step wanted, in the words of the bots.
-fn waits_for_a_signal(wanted: &str) -> bool {
-    let what = wanted.split_once(" receives ").map(|(_, what)| what);
-    let name = what.and_then(|what| what.split([' ', ',']).next());
-    name.and_then(Kind::from_name).is_some()
 }
 
 fn last(finding: &Finding) -> u64 {
