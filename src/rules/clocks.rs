@@ -108,8 +108,10 @@ pub(super) struct Clocks {
     waiting: VecDeque<Pending>,
     /// Findings that wait no longer.
     settled: Vec<Finding>,
-    /// The event that is judged: its number, its recorder, and whose signal it is; empty: the recorder's own.
-    now: (u64, String, String),
+    /// The event that is judged.
+    n: u64,
+    /// Its recorder, and whose signal it is; empty: the recorder's own.
+    now: (String, String),
 }
 
 impl Clocks {
@@ -123,25 +125,25 @@ impl Clocks {
             times: VecDeque::new(),
             waiting: VecDeque::new(),
             settled: Vec::new(),
-            now: (0, String::new(), String::new()),
+            n: 0,
+            now: Default::default(),
         })
     }
 
     /// Takes an event, before it is judged.
     pub fn event(&mut self, seen: Seen<'_>) {
         let event = seen.event;
-        let who = if self.one {
-            String::new()
-        } else {
-            event.who.clone()
-        };
-        let sender = match seen.stanza {
+        self.n = event.n;
+        let (who, sender) = &mut self.now;
+        if !self.one {
+            event.who.clone_into(who);
+        }
+        *sender = match seen.stanza {
             Some(stanza) if self.one || event.dir == Dir::Received => {
                 fold(stanza.from().or(event.jid.as_deref()).unwrap_or_default())
             }
             _ => String::new(),
         };
-        self.now = (event.n, who, sender);
         if event.t.is_nan() {
             return;
         }
@@ -149,13 +151,19 @@ impl Clocks {
             self.times.pop_front();
         }
         self.times.push_back((event.n, event.t));
-        if self.recorders.len() >= MOST && !self.recorders.contains_key(&self.now.1) {
-            self.recorders.clear();
+        if !self.recorders.contains_key(&self.now.0) {
+            if self.recorders.len() >= MOST {
+                self.recorders.clear();
+            }
+            let new = Recorder {
+                last: event.t,
+                ..Recorder::default()
+            };
+            self.recorders.insert(self.now.0.clone(), new);
         }
-        let recorder = self.recorders.entry(self.now.1.clone()).or_insert(Recorder {
-            last: event.t,
-            ..Recorder::default()
-        });
+        let Some(recorder) = self.recorders.get_mut(&self.now.0) else {
+            return;
+        };
         if event.dir == Dir::Stalled && event.seconds.is_none() {
             recorder.back = event.n;
         }
@@ -181,10 +189,10 @@ impl Clocks {
 
     /// A signal says what time it is.
     fn word(&mut self, ahead: f64, off: f64) {
-        let (n, who, sender) = self.now.clone();
-        let key = (who.clone(), sender.clone());
-        let before = self.words.get(&key).copied();
-        if let (Some(before), Some(recorder)) = (before, self.recorders.get_mut(&who)) {
+        let (n, now) = (self.n, std::mem::take(&mut self.now));
+        let (who, sender) = &now;
+        let before = self.words.get(&now).copied();
+        if let (Some(before), Some(recorder)) = (before, self.recorders.get_mut(who)) {
             let drift = ahead - before.ahead;
             for silence in recorder.silences.iter_mut().rev() {
                 if silence.n <= before.n {
@@ -208,13 +216,13 @@ impl Clocks {
             word.sound = Some(n);
         }
         for mut pending in std::mem::take(&mut self.waiting) {
-            if pending.recorder != who {
+            if pending.recorder != *who {
                 self.waiting.push_back(pending);
                 continue;
             }
-            let next = pending.sender == sender;
+            let next = pending.sender == *sender;
             let settled = match pending.waits {
-                Waits::Surplus(since, until, need, own) => match self.ruling(&who, since, until, need, own) {
+                Waits::Surplus(since, until, need, own) => match self.ruling(who, since, until, need, own) {
                     Ruling::Certain => true,
                     Ruling::Nothing => continue,
                     // Its own next word is right again: it was this one that was wrong.
@@ -228,7 +236,7 @@ impl Clocks {
                     true
                 }
                 Waits::Next(since, until, need) if next => {
-                    if let Ruling::Nothing = self.ruling(&who, since, until, need, false) {
+                    if let Ruling::Nothing = self.ruling(who, since, until, need, false) {
                         continue;
                     }
                     if off.abs() > self.skew {
@@ -250,10 +258,15 @@ impl Clocks {
                 self.waiting.push_back(pending);
             }
         }
-        if self.words.len() >= MOST && !self.words.contains_key(&key) {
-            self.words.clear();
+        if let Some(known) = self.words.get_mut(&now) {
+            *known = word;
+        } else {
+            if self.words.len() >= MOST {
+                self.words.clear();
+            }
+            self.words.insert(now.clone(), word);
         }
-        self.words.insert(key, word);
+        self.now = now;
     }
 
     /// Whether what took so long, from one event to another, did so by every clock that there is. At least `need` of it
@@ -277,10 +290,7 @@ impl Clocks {
 
     /// How far the signal that is judged is from the clock on the wall.
     fn off(&self) -> Option<f64> {
-        let (_, who, sender) = &self.now;
-        self.words
-            .get(&(who.clone(), sender.clone()))
-            .map(|word| word.off)
+        self.words.get(&self.now).map(|word| word.off)
     }
 
     fn at(&self, n: u64) -> Option<f64> {
@@ -293,7 +303,7 @@ impl Clocks {
 
     /// What a finding rests on, if that may be a clock alone.
     fn rests_on(&self, finding: &Finding) -> Option<Waits> {
-        let (n, who, sender) = &self.now;
+        let n = &self.n;
         let first = *finding.events.first()?;
         let limit = match (finding.rule.id, finding.events.len()) {
             ("IQ-08", _) => 5.0,
@@ -301,7 +311,7 @@ impl Clocks {
             ("TM-02", _) => 35.0,
             ("TM-07", _) => 30.0,
             ("TM-05", _) => {
-                let word = self.words.get(&(who.clone(), sender.clone()))?;
+                let word = self.words.get(&self.now)?;
                 // A timestamp that is ahead is so by no silence.
                 let surplus = word.off - self.skew;
                 let surplus = if surplus > 0.0 { surplus } else { f64::INFINITY };
@@ -311,7 +321,7 @@ impl Clocks {
                 });
             }
             ("TM-06", _) => {
-                let word = self.words.get(&(who.clone(), sender.clone()))?;
+                let word = self.words.get(&self.now)?;
                 return Some(Waits::Step(word.ahead));
             }
             _ => return None,
@@ -332,7 +342,7 @@ impl Clocks {
         let Some(mut waits) = self.rests_on(&finding) else {
             return Some(finding);
         };
-        let (_, who, sender) = &self.now;
+        let (who, sender) = &self.now;
         if let (Waits::Surplus(since, until, need, false), Some(off)) = (waits, self.off())
             && let Ruling::Certain = self.ruling(who, since, until, need, false)
         {
@@ -354,7 +364,7 @@ impl Clocks {
                 if back && sender.is_empty() && !self.one {
                     return None;
                 }
-                let word = self.words.get(&(who.clone(), sender.clone()));
+                let word = self.words.get(&self.now);
                 let set = word.and_then(|word| word.set);
                 if set.is_some_and(|set| (ahead - set).abs() <= ALIKE) {
                     finding.excuse = Some(SET.to_owned());
