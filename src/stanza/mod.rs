@@ -52,6 +52,9 @@ struct Inner {
     /// What most stanzas are, read without a tree.
     quick: Option<Quick>,
     element: OnceLock<Box<Element>>,
+    /// What every rule asks first: the `type` of an IQ, and whether there is a `<call/>` in it.
+    iq_type: OnceLock<Option<IqType>>,
+    has_call: OnceLock<bool>,
 }
 
 impl PartialEq for Stanza {
@@ -133,6 +136,8 @@ impl Stanza {
             raw,
             quick: Some(quick),
             element: OnceLock::new(),
+            iq_type: OnceLock::new(),
+            has_call: OnceLock::new(),
         }))
     }
 
@@ -141,6 +146,8 @@ impl Stanza {
             raw,
             quick: None,
             element: OnceLock::from(Box::new(element)),
+            iq_type: OnceLock::new(),
+            has_call: OnceLock::new(),
         }))
     }
 
@@ -225,16 +232,14 @@ impl Stanza {
     }
 
     pub fn iq_type(&self) -> Option<IqType> {
-        if !self.is_iq() {
-            return None;
-        }
-        match self.attr("type")? {
+        let read = || match self.attr("type").filter(|_| self.is_iq())? {
             "get" => Some(IqType::Get),
             "set" => Some(IqType::Set),
             "result" => Some(IqType::Result),
             "error" => Some(IqType::Error),
             _ => None,
-        }
+        };
+        *self.0.iq_type.get_or_init(read)
     }
 
     /// The `<call xmlns="urn:xmpp:call:0"/>` children.
@@ -246,10 +251,11 @@ impl Stanza {
 
     /// Whether there is a `<call/>` in it.
     pub fn has_call(&self) -> bool {
-        match self.quick_text("call", crate::protocol::NAMESPACE) {
+        let read = || match self.quick_text("call", crate::protocol::NAMESPACE) {
             Some(text) => text.is_some(),
             None => self.calls().next().is_some(),
-        }
+        };
+        *self.0.has_call.get_or_init(read)
     }
 
     /// Whether its first `<call/>` holds text only.
