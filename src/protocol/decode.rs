@@ -18,7 +18,7 @@ pub struct Facts {
     /// The JSON value; of repeated members the last.
     pub value: Option<Value>,
     pub kind: Option<Kind>,
-    pub call: Option<String>,
+    pub call: Option<Arc<str>>,
     pub sender: Option<String>,
     pub recipient: Option<String>,
     /// Seconds since 1970-01-01T00:00:00Z.
@@ -189,7 +189,7 @@ fn envelope(members: &Map<String, Value>, decoded: &mut Decoded) {
             decoded.fault("SG-01", "/type", "`type` is none of the nine signals");
         }
     }
-    decoded.facts.call = id(members, "callId", decoded);
+    decoded.facts.call = id(members, "callId", decoded).map(Arc::from);
     decoded.facts.sender = id(members, "senderId", decoded);
     decoded.facts.recipient = id(members, "recipientId", decoded);
     let facts = &decoded.facts;

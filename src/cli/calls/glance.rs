@@ -1,22 +1,33 @@
 //! What a signal is, in two words: of one that cannot be read, as far as it shows.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use crate::protocol::{Kind, NAMESPACE};
 use crate::rules::Spoken;
 
 /// The signal's kind, with a hangup's reason, and its callId in lower case.
-pub(super) fn glance(xml: &str, spoken: Option<&Spoken>) -> Option<(String, String)> {
+pub(super) fn glance(xml: &str, spoken: Option<&Spoken>) -> Option<(Cow<'static, str>, Arc<str>)> {
     let facts = &spoken?.decoded.facts;
     let (Some(kind), Some(call)) = (facts.kind, &facts.call) else {
         return guess(xml);
     };
     let kind = match (kind, facts.reason) {
-        (Kind::Hangup, Some(reason)) => format!("hangup {}", reason.wire()),
-        _ => kind.name().to_owned(),
+        (Kind::Hangup, Some(reason)) => Cow::Owned(format!("hangup {}", reason.wire())),
+        _ => Cow::Borrowed(kind.name()),
     };
-    Some((kind, call.to_lowercase()))
+    let lower = call
+        .bytes()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    let call = if lower {
+        Arc::clone(call)
+    } else {
+        call.to_lowercase().into()
+    };
+    Some((kind, call))
 }
 
-fn guess(xml: &str) -> Option<(String, String)> {
+fn guess(xml: &str) -> Option<(Cow<'static, str>, Arc<str>)> {
     let (_, text) = xml.split_once(NAMESPACE)?;
     let word = |after: &str, plain: fn(char) -> bool| {
         let (_, rest) = text.split_once(after)?;
@@ -43,7 +54,7 @@ fn guess(xml: &str) -> Option<(String, String)> {
     {
         kind = format!("hangup {reason}");
     }
-    (id.len() <= 64 && kind.len() <= 40).then_some((kind, id))
+    (id.len() <= 64 && kind.len() <= 40).then(|| (kind.into(), id.into()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ mod glance;
 mod names;
 mod places;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use glance::glance;
 use names::Names;
@@ -121,9 +123,9 @@ pub struct Calls {
     keep: Keep,
     n: u64,
     names: Names,
-    calls: HashMap<String, Call>,
+    calls: HashMap<Arc<str>, Call>,
     /// The calls in the order in which they were last heard of, with the event; some have been heard of again since.
-    heard: VecDeque<(u64, String)>,
+    heard: VecDeque<(u64, Arc<str>)>,
     outside: Findings,
     places: Places,
     findings: usize,
@@ -215,8 +217,8 @@ impl Calls {
         let what = match (&signal, event.dir) {
             (Some((kind, _)), _) => Some(kind.clone()),
             (None, Dir::Sent | Dir::Received) if event.xml.is_none() => None,
-            (None, Dir::Sent | Dir::Received) => Some(answer.unwrap_or("other").to_owned()),
-            (None, dir) => Some(format!("{dir:?}").to_lowercase()),
+            (None, Dir::Sent | Dir::Received) => Some(Cow::Borrowed(answer.unwrap_or("other"))),
+            (None, dir) => Some(Cow::Owned(format!("{dir:?}").to_lowercase())),
         };
         if let Some(what) = what {
             self.places.note(&event, source, line, what);
@@ -229,7 +231,7 @@ impl Calls {
         found
     }
 
-    fn note(&mut self, event: &Event, kind: &str, id: String, other: &str) {
+    fn note(&mut self, event: &Event, kind: &str, id: Arc<str>, other: &str) {
         let incoming = event.dir == Dir::Received;
         let peer = self.names.known(other);
         let peer = peer.unwrap_or_else(|| bare(other).split('@').next().unwrap_or_default());
@@ -288,7 +290,7 @@ impl Calls {
 
     fn found(&mut self, finding: Finding) {
         let id = finding.call.as_ref().map(|call| call.to_lowercase());
-        let found = match id.and_then(|id| self.calls.get_mut(&id)) {
+        let found = match id.and_then(|id| self.calls.get_mut(id.as_str())) {
             Some(call) => &mut call.found,
             None => &mut self.outside,
         };
@@ -363,7 +365,7 @@ impl Calls {
         let judge = std::mem::replace(&mut self.judge, Judge::new(&Header::default()));
         let rest = judge.finish();
         rest.findings.into_iter().for_each(|finding| self.found(finding));
-        let mut ids: Vec<(u64, String)> = self
+        let mut ids: Vec<(u64, Arc<str>)> = self
             .calls
             .iter()
             .map(|(id, call)| (call.first, id.clone()))

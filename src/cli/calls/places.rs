@@ -1,5 +1,6 @@
 //! Where the events of a recording stand in its files.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use crate::rules::Finding;
@@ -18,7 +19,7 @@ struct Place {
     t: f64,
     who: String,
     dir: Dir,
-    what: String,
+    what: Cow<'static, str>,
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +48,7 @@ impl Places {
     }
 
     /// Remembers where this event stands, and what it was in a word.
-    pub fn note(&mut self, event: &Event, source: usize, line: u64, what: String) {
+    pub fn note(&mut self, event: &Event, source: usize, line: u64, what: Cow<'static, str>) {
         if self.places.len() == REMEMBERED {
             self.places.pop_front();
         }

@@ -482,7 +482,7 @@ fn read(text: &str) -> Option<(Act, String, String, String)> {
     }
     Some((
         decoded.act()?,
-        facts.call.clone()?,
+        facts.call.as_deref()?.to_owned(),
         facts.sender.as_ref()?.to_lowercase(),
         facts.recipient.as_ref()?.to_lowercase(),
     ))

@@ -1,6 +1,6 @@
 //! Stanzas under way: numbered in the order of their sending, found again by their id, and what is said of their way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::rules::Finding;
 
@@ -14,12 +14,12 @@ pub(super) trait Sent {
     fn to(&self) -> &str;
     /// What has to arrive unchanged.
     fn text(&self) -> &str;
-    fn call(&self) -> Option<&String>;
+    fn call(&self) -> Option<&str>;
 
     /// What the server did to it; `more`: the events that show it, besides its sending.
     fn finding(&self, id: &str, message: String, wanted: &str, seen: String, more: &[u64]) -> Finding {
         let events = [&[self.n()], more].concat();
-        Finding::of_server(id, message, wanted, seen, events).in_call(self.call().cloned())
+        Finding::of_server(id, message, wanted, seen, events).in_call(self.call().map(str::to_owned))
     }
 
     /// It reached another than it was sent to. `what`: its name for people, of each of these.
@@ -66,7 +66,7 @@ pub(super) trait Sent {
 #[derive(Debug)]
 pub(super) struct Book<F> {
     flights: BTreeMap<u64, F>,
-    by_id: BTreeMap<String, Vec<u64>>,
+    by_id: HashMap<String, Vec<u64>>,
     last: u64,
 }
 
@@ -74,7 +74,7 @@ impl<F: Sent> Book<F> {
     pub fn new() -> Book<F> {
         Book {
             flights: BTreeMap::new(),
-            by_id: BTreeMap::new(),
+            by_id: HashMap::new(),
             last: 0,
         }
     }

@@ -97,8 +97,8 @@ impl Sent for Flight {
         &self.text
     }
 
-    fn call(&self) -> Option<&String> {
-        self.call.as_ref()
+    fn call(&self) -> Option<&str> {
+        self.call.as_deref()
     }
 }
 

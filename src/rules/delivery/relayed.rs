@@ -6,6 +6,7 @@
 mod back;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::book::{Book, Newest, Sent};
 use super::flight::{answer, only_special};
@@ -37,7 +38,7 @@ enum Early {
 
 #[derive(Debug, Clone)]
 struct Session {
-    jid: String,
+    jid: Arc<str>,
     conn: u64,
     since: f64,
     /// When something last came in: what is missing from before then did not get lost with the connection.
@@ -53,13 +54,13 @@ struct Flight {
     t: f64,
     who: String,
     conn: u64,
-    jid: String,
+    jid: Arc<str>,
     to: String,
     id: String,
     text: String,
     /// Stands for the text once it was delivered: most are soon, and are remembered for long.
     print: Option<u64>,
-    call: Option<String>,
+    call: Option<Arc<str>>,
     /// The connection of the addressee, if it had been recorded for a while when this was sent.
     goal: Option<u64>,
     /// The event of its delivery.
@@ -99,6 +100,13 @@ pub(in super::super) struct Relayed {
     read: BTreeMap<u64, u64>,
 }
 
+impl Flight {
+    /// Its name for people.
+    fn what(&self) -> String {
+        format!("{}'s iq `{}`", self.who, self.id)
+    }
+}
+
 impl Sent for Flight {
     fn id(&self) -> &str {
         &self.id
@@ -120,8 +128,8 @@ impl Sent for Flight {
         &self.text
     }
 
-    fn call(&self) -> Option<&String> {
-        self.call.as_ref()
+    fn call(&self) -> Option<&str> {
+        self.call.as_deref()
     }
 }
 
@@ -177,7 +185,7 @@ impl Relayed {
         let id = stanza.id().unwrap_or_default().to_owned();
         match stanza.iq_type() {
             Some(IqType::Result | IqType::Error) => {
-                let found = self.flights.find(&id, |f| f.to == session.jid && f.jid == to);
+                let found = self.flights.find(&id, |f| *f.to == *session.jid && *f.jid == *to);
                 let sound = stanza.is_sound_answer();
                 let Some(key) = found else {
                     if sound {
@@ -198,11 +206,11 @@ impl Relayed {
             }
             Some(IqType::Set) if stanza.has_call() && resource(&to).is_some() => {
                 // A sender that says it is someone else, or an iq that is none, may be refused or mended.
-                let odd = stanza.from().is_some_and(|from| fold(from) != session.jid);
+                let odd = stanza.from().is_some_and(|from| *fold(from) != *session.jid);
                 if odd || id.is_empty() || stanza.children() != 1 {
                     return;
                 }
-                let goal = self.sessions.values().find(|s| s.jid == to);
+                let goal = self.sessions.values().find(|s| *s.jid == *to);
                 let there = |s: &&Session| {
                     event.t - s.since >= SETTLED + self.apart
                         || self.met.contains(&pair(s.conn, session.conn))
@@ -249,14 +257,14 @@ impl Relayed {
         if !self.early.iter().any(|(_, to, id, _)| of_this(to, id)) {
             return;
         }
-        let what = format!("{}'s iq `{}`", flight.who, flight.id);
+        let what = flight.what();
         let to = flight.to.clone();
         let (own, others) = std::mem::take(&mut self.early)
             .into_iter()
             .partition(|(_, at, id, early)| {
                 let fits = match early {
-                    Early::Signal(from, text) => *from == flight.jid || *text == flight.text,
-                    Early::Answer(_, asker, _) => *asker == flight.jid,
+                    Early::Signal(from, text) => **from == *flight.jid || *text == flight.text,
+                    Early::Answer(_, asker, _) => **asker == *flight.jid,
                 };
                 fits && of_this(at, id)
             });
@@ -272,7 +280,7 @@ impl Relayed {
                     Some(first) => record.broken(flight.doubled("RT-03", &what, &to, (first, n))),
                     None => {
                         flight.delivered = Some(n);
-                        as_it_was(flight, &what, &to, (&from, &text, n), record);
+                        as_it_was(flight, &to, (&from, &text, n), record);
                     }
                 },
             }
@@ -299,18 +307,18 @@ impl Relayed {
         let key = self
             .flights
             .find(id, |f| {
-                f.to == session.jid && f.delivered.is_none() && f.text == text
+                *f.to == *session.jid && f.delivered.is_none() && f.text == text
             })
             .or_else(|| {
                 self.flights.find(id, |f| {
-                    let addressed = f.to == session.jid && f.jid == from;
+                    let addressed = *f.to == *session.jid && *f.jid == *from;
                     addressed && f.delivered.is_none() && !is_another(&f.text, &text)
                 })
             })
             .or_else(|| {
                 let heard = print(&text);
                 let same = |f: &Flight| f.print.map_or(f.text == text, |print| print == heard);
-                self.flights.find(id, |f| f.jid == from && same(f))
+                self.flights.find(id, |f| *f.jid == *from && same(f))
             });
         let Some(key) = key else {
             self.is_early(&session.jid, id, event.n, Early::Signal(from, text.into_owned()));
@@ -319,30 +327,32 @@ impl Relayed {
         let Some(flight) = self.flights.get_mut(key) else {
             return;
         };
-        let what = format!("{}'s iq `{id}`", flight.who);
-        if flight.to != session.jid {
-            record.broken(flight.astray("RT-06", &what, (&event.who, &session.jid), event.n));
+        if *flight.to != *session.jid {
+            record.broken(flight.astray("RT-06", &flight.what(), (&event.who, &session.jid), event.n));
             return;
         }
         record.held("RT-06");
         if let Some(first) = flight.delivered {
-            record.broken(flight.doubled("RT-03", &what, &event.who, (first, event.n)));
+            record.broken(flight.doubled("RT-03", &flight.what(), &event.who, (first, event.n)));
             return;
         }
         flight.delivered = Some(event.n);
         record.held("RT-03");
-        as_it_was(flight, &what, &event.who, (&from, &text, event.n), record);
+        as_it_was(flight, &event.who, (&from, &text, event.n), record);
         let way = (flight.conn, session.conn);
         self.met.insert(pair(flight.conn, session.conn));
         flight.print = Some(print(std::mem::take(&mut flight.text)));
         match self.newest.overtaken(way, (key, event.n)) {
-            Some(over) => record.broken(flight.overtaken("RT-04", &what, &event.who, (over, event.n))),
+            Some(over) => {
+                let what = flight.what();
+                record.broken(flight.overtaken("RT-04", &what, &event.who, (over, event.n)));
+            }
             None => record.held("RT-04"),
         }
     }
 
     fn conn_of(&self, jid: &str) -> Option<u64> {
-        let session = self.sessions.values().find(|s| s.jid == jid);
+        let session = self.sessions.values().find(|s| *s.jid == *jid);
         session.map(|session| session.conn)
     }
 
@@ -353,7 +363,6 @@ impl Relayed {
             (!read).then(|| "the server had not read it yet when the recording stopped".to_owned())
         };
         for (key, flight) in self.flights.iter() {
-            let what = format!("{}'s iq `{}`", flight.who, flight.id);
             let margin = MARGIN + self.apart;
             let waited = |since: f64| gone.heard - since >= margin;
             let heard = |conn: u64| match conn == gone.conn {
@@ -374,7 +383,11 @@ impl Relayed {
                         excuse: unread(flight.conn, flight.n).filter(|_| !passed),
                         ..flight.finding(
                             "RT-03",
-                            format!("{what} never reached {}, and no error came back.", flight.to),
+                            format!(
+                                "{} never reached {}, and no error came back.",
+                                flight.what(),
+                                flight.to
+                            ),
                             "delivery, or an error",
                             "nothing until the recordings stop".to_owned(),
                             &[],
@@ -396,7 +409,11 @@ impl Relayed {
                     excuse: unread(flight.goal.unwrap_or_default(), *n),
                     ..flight.finding(
                         "RT-08",
-                        format!("{} answered {what}, but the answer never came back.", flight.to),
+                        format!(
+                            "{} answered {}, but the answer never came back.",
+                            flight.to,
+                            flight.what()
+                        ),
                         "the addressee's answer",
                         "nothing until the recordings stop".to_owned(),
                         &[*n],
@@ -428,17 +445,11 @@ fn is_another(sent: &str, came: &str) -> bool {
 }
 
 /// Whether a signal came from its sender, with the text that was sent.
-fn as_it_was(
-    flight: &Flight,
-    what: &str,
-    who: &str,
-    (from, text, n): (&str, &str, u64),
-    record: &mut Record,
-) {
-    if from == flight.jid {
+fn as_it_was(flight: &Flight, who: &str, (from, text, n): (&str, &str, u64), record: &mut Record) {
+    if from == &*flight.jid {
         record.held("RT-01");
     } else {
-        record.broken(flight.misnamed(what, who, from, n));
+        record.broken(flight.misnamed(&flight.what(), who, from, n));
     }
     if text == flight.text {
         record.held("RT-05");
@@ -449,7 +460,7 @@ fn as_it_was(
         true => "RT-14",
         false => "RT-05",
     };
-    record.broken(flight.changed(id, what, who, text, n));
+    record.broken(flight.changed(id, &flight.what(), who, text, n));
 }
 
 /// Two connections, whichever is named first.
@@ -471,7 +482,7 @@ impl Family for Relayed {
                 let Some(jid) = &event.jid else { return };
                 self.conns += 1;
                 let session = Session {
-                    jid: fold(jid),
+                    jid: fold(jid).into(),
                     conn: self.conns,
                     since: event.t,
                     heard: event.t,

@@ -2,6 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use crate::rules::{Finding, Record};
 use crate::stanza::{IqType, Stanza};
@@ -23,7 +24,7 @@ struct Asked {
     n: u64,
     at: f64,
     due: Due,
-    call: Option<String>,
+    call: Option<Arc<str>>,
     /// The same id was asked with more than once, so it may be answered more than once.
     again: bool,
 }
@@ -33,7 +34,7 @@ struct Asked {
 struct Done {
     asked: u64,
     answered: u64,
-    call: Option<String>,
+    call: Option<Arc<str>>,
 }
 
 /// Requests that are remembered at once.
@@ -153,7 +154,7 @@ impl Answers {
         stanza: &Stanza,
         (n, at): (u64, f64),
         due: Due,
-        call: Option<String>,
+        call: Option<Arc<str>>,
     ) {
         let id = stanza.id().unwrap_or_default();
         if id.is_empty() || self.open.len() >= OPEN {
@@ -185,8 +186,8 @@ impl Answers {
         far: bool,
         record: &mut Record,
     ) {
-        let id = stanza.id().unwrap_or_default().to_owned();
-        let key = (client.to_owned(), asker.to_owned(), id.clone());
+        let id = stanza.id().unwrap_or_default();
+        let key = (client.to_owned(), asker.to_owned(), id.to_owned());
         let Some(asked) = self.open.remove(&key) else {
             let done = self.done.remove(&key);
             if let Some(Done {
@@ -196,7 +197,7 @@ impl Answers {
             }) = done.filter(|done| done.answered > self.unread)
             {
                 record.broken(Finding {
-                    call,
+                    call: call.as_deref().map(str::to_owned),
                     ..Finding::of_client(
                         "IQ-01",
                         client,
@@ -231,7 +232,7 @@ impl Answers {
             let events = vec![asked.n, n];
             let slow = slow && rule == "IQ-08";
             record.broken(Finding {
-                call: asked.call.clone(),
+                call: asked.call.as_deref().map(str::to_owned),
                 excuse: slow.then(|| "the request and its answer were under way for some seconds".to_owned()),
                 ..Finding::of_client(rule, client, message, wanted, seen, events)
             });
@@ -311,7 +312,7 @@ impl Answers {
             };
             let rule = if asked.due == Due::Error { "IQ-07" } else { "IQ-01" };
             record.broken(Finding {
-                call: asked.call,
+                call: asked.call.as_deref().map(str::to_owned),
                 excuse: excuse.map(str::to_owned),
                 ..Finding::of_client(
                     rule,

@@ -12,13 +12,14 @@ mod tracks;
 mod unfinished;
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use super::answers::Answers;
 use super::media::Media;
 use super::recent::Recent;
 use super::track::Track;
 use crate::rules::{Family, Record, Seen};
-use crate::stanza::{IqType, bare, fold};
+use crate::stanza::{IqType, Stanza, bare, fold, print};
 use crate::transcript::{Dir, Event, Header, Member, Party, Witness};
 
 use actors::Actor;
@@ -49,6 +50,9 @@ struct Call {
     ids: Option<(String, String)>,
 }
 
+/// A party's side of a call: its key, and the call's id.
+type Side = (Arc<str>, Arc<str>);
+
 /// The judge of everything that parties send.
 pub(in super::super) struct Parties {
     witness: Witness,
@@ -58,27 +62,27 @@ pub(in super::super) struct Parties {
     /// User ids by bare JID.
     ids: HashMap<String, String>,
     /// The JIDs of those whose wire was recorded, with the number of their session.
-    sessions: BTreeMap<String, (String, u64)>,
-    recorded: HashSet<String>,
+    sessions: BTreeMap<Arc<str>, (Arc<str>, u64)>,
+    recorded: HashSet<Arc<str>>,
     /// Whose sessions those are.
     users: HashSet<String>,
     /// Those whose recording began in the middle of a session.
     late: HashSet<String>,
     streams: u64,
     announced: BTreeMap<String, Vec<String>>,
-    tracks: Recent<(String, String), Vec<Track>>,
+    tracks: Recent<Side, Vec<Track>>,
     /// Parties that got a signal that was out of place in this call.
-    misled: Recent<(String, String), ()>,
+    misled: Recent<Side, ()>,
     /// The call that each initiate began, by its sender and its iq id; and those that came back as an error.
-    begun: Recent<(String, String), String>,
-    bounced: Recent<(String, String), ()>,
+    begun: Recent<u64, Arc<str>>,
+    bounced: Recent<Side, ()>,
     /// Clients that closed their stream before the steps were done, and have not come back: the event.
     left: BTreeMap<String, u64>,
     /// The calls that a party has taken up, by its key.
-    taken_up: HashMap<String, Vec<String>>,
-    calls: Recent<String, Call>,
+    taken_up: HashMap<Arc<str>, Vec<Arc<str>>>,
+    calls: Recent<Arc<str>, Call>,
     /// The latest timestamp that each party gave in each call, and its event.
-    stamps: Recent<(String, String), std::cell::Cell<(f64, u64)>>,
+    stamps: Recent<Side, std::cell::Cell<(f64, u64)>>,
     used: Recent<u64, u64>,
     spoilt: Recent<u64, Spoilt>,
     /// A connection has ended: what was on its way then may be lost, or come once more and later.
@@ -86,9 +90,9 @@ pub(in super::super) struct Parties {
     /// Signals that were recorded only where the server handed them on.
     handed_on: Recent<u64, ()>,
     /// The call that each inbound signal was for, and its event, by who got it and its iq id.
-    under_way: Recent<(String, String), (String, u64)>,
+    under_way: Recent<u64, (Arc<str>, u64)>,
     /// What has come to each party from each sender and was perhaps not taken in yet: its event and its call.
-    lines: Recent<(String, String), VecDeque<(u64, String)>>,
+    lines: Recent<u64, VecDeque<(u64, Arc<str>)>>,
     answers: Answers,
     /// Who was asked by whom under which id, as bare JIDs: a server may answer in the name of a device.
     requests: Recent<u64, ()>,
@@ -101,6 +105,11 @@ pub(in super::super) struct Parties {
 /// When what an event tells of was there: a bot of ours may have taken it in later.
 fn arrival(event: &Event) -> f64 {
     event.arrived.unwrap_or(event.t)
+}
+
+/// Stands for a request of this party, or to it.
+fn request(actor: &Actor, stanza: &Stanza) -> u64 {
+    print((&actor.key, stanza.id().unwrap_or_default()))
 }
 
 impl Parties {
@@ -148,7 +157,7 @@ impl Family for Parties {
         match event.dir {
             Dir::Connected | Dir::Begins => {
                 self.streams += 1;
-                let jid = fold(event.jid.as_deref().unwrap_or_default());
+                let jid: Arc<str> = fold(event.jid.as_deref().unwrap_or_default()).into();
                 if event.dir == Dir::Begins {
                     self.late.insert(event.who.clone());
                     // What it had owed so far as seen from elsewhere it may have given unseen.
@@ -156,9 +165,10 @@ impl Family for Parties {
                 }
                 // Whoever comes a second time, as whatever, may have been cut off.
                 self.broke |= !self.users.insert(bare(&jid).to_owned());
-                self.recorded.insert(jid.clone());
+                self.recorded.insert(Arc::clone(&jid));
                 self.left.remove(&event.who);
-                self.sessions.insert(event.who.clone(), (jid, self.streams));
+                self.sessions
+                    .insert(event.who.as_str().into(), (jid, self.streams));
             }
             Dir::Disconnected | Dir::Cut | Dir::Closed => {
                 // After the last step everyone goes; what was owed by then is still owed.
@@ -169,15 +179,15 @@ impl Family for Parties {
                 if event.dir == Dir::Disconnected {
                     self.left.insert(event.who.clone(), event.n);
                 }
-                self.sessions.remove(&event.who);
+                self.sessions.remove(event.who.as_str());
                 self.answers.gone(&event.who);
             }
             Dir::Stops => {
-                let jid = self.sessions.get(&event.who).map(|(jid, _)| jid.clone());
+                let jid = self.sessions.get(event.who.as_str()).map(|(jid, _)| jid.clone());
                 let jid = jid.unwrap_or_default();
                 self.answers.stops((&event.who, &jid), event.t, record);
                 self.unfinished(event.t, Some((&event.who, &jid)), record);
-                self.sessions.remove(&event.who);
+                self.sessions.remove(event.who.as_str());
             }
             Dir::Breaks => {
                 self.announced.insert(event.who.clone(), event.rules.clone());
@@ -192,7 +202,9 @@ impl Family for Parties {
                     return;
                 };
                 let near = self.recorded_actor(event);
-                self.recorded.insert(near.jid.clone());
+                if !self.recorded.contains(&near.jid) {
+                    self.recorded.insert(Arc::clone(&near.jid));
+                }
                 self.asked(&near, event.dir, stanza);
                 let answer = matches!(stanza.iq_type(), Some(IqType::Result | IqType::Error));
                 if answer {
@@ -207,20 +219,19 @@ impl Family for Parties {
                     }
                     self.sent(&near, event, stanza, seen.spoken, record);
                     if let Some(far) = far {
-                        self.got(&far, &near.jid.clone(), event, stanza, seen.spoken);
+                        self.got(&far, &near.jid, event, stanza, seen.spoken);
                     }
                 } else {
                     let from = stanza.from().unwrap_or_default();
                     let far = self.far_actor(from, &near);
                     if answer {
-                        let id = stanza.id().unwrap_or_default().to_owned();
                         if stanza.iq_type() == Some(IqType::Error)
-                            && let Some(call) = self.begun.get(&(near.key.clone(), id))
+                            && let Some(call) = self.begun.get(&request(&near, stanza))
                         {
                             self.bounced.insert((near.key.clone(), call.clone()), ());
                         }
                         if let Some(far) = far {
-                            self.answered(&far, &near.jid.clone(), event, stanza, record);
+                            self.answered(&far, &near.jid, event, stanza, record);
                         }
                         return;
                     }

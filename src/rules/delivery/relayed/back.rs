@@ -42,10 +42,11 @@ impl Relayed {
         }
         flight.got = Some((event.n, event.t, answer(stanza)));
         flight.unasked = flight.given.is_none() && flight.goal.is_some() && flight.goal == there;
-        let flight = &flight.clone();
         unchanged(flight, record);
         // By one clock it is known by now that the addressee has given none.
-        if flight.unasked && self.apart == 0.0 {
+        if self.apart == 0.0
+            && let Some(flight) = self.flights.get(key).filter(|flight| flight.unasked)
+        {
             self.of_its_own(flight, record);
         }
     }

@@ -1,5 +1,7 @@
 //! Whoever a stanza comes from or goes to: recorded itself, or seen from the other end.
 
+use std::sync::Arc;
+
 use super::super::track::{Sight, Start};
 use super::Parties;
 use crate::stanza::{bare, fold, resource};
@@ -9,10 +11,10 @@ use crate::transcript::{Event, Member, Party, Witness};
 #[derive(Debug, Clone)]
 pub(super) struct Actor {
     /// The name in the cast for what was recorded, the folded JID for everyone else.
-    pub key: String,
+    pub key: Arc<str>,
     /// What a report calls it.
-    pub name: String,
-    pub jid: String,
+    pub name: Arc<str>,
+    pub jid: Arc<str>,
     pub sight: Sight,
     /// What it sends was recorded as it came from it, not as the server handed it on.
     pub first_hand: bool,
@@ -23,7 +25,7 @@ pub(super) struct Actor {
 impl Parties {
     pub(super) fn recorded_actor(&self, event: &Event) -> Actor {
         let member = self.cast.get(&event.who);
-        let session = self.sessions.get(&event.who).map(|(jid, _)| jid.clone());
+        let session = self.sessions.get_key_value(event.who.as_str());
         let given = event.jid.as_deref().or(member.map(|m| m.jid.as_str()));
         let bot = member.is_some_and(|m| m.party == Party::Bot);
         let start = if session.is_none() || self.late.contains(&event.who) {
@@ -33,11 +35,15 @@ impl Parties {
         } else {
             Start::Doubtful
         };
+        let (key, jid) = match session {
+            Some((who, (jid, _))) => (Arc::clone(who), Arc::clone(jid)),
+            None => (event.who.as_str().into(), fold(given.unwrap_or_default()).into()),
+        };
         Actor {
-            key: event.who.clone(),
-            name: event.who.clone(),
+            name: Arc::clone(&key),
+            key,
             start,
-            jid: session.unwrap_or_else(|| fold(given.unwrap_or_default())),
+            jid,
             first_hand: true,
             sight: match self.witness {
                 _ if bot => Sight::Exact,
@@ -54,8 +60,8 @@ impl Parties {
             return None;
         }
         let jid = fold(jid);
-        let same = |s: &(String, u64)| s.0 == jid || (resource(&jid).is_none() && bare(&s.0) == jid);
-        if !jid.contains('@') || self.recorded.contains(&jid) || self.sessions.values().any(same) {
+        let same = |s: &(Arc<str>, u64)| *s.0 == *jid || (resource(&jid).is_none() && bare(&s.0) == jid);
+        if !jid.contains('@') || self.recorded.contains(jid.as_str()) || self.sessions.values().any(same) {
             return None;
         }
         // A device of a bot's user that never came in is nobody.
@@ -68,14 +74,11 @@ impl Parties {
                 .get(*m)
                 .is_some_and(|m| fold(bare(&m.jid)) == bare(&jid))
         };
+        let name = self.cast.keys().find(named).map(|name| name.as_str().into());
+        let jid: Arc<str> = jid.into();
         Some(Actor {
-            key: jid.clone(),
-            name: self
-                .cast
-                .keys()
-                .find(named)
-                .cloned()
-                .unwrap_or_else(|| jid.clone()),
+            key: Arc::clone(&jid),
+            name: name.unwrap_or_else(|| Arc::clone(&jid)),
             jid,
             sight: Sight::Far,
             first_hand: false,

@@ -10,12 +10,12 @@ use crate::stanza::{bare, fold, print};
 impl Parties {
     pub(super) fn request_id(&mut self, said: &Said<'_>, findings: &mut Vec<Finding>) {
         let (actor, event, stanza) = (said.actor, said.event, said.stanza);
-        let id = stanza.id().unwrap_or_default().to_owned();
+        let id = stanza.id().unwrap_or_default();
         if id.is_empty() || !stanza.is_iq() || !actor.first_hand {
             return;
         }
         let stream = self.sessions.get(&actor.key).map_or(0, |(_, stream)| *stream);
-        let key = print((&actor.key, stream, &id));
+        let key = print((&actor.key, stream, id));
         if let Some(first) = self.used.get(&key) {
             let mut finding = said.finding(
                 "IQ-02",

@@ -9,10 +9,10 @@ use super::super::form;
 use super::super::track::{Sight, Track};
 use super::sent::fingerprint;
 use super::tracks::place_of;
-use super::{Actor, Call, LINE, Parties, Spoilt};
+use super::{Actor, Call, LINE, Parties, Spoilt, request};
 use crate::protocol::{Kind, Role};
 use crate::rules::Spoken;
-use crate::stanza::{IqType, Stanza, bare, fold};
+use crate::stanza::{IqType, Stanza, bare, fold, print};
 use crate::transcript::{Event, Witness};
 
 impl Parties {
@@ -55,8 +55,9 @@ impl Parties {
                     _ => Due::Any,
                 }
             };
+            let call = facts.call.clone();
             self.answers
-                .asked(&actor.key, &from, stanza, (event.n, at), due, facts.call.clone());
+                .asked(&actor.key, &from, stanza, (event.n, at), due, call);
         }
         let (Some(act), Some(id)) = (form.decoded().act(), facts.call.clone()) else {
             return;
@@ -84,11 +85,10 @@ impl Parties {
         let key = (actor.key.clone(), id.clone());
         let known = self.role_in(&id, bare(&actor.jid));
         self.under_way
-            .insert((actor.key.clone(), inbound.id.clone()), (id.clone(), event.n));
+            .insert(request(actor, stanza), (id.clone(), event.n));
         if actor.sight != Sight::Exact {
-            let key = (actor.key.clone(), from.clone());
-            self.lines.insert(key.clone(), VecDeque::new());
-            if let Some(line) = self.lines.get_mut(&key).filter(|line| line.len() < LINE) {
+            let line = self.lines.entry(print((&actor.key, &from)), VecDeque::new);
+            if line.len() < LINE {
                 line.push_back((event.n, id.clone()));
             }
         }

@@ -1,9 +1,11 @@
 //! A signal's place in its call, in the view of whoever sends it.
 
+use std::sync::Arc;
+
 use super::super::track::{Sight, Track};
 use super::sent::Said;
 use super::tracks::place_of;
-use super::{Call, Parties, REMEMBERED, Spoilt, arrival};
+use super::{Call, Parties, REMEMBERED, Spoilt, arrival, request};
 use crate::protocol::{Kind, Reason, Role, Ruling, State};
 use crate::rules::{Blame, Finding, Level};
 use crate::stanza::{bare, fold};
@@ -57,8 +59,7 @@ impl Parties {
             }
         }
         if act.kind == Kind::Initiate {
-            let iq = stanza.id().unwrap_or_default().to_owned();
-            self.begun.insert((actor.key.clone(), iq), id.clone());
+            self.begun.insert(request(actor, stanza), id.clone());
         }
         let key = (actor.key.clone(), id.clone());
         let accepts = act.kind == Kind::Accept;
@@ -149,8 +150,8 @@ impl Parties {
             return None;
         }
         let other = self.taken_up.get(&actor.key)?.iter().find(|call| {
-            let tracks = self.tracks.get(&(actor.key.clone(), (*call).clone()));
-            *call != id
+            let tracks = self.tracks.get(&(actor.key.clone(), Arc::clone(call)));
+            ***call != *id
                 && tracks.into_iter().flatten().any(|track| {
                     let live = |s: State| matches!(s, State::Accepted | State::Offered | State::Answered);
                     !track.half && track.always(live)
@@ -165,15 +166,15 @@ impl Parties {
     }
 
     /// Remembers that this party is in this call, and forgets those that are over.
-    pub(super) fn take_up(&mut self, key: &str, call: &str) {
-        let calls = self.taken_up.entry(key.to_owned()).or_default();
+    pub(super) fn take_up(&mut self, key: &Arc<str>, call: &Arc<str>) {
+        let calls = self.taken_up.entry(Arc::clone(key)).or_default();
         let tracks = &self.tracks;
         calls.retain(|old| {
-            let tracks = tracks.get(&(key.to_owned(), old.clone()));
+            let tracks = tracks.get(&(Arc::clone(key), old.clone()));
             let mut views = tracks.into_iter().flatten().flat_map(Track::views);
             old != call && views.any(|view| view.state() != State::Ended)
         });
-        calls.push(call.to_owned());
+        calls.push(Arc::clone(call));
         if self.taken_up.len() > REMEMBERED {
             self.taken_up.clear();
         }

@@ -1,5 +1,7 @@
 //! What a client's refusal of a sound signal tells of the call that it believes to be in.
 
+use std::sync::Arc;
+
 use super::{Actor, Parties};
 use crate::protocol::{Kind, Role, State};
 use crate::rules::{Finding, Record};
@@ -14,7 +16,7 @@ impl Parties {
     pub(super) fn refused(
         &self,
         actor: &Actor,
-        call: &str,
+        call: &Arc<str>,
         event: &Event,
         stanza: &Stanza,
         record: &mut Record,
@@ -23,7 +25,7 @@ impl Parties {
         if !matches!(condition, "item-not-found" | "unexpected-request") {
             return;
         }
-        let key = (actor.key.clone(), call.to_owned());
+        let key = (actor.key.clone(), Arc::clone(call));
         let id = stanza.id().unwrap_or_default();
         let Some(tracks) = self.tracks.get(&key) else {
             return;
@@ -72,7 +74,7 @@ impl Parties {
         let (rule, message, wanted) = told;
         let handed_on = self.broke && self.is_handed_on(actor);
         record.broken(Finding {
-            call: Some(call.to_owned()),
+            call: Some(call.to_string()),
             excuse: handed_on.then(|| "what came before it never got there".to_owned()),
             ..Finding::of_client(
                 rule,

@@ -1,7 +1,7 @@
 //! Results and errors that parties give: their form, and what they tell of views.
 
 use super::super::track::{Sight, Start};
-use super::{Actor, Parties, arrival};
+use super::{Actor, Parties, arrival, request};
 use crate::rules::{Blame, Finding, Record};
 use crate::stanza::{IqType, Stanza, bare, fold, print};
 use crate::transcript::{Dir, Event};
@@ -40,7 +40,7 @@ impl Parties {
         record: &mut Record,
     ) {
         let announced = if event.dir == Dir::Sent {
-            self.announced.remove(&actor.key).unwrap_or_default()
+            self.announced.remove(&*actor.key).unwrap_or_default()
         } else {
             Vec::new()
         };
@@ -111,7 +111,7 @@ impl Parties {
                 .answered(&actor.key, &asker, stanza, at, !actor.first_hand, record);
         }
         let refused = stanza.iq_type() == Some(IqType::Error);
-        let Some((call, n)) = self.under_way.get(&(actor.key.clone(), id.to_owned())).cloned() else {
+        let Some((call, n)) = self.under_way.get(&request(actor, stanza)).cloned() else {
             return;
         };
         if refused && actor.sight != Sight::Exact {

@@ -95,7 +95,7 @@ impl Parties {
         let announced = if actor.sight == Sight::Far {
             Vec::new()
         } else {
-            self.announced.remove(&actor.key).unwrap_or_default()
+            self.announced.remove(&*actor.key).unwrap_or_default()
         };
         let Some(form) = form::read(stanza, spoken) else {
             return;

@@ -14,10 +14,12 @@ const CANDIDATE: &[&str] = &["SD-10", "SD-12", "SD-36", "SD-37", "SD-39", "SD-40
 
 /// The rules that a signal of this kind puts to the test.
 pub(super) fn tested(form: &Form) -> Vec<&'static str> {
-    let mut rules = vec![
+    // No signal tests more.
+    let mut rules = Vec::with_capacity(64);
+    rules.extend_from_slice(&[
         "IQ-02", "IQ-03", "IQ-04", "SG-01", "SG-02", "SG-03", "SG-04", "SG-11", "SG-12", "SG-13", "SG-14",
         "SG-15", "ST-02", "ST-09", "ST-11", "TM-05", "TM-06",
-    ];
+    ]);
     let facts = &form.decoded().facts;
     rules.extend_from_slice(match facts.kind {
         None => &[],

@@ -1,9 +1,11 @@
 //! The sides of a call that are followed, and how far each has taken in what came.
 
+use std::sync::Arc;
+
 use super::super::track::{Sight, Start, Track};
-use super::{Actor, Parties};
+use super::{Actor, Parties, Side};
 use crate::protocol::{Kind, Role};
-use crate::stanza::{bare, resource};
+use crate::stanza::{bare, print, resource};
 
 impl Parties {
     /// The side on which this user stands in a call that has begun.
@@ -18,13 +20,13 @@ impl Parties {
 
     /// Stanzas of one sender are taken in in their order, whatever call they are for: all that came from this peer up
     /// to and with this event has been taken in.
-    pub(super) fn reach(&mut self, party: &str, peer: &str, n: u64, at: f64) {
+    pub(super) fn reach(&mut self, party: &Arc<str>, peer: &str, n: u64, at: f64) {
         self.answers.taken_in(party, n, at);
-        let Some(line) = self.lines.get_mut(&(party.to_owned(), peer.to_owned())) else {
+        let Some(line) = self.lines.get_mut(&print((party, peer))) else {
             return;
         };
         while let Some((_, call)) = line.pop_front_if(|(next, _)| *next <= n) {
-            let tracks = self.tracks.get_mut(&(party.to_owned(), call));
+            let tracks = self.tracks.get_mut(&(Arc::clone(party), call));
             for track in tracks.into_iter().flatten().filter(|track| track.is_with(peer)) {
                 track.reach(n, at);
             }
@@ -42,12 +44,12 @@ impl Parties {
 
     /// The tracks of this party in this call. A device that is seen for the first time was rung with all the others, or is
     /// one of them that has come back under another resource: nobody saw that its session was another.
-    pub(super) fn tracks_of(&mut self, actor: &Actor, key: (String, String)) -> Option<&mut Vec<Track>> {
+    pub(super) fn tracks_of(&mut self, actor: &Actor, key: Side) -> Option<&mut Vec<Track>> {
         if self.tracks.get(&key).is_none() {
-            let wide = (bare(&actor.key).to_owned(), key.1.clone());
+            let wide: Side = (bare(&actor.key).into(), key.1.clone());
             let mut rung = self.tracks.get(&wide).cloned();
             if rung.is_none() && actor.sight == Sight::Far {
-                let kin = |(other, call): &(String, String)| *call == key.1 && bare(other) == wide.0;
+                let kin = |(other, call): &Side| *call == key.1 && bare(other) == &*wide.0;
                 rung = self
                     .tracks
                     .iter()

@@ -12,7 +12,7 @@ impl Parties {
         let over = |track: &Track| track.waiting() || track.views().any(|view| view.state() == State::Ended);
         let others = self.tracks.iter();
         let ended = others
-            .filter(|((_, call), _)| call == id)
+            .filter(|((_, call), _)| **call == *id)
             .any(|(_, tracks)| tracks.iter().any(over));
         let live = |s: State| matches!(s, State::Accepted | State::Offered | State::Answered);
         let Some(track) = tracks
@@ -41,15 +41,15 @@ impl Parties {
     pub(super) fn unfinished(&mut self, end: f64, stopped: Option<(&str, &str)>, record: &mut Record) {
         for ((who, id), tracks) in self.tracks.iter() {
             if let Some((name, jid)) = stopped
-                && who != name
+                && **who != *name
                 && (!who.contains('@') || !tracks.iter().any(|track| track.is_with(jid)))
             {
                 continue;
             }
-            let bot = self.cast.get(who).is_some_and(|m| m.party == Party::Bot);
+            let bot = self.cast.get(&**who).is_some_and(|m| m.party == Party::Bot);
             // Whoever went away is not asked for more.
-            let here = self.sessions.contains_key(who) || !self.cast.contains_key(who);
-            if let Some(n) = self.left.get(who).filter(|_| !bot) {
+            let here = self.sessions.contains_key(who) || !self.cast.contains_key(&**who);
+            if let Some(n) = self.left.get(&**who).filter(|_| !bot) {
                 self.abandoned(who, id, *n, tracks, record);
             }
             // A device that has come back under another resource answers for the one that was called.
@@ -69,7 +69,7 @@ impl Parties {
                     && rang.is_some_and(|since| end - since > 35.0)
                 {
                     record.broken(Finding {
-                        call: Some(id.clone()),
+                        call: Some(id.to_string()),
                         excuse: who
                             .contains('@')
                             .then(|| "its hangup was lost on the way".to_owned()),
