@@ -45,14 +45,29 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
         self.entry(key, || value);
     }
 
+    /// The same; the answer is the key that was forgotten for it.
+    pub fn insert_over(&mut self, key: K, value: V) -> Option<K> {
+        let forgotten = self.make_room(&key);
+        self.place(key, || value);
+        forgotten
+    }
+
+    /// The answer is the key that was forgotten.
+    fn make_room(&mut self, key: &K) -> Option<K> {
+        if self.map.contains_key(key) {
+            return None;
+        }
+        self.order.push_back(key.clone());
+        (self.order.len() > self.most).then(|| self.forget_one())?
+    }
+
     /// What is there under this key, or this.
     pub fn entry(&mut self, key: K, value: impl FnOnce() -> V) -> &mut V {
-        if !self.map.contains_key(&key) {
-            self.order.push_back(key.clone());
-            if self.order.len() > self.most {
-                self.forget_one();
-            }
-        }
+        self.make_room(&key);
+        self.place(key, value)
+    }
+
+    fn place(&mut self, key: K, value: impl FnOnce() -> V) -> &mut V {
         let held = self.map.entry(key).or_insert_with(|| Held {
             value: value(),
             wanted: Cell::new(false),
@@ -62,26 +77,24 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
     }
 
     /// The oldest goes. What somebody has looked at since its last turn gets another one.
-    fn forget_one(&mut self) {
+    fn forget_one(&mut self) -> Option<K> {
         for _ in 0..=self.most {
-            let Some(oldest) = self.order.pop_front() else {
-                return;
-            };
+            let oldest = self.order.pop_front()?;
             match self.map.get(&oldest) {
                 Some(held) if held.wanted.replace(false) => self.order.push_back(oldest),
                 Some(_) => {
                     self.map.remove(&oldest);
                     self.forgot = true;
-                    return;
+                    return Some(oldest);
                 }
                 // The new one, which has its place and is not there yet.
                 None => self.order.push_back(oldest),
             }
         }
-        if let Some(oldest) = self.order.pop_front() {
-            self.map.remove(&oldest);
-            self.forgot = true;
-        }
+        let oldest = self.order.pop_front()?;
+        self.map.remove(&oldest);
+        self.forgot = true;
+        Some(oldest)
     }
 
     pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>

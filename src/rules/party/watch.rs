@@ -71,6 +71,8 @@ pub(in super::super) struct Parties {
     streams: u64,
     announced: BTreeMap<String, Vec<String>>,
     tracks: Recent<Side, Vec<Track>>,
+    /// Whose tracks those are, by call.
+    followed: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// Parties that got a signal that was out of place in this call.
     misled: Recent<Side, ()>,
     /// The call that each initiate began, by its sender and its iq id; and those that came back as an error.
@@ -129,6 +131,7 @@ impl Parties {
             streams: 0,
             announced: BTreeMap::new(),
             tracks: Recent::new(FOLLOWED),
+            followed: HashMap::new(),
             taken_up: HashMap::new(),
             misled: Recent::new(REMEMBERED),
             begun: Recent::new(REMEMBERED),

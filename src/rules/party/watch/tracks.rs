@@ -49,14 +49,22 @@ impl Parties {
             let wide: Side = (bare(&actor.key).into(), key.1.clone());
             let mut rung = self.tracks.get(&wide).cloned();
             if rung.is_none() && actor.sight == Sight::Far {
-                let kin = |(other, call): &Side| *call == key.1 && bare(other) == &*wide.0;
-                rung = self
-                    .tracks
-                    .iter()
-                    .find(|(other, _)| kin(other))
-                    .map(|(_, tracks)| tracks.clone());
+                let mut others = self.followed.get(&key.1).into_iter().flatten();
+                let kin = others.find(|other| bare(other) == &*wide.0);
+                rung = kin.and_then(|other| self.tracks.get(&(other.clone(), key.1.clone())).cloned());
             }
-            self.tracks.insert(key.clone(), rung.unwrap_or_default());
+            self.followed
+                .entry(key.1.clone())
+                .or_default()
+                .push(key.0.clone());
+            if let Some((party, call)) = self.tracks.insert_over(key.clone(), rung.unwrap_or_default())
+                && let Some(parties) = self.followed.get_mut(&call)
+            {
+                parties.retain(|other| *other != party);
+                if parties.is_empty() {
+                    self.followed.remove(&call);
+                }
+            }
         }
         let tracks = self.tracks.get_mut(&key)?;
         tracks
