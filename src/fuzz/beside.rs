@@ -109,6 +109,7 @@ impl Maker {
             }
             Beside::Astray => self.push(Move::Astray {
                 bare: self.ground.full && which.is_multiple_of(4),
+                ends: which & 2 == 0,
             }),
             Beside::Stray => {
                 let all: Vec<Signal> = signals().filter(|signal| signal.kind != Kind::Initiate).collect();

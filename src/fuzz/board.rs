@@ -287,6 +287,7 @@ pub(super) enum Deed {
     },
     Astray {
         bare: bool,
+        ends: bool,
     },
     Carry(Box<Payload>),
 }
@@ -423,9 +424,12 @@ impl Board {
                 let first = !std::mem::replace(&mut self.once.crowd, true);
                 first.then_some(crowd).into_iter().collect()
             }
-            Move::Astray { bare } if self.class == Class::Relay => {
+            Move::Astray { bare, ends } if self.class == Class::Relay => {
                 let first = !std::mem::replace(&mut self.once.astray, true);
-                let astray = Deed::Astray { bare: *bare };
+                let astray = Deed::Astray {
+                    bare: *bare,
+                    ends: *ends,
+                };
                 first.then_some(astray).into_iter().collect()
             }
             Move::Astray { .. } => Vec::new(),

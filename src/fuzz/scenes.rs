@@ -26,16 +26,25 @@ fn ends(who: &str, call: &str, reason: Reason) -> Action {
 }
 
 /// A call's beginning, for this address.
-fn calls(call: &str, address: &str, by: AnsweredBy, rule: Option<&str>) -> Action {
-    let to = Some(address.to_owned());
+fn calls(call: &str, address: &str, answered: Answered) -> Action {
+    let initiate = signal(Kind::Initiate, call, Some(address.to_owned()), Map::new());
+    asks(initiate, answered)
+}
+
+/// What the caller says, and how the server has to answer it.
+fn asks(what: What, answered: Answered) -> Action {
     Action::Send(Send {
-        answered: Some(Answered {
-            by,
-            within: None,
-            rule: rule.map(str::to_owned),
-        }),
-        ..send("caller", signal(Kind::Initiate, call, to, Map::new()))
+        answered: Some(answered),
+        ..send("caller", what)
     })
+}
+
+fn answered(by: AnsweredBy, rule: Option<&str>) -> Answered {
+    Answered {
+        by,
+        within: None,
+        rule: rule.map(str::to_owned),
+    }
 }
 
 fn hears(who: &str, kind: Kind, call: &str, rule: Option<&str>) -> Expect {
@@ -75,7 +84,8 @@ impl Writer {
             true => ("callee-2", "callee"),
             false => ("callee", "callee-2"),
         };
-        self.push(calls(call, "{callee.bare}", AnsweredBy::Result, None));
+        let result = answered(AnsweredBy::Result, None);
+        self.push(calls(call, "{callee.bare}", result));
         for who in ["callee", "callee-2"] {
             self.push(Action::Expect(hears(who, Kind::Initiate, call, Some("EN-04"))));
         }
@@ -160,13 +170,20 @@ impl Writer {
         }
     }
 
-    pub fn astray(&mut self, bare: bool) {
+    pub fn astray(&mut self, bare: bool, ends: bool) {
+        let call = "astray";
         let (address, errors, rule) = match bare {
             true => ("{callee.bare}", &NOBODY[..1], "RT-10"),
             false => ("{callee.bare}/nobody-here", &NOBODY[..], "RT-07"),
         };
         let errors = errors.iter().map(|error| (*error).to_owned()).collect();
-        self.push(calls("astray", address, AnsweredBy::Error(errors), Some(rule)));
+        let error = answered(AnsweredBy::Error(errors), Some(rule));
+        self.push(calls(call, address, error.clone()));
+        if ends {
+            let with = payload(Kind::Hangup, Some(Reason::Cancelled), None);
+            let hangup = signal(Kind::Hangup, call, Some(address.to_owned()), with);
+            self.push(asks(hangup, error));
+        }
         self.actors.extend(["caller", "callee"]);
         self.leaves_open.get_or_insert("nobody was reached");
     }

@@ -306,7 +306,7 @@ impl Writer {
             Deed::Stray { to, signal, heard } => self.stray(to, signal, heard),
             Deed::Ring(rung) => self.ring(rung),
             Deed::Crowd { calls, left } => self.crowd(calls, left),
-            Deed::Astray { bare } => self.astray(bare),
+            Deed::Astray { bare, ends } => self.astray(bare, ends),
             Deed::Carry(payload) => self.carry(&payload),
         }
     }

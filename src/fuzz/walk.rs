@@ -162,8 +162,9 @@ pub(super) enum Move {
     Ring(Rung),
     /// So many calls ring on the same streams, one after the other. `left`: nobody ends them.
     Crowd { calls: u64, left: bool },
-    /// Somebody is called who is not there. `bare`: whom the bare JID names, which is no device.
-    Astray { bare: bool },
+    /// Somebody is called who is not there. `bare`: whom the bare JID names, which is no device. `ends`: the caller hangs
+    /// up on it, too.
+    Astray { bare: bool, ends: bool },
     /// A payload in a call of its own.
     Carry(Box<Payload>),
 }
@@ -238,6 +239,11 @@ impl Move {
         change(&|step| {
             if let Move::Ring(rung) = step {
                 rung.second = false;
+            }
+        });
+        change(&|step| {
+            if let Move::Astray { ends, .. } = step {
+                *ends = false;
             }
         });
         let count = self.clone().count().map_or(0, |count| *count);
