@@ -2,7 +2,7 @@
 
 use super::coverage::Cell;
 use super::payload::Payload;
-use super::walk::{Call, Move, Parting, Reply, Rung, Signal, Then};
+use super::walk::{Call, Many, Move, Parting, Reply, Rung, Signal, Then};
 use crate::profile::Class;
 use crate::protocol::{Act, Kind, RINGING, Reason, Role, Ruling, State, View};
 use crate::rules::{effect, weight};
@@ -283,7 +283,7 @@ pub(super) enum Deed {
     Ring(Rung),
     Crowd {
         calls: u64,
-        left: bool,
+        how: Many,
     },
     Astray {
         bare: bool,
@@ -416,10 +416,10 @@ impl Board {
             Move::Expire => self.expire(),
             Move::Vanish { role, parting } => self.vanish(*role, *parting),
             Move::Ring(rung) => self.ring(*rung),
-            Move::Crowd { calls, left } => {
+            Move::Crowd { calls, how } => {
                 let crowd = Deed::Crowd {
                     calls: *calls,
-                    left: *left,
+                    how: *how,
                 };
                 let first = !std::mem::replace(&mut self.once.crowd, true);
                 first.then_some(crowd).into_iter().collect()

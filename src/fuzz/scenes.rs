@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::board::NEARLY;
 use super::coverage::Trait;
 use super::steps::{Writer, expect, payload, send, signal};
-use super::walk::{Rung, Then};
+use super::walk::{Many, Rung, Then};
 use crate::protocol::{Kind, Reason};
 use crate::scenario::{Action, Answered, AnsweredBy, Expect, Pattern, Send, What};
 use crate::stanza::NOBODY;
@@ -139,33 +139,50 @@ impl Writer {
     }
 
     /// In a file's own words, which have one for what is done again and again.
-    pub fn crowd(&mut self, calls: u64, left: bool) {
-        let rings = |name: &str, times: u64, rule: &str| -> Vec<String> {
-            let call = format!("call: \"{name}-{{n}}\"");
-            let mut lines = vec![
+    pub fn crowd(&mut self, calls: u64, how: Many) {
+        let says = |kind: &str, name: &str, with: &str| {
+            format!("caller: {{ sends: {kind}, call: \"{name}-{{n}}\"{with} }}")
+        };
+        let hears = |kind: &str, name: &str, rule: &str| {
+            format!("callee: {{ receives: {kind}, call: \"{name}-{{n}}\"{rule} }}")
+        };
+        let mut lines = Vec::new();
+        let mut repeat = |times: u64, steps: &[String]| {
+            let head = [
                 "- repeat:".to_owned(),
                 format!("    times: {times}"),
                 "    as: n".to_owned(),
                 "    steps:".to_owned(),
-                format!("      - caller: {{ sends: initiate, {call} }}"),
-                format!("      - callee: {{ receives: initiate, {call}{rule} }}"),
             ];
-            if !left {
-                lines.push(format!(
-                    "      - caller: {{ sends: hangup, {call}, with: {{ reason: cancelled }} }}"
-                ));
-                lines.push(format!("      - callee: {{ receives: hangup, {call} }}"));
-            }
-            lines
+            let steps = steps.iter().map(|step| format!("      - {step}"));
+            lines.extend(head.into_iter().chain(steps));
         };
-        let mut lines = rings("one", calls.min(FEW), "");
-        if calls > FEW {
-            lines.extend(rings("more", calls - FEW, ", rule: RB-07"));
+        let parts = [
+            ("one", calls.min(FEW), ""),
+            ("more", calls.saturating_sub(FEW), ", rule: RB-07"),
+        ];
+        let parts = parts.into_iter().filter(|(_, times, _)| *times > 0);
+        if how == Many::AtOnce {
+            for (name, times, _) in parts.clone() {
+                repeat(times, &[says("initiate", name, "")]);
+            }
+        }
+        for (name, times, rule) in parts {
+            let heard = hears("initiate", name, rule);
+            match how {
+                Many::AtOnce => repeat(times, &[heard]),
+                Many::Left => repeat(times, &[says("initiate", name, ""), heard]),
+                Many::Ended => {
+                    let hangup = says("hangup", name, ", with: { reason: cancelled }");
+                    let over = hears("hangup", name, "");
+                    repeat(times, &[says("initiate", name, ""), heard, hangup, over]);
+                }
+            }
         }
         self.carried.push((self.steps.len(), lines));
         self.actors.extend(["caller", "callee"]);
         self.covered.is(Trait::Interleaved);
-        if left {
+        if how != Many::Ended {
             self.leaves_open = Some("many calls are left where they are");
         }
     }

@@ -305,7 +305,7 @@ impl Writer {
             Deed::Come(who) => self.acts(who, Verb::Connect),
             Deed::Stray { to, signal, heard } => self.stray(to, signal, heard),
             Deed::Ring(rung) => self.ring(rung),
-            Deed::Crowd { calls, left } => self.crowd(calls, left),
+            Deed::Crowd { calls, how } => self.crowd(calls, how),
             Deed::Astray { bare, ends } => self.astray(bare, ends),
             Deed::Carry(payload) => self.carry(&payload),
         }

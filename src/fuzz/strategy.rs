@@ -11,7 +11,7 @@ use proptest::strategy::BoxedStrategy;
 use super::board::Board;
 use super::coverage::{Cell, Trait};
 use super::source::Source;
-use super::walk::{Call, Move, Ordering, Parting, Reply, Signal, canary, signals};
+use super::walk::{Call, Many, Move, Ordering, Parting, Reply, Signal, canary, signals};
 use crate::profile::{Addressing, Class};
 use crate::protocol::{Kind, Reason, Role, State};
 use crate::run::Place;
@@ -207,11 +207,15 @@ impl Maker {
 
     /// Many calls before this one.
     fn crowd(&mut self, turn: u64, throw: Throw) {
-        let left = !throw.0.is_multiple_of(4);
+        let how = match throw.0 % 4 {
+            0 => Many::Ended,
+            1 => Many::Left,
+            _ => Many::AtOnce,
+        };
         let calls = pick(&CROWDS, turn as usize).unwrap_or(1);
-        self.push(Move::Crowd { calls, left });
+        self.push(Move::Crowd { calls, how });
         // Whoever leaves a call ringing for longer than it may does wrong itself.
-        self.ground.waits &= !left;
+        self.ground.waits &= how == Many::Ended;
     }
 
     /// The legal way to the cell's state, with this and that in between.

@@ -119,6 +119,17 @@ pub(super) enum Then {
     RingsOut,
 }
 
+/// How many calls ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Many {
+    /// One after the other, each ended before the next.
+    Ended,
+    /// One after the other, and nobody ends them.
+    Left,
+    /// In one breath: none is waited for before all have begun, and nobody ends them.
+    AtOnce,
+}
+
 /// Something that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Move {
@@ -160,8 +171,8 @@ pub(super) enum Move {
     Vanish { role: Role, parting: Parting },
     /// A server that judges rings both devices of the callee's.
     Ring(Rung),
-    /// So many calls ring on the same streams, one after the other. `left`: nobody ends them.
-    Crowd { calls: u64, left: bool },
+    /// So many calls ring on the same streams.
+    Crowd { calls: u64, how: Many },
     /// Somebody is called who is not there. `bare`: whom the bare JID names, which is no device. `ends`: the caller hangs
     /// up on it, too.
     Astray { bare: bool, ends: bool },
@@ -239,6 +250,13 @@ impl Move {
         change(&|step| {
             if let Move::Ring(rung) = step {
                 rung.second = false;
+            }
+        });
+        change(&|step| {
+            if let Move::Crowd { how, .. } = step
+                && *how == Many::AtOnce
+            {
+                *how = Many::Left;
             }
         });
         change(&|step| {
