@@ -22,6 +22,7 @@ enum Beside {
     Miss,
     Astray,
     Stray,
+    Forge,
     Second(Call),
     Ring,
 }
@@ -49,6 +50,9 @@ impl Maker {
             if users > 3 {
                 all.push(Beside::Second(Call::Third));
                 own.extend((self.about == Trait::ThirdParty).then_some(Beside::Second(Call::Third)));
+            }
+            if users > 2 && names && self.about == Trait::ThirdParty {
+                own.push(Beside::Forge);
             }
             if self.about == Trait::Interleaved {
                 own.extend([Beside::Second(Call::Back), Beside::Second(Call::Back)]);
@@ -116,6 +120,11 @@ impl Maker {
                 if let Some(signal) = pick(&all, which / 2) {
                     self.push(Move::Stray { to: role, signal });
                 }
+            }
+            Beside::Forge => {
+                self.push(Move::Forge);
+                // It may ring, and nobody ends it.
+                self.ground.waits = false;
             }
             Beside::Ring => self.ring(which),
             Beside::Second(call) => self.second(call, which),

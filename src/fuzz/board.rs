@@ -289,15 +289,18 @@ pub(super) enum Deed {
         bare: bool,
         ends: bool,
     },
+    Forge,
     Carry(Box<Payload>),
 }
 
-/// What has happened already: both devices rang, many calls rang, somebody was called who is not there.
+/// What has happened already: both devices rang, many calls rang, somebody was called who is not there, or in another's
+/// name.
 #[derive(Debug, Clone, Default)]
 struct Once {
     ring: bool,
     crowd: bool,
     astray: bool,
+    forge: bool,
 }
 
 /// All calls of an ordering.
@@ -315,6 +318,8 @@ pub(super) struct Board {
 
 /// How long whoever leaves stays away, in milliseconds: a server takes a moment to end a session.
 const AWAY: u64 = 1_000;
+/// How long it takes at most to see what became of a forged address, in seconds.
+const FORGED: f64 = 1.5;
 /// A little less than a server rings, in seconds: the rest is for the step that waits for the end.
 pub(super) const NEARLY: f64 = RINGING - 0.5;
 
@@ -432,7 +437,13 @@ impl Board {
                 };
                 first.then_some(astray).into_iter().collect()
             }
-            Move::Astray { .. } => Vec::new(),
+            // What a server that judges calls says to it is no matter of its `from` alone.
+            Move::Forge if self.class == Class::Relay && !self.once.forge => {
+                self.once.forge = true;
+                self.at += FORGED;
+                vec![Deed::Forge]
+            }
+            Move::Astray { .. } | Move::Forge => Vec::new(),
             Move::Carry(payload) => vec![Deed::Carry(payload.clone())],
         }
     }

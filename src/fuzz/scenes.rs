@@ -15,6 +15,8 @@ use crate::stanza::NOBODY;
 
 /// So many calls any server holds; where one beyond them is lost, it has too many.
 const FEW: u64 = 20;
+/// An initiate that is sound but for its `from`.
+const FORGED: &str = r#"<iq xmlns='jabber:client' type='set' id='forged' from='{caller.jid}' to='{callee.jid}'><call xmlns='urn:xmpp:call:0'>{{"type":"call:initiate","callId":"{call.forged}","senderId":"{forger.id}","recipientId":"{callee.id}","timestamp":"{now}","payload":{{"callerName":"Mallory"}}}}</call></iq>"#;
 
 fn says(who: &str, kind: Kind, call: &str, with: Map<String, Value>) -> Send {
     send(who, signal(kind, call, None, with))
@@ -203,5 +205,24 @@ impl Writer {
         }
         self.actors.extend(["caller", "callee"]);
         self.leaves_open.get_or_insert("nobody was reached");
+    }
+
+    /// Somebody calls in the caller's name. A server may overwrite the `from`, so that it rings under the true one; refuse
+    /// it; or end the stream, which is why it is nobody's who is needed later on.
+    pub fn forge(&mut self) {
+        let xml = Value::from(FORGED);
+        let lines = [
+            format!("- forger: {{ sends: stanza, xml: {xml} }}"),
+            "- callee: { receives: initiate, call: forged, from: forger, optional: true, within: 500ms }"
+                .into(),
+            "- forger: { receives: stream-error, condition: [invalid-from], optional: true, within: 500ms }"
+                .into(),
+            "- forger: { receives: close, optional: true, within: 500ms }".into(),
+        ];
+        self.carried.push((self.steps.len(), lines.into()));
+        self.actors.extend(["caller", "callee", "forger"]);
+        self.covered.is(Trait::ThirdParty);
+        self.leaves_open
+            .get_or_insert("whether a forged call rings is up to the server");
     }
 }

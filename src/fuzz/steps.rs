@@ -307,6 +307,7 @@ impl Writer {
             Deed::Ring(rung) => self.ring(rung),
             Deed::Crowd { calls, how } => self.crowd(calls, how),
             Deed::Astray { bare, ends } => self.astray(bare, ends),
+            Deed::Forge => self.forge(),
             Deed::Carry(payload) => self.carry(&payload),
         }
     }
@@ -351,6 +352,7 @@ pub(super) fn render(ordering: &Ordering, title: &Title<'_>) -> Rendered {
         ("callee-2", "bob"),
         ("other", "carol"),
         ("mallory", "mallory"),
+        ("forger", "mallory"),
         ("line", "mallory"),
     ];
     let cast = cast.into_iter().filter(|(name, _)| out.actors.contains(name));

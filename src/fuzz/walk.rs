@@ -176,6 +176,8 @@ pub(super) enum Move {
     /// Somebody is called who is not there. `bare`: whom the bare JID names, which is no device. `ends`: the caller hangs
     /// up on it, too.
     Astray { bare: bool, ends: bool },
+    /// Somebody else rings the callee in the caller's name: with the caller's address as `from`.
+    Forge,
     /// A payload in a call of its own.
     Carry(Box<Payload>),
 }
