@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 
-use super::board::{Table, Weighed};
 use super::payload::sorts;
+use super::table::{Table, Weighed};
 use super::walk::{Call, Signal, signals};
 use crate::protocol::{Kind, RINGING, Reason, Role, State};
 

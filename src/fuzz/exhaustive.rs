@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use proptest::prelude::{Just, Strategy};
 use proptest::strategy::BoxedStrategy;
 
-use super::board::{Board, Table};
+use super::board::Board;
 use super::source::Source;
+use super::table::Table;
 use super::walk::{Call, Move, Ordering, Reply, Signal, canary, signals};
 use crate::profile::Class;
 use crate::protocol::{Kind, Role, State};

@@ -12,9 +12,11 @@ mod payload;
 mod replay;
 mod scenes;
 mod shrink;
+mod simpler;
 mod source;
 mod steps;
 mod strategy;
+mod table;
 #[cfg(test)]
 mod tests;
 mod walk;
