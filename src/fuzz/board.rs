@@ -23,6 +23,12 @@ pub(super) struct Said {
 pub(super) enum Deed {
     Say(Said),
     Cross(Box<[Said; 2]>),
+    /// So many chat messages and then signals, all before any of it is heard; and what is heard of the signals.
+    Breath {
+        chats: u64,
+        said: Vec<Said>,
+        heard: Vec<Deed>,
+    },
     Hear {
         call: Call,
         role: Role,
@@ -160,6 +166,12 @@ impl Board {
                 reply,
             } => self.say(*call, *role, *signal, *reply),
             Move::Cross { call, caller, callee } => self.cross(*call, *caller, *callee),
+            Move::Breath {
+                call,
+                role,
+                chats,
+                signals,
+            } => self.breath(*call, *role, *chats, signals),
             Move::Chat { from, to, count } => vec![Deed::Chat {
                 from,
                 to,
@@ -281,6 +293,41 @@ impl Board {
         let mut deeds = vec![Deed::Cross(Box::new(both))];
         deeds.append(&mut heard);
         deeds
+    }
+
+    fn breath(&mut self, call: Call, role: Role, chats: u64, signals: &[Signal]) -> Vec<Deed> {
+        let mut table = self.table(call);
+        let said = signals.iter().map(|signal| {
+            let weighed = table.weigh(role, *signal, self.at);
+            table.sent(role, &weighed, self.at);
+            Said {
+                call,
+                role,
+                weighed,
+                gap: 0,
+                bounces: false,
+            }
+        });
+        let said: Vec<Said> = said.collect();
+        if said.is_empty() {
+            return Vec::new();
+        }
+        let mut heard = Vec::new();
+        for Said { weighed, .. } in &said {
+            let over = table.state(role.other()) == State::Ended;
+            table.received(role.other(), weighed, self.at, false);
+            if self.arrives(weighed) {
+                heard.push(Deed::Hear {
+                    call,
+                    role: role.other(),
+                    kind: weighed.act.kind,
+                    reply: Reply::Result,
+                    perhaps: over && self.class == Class::Enforcing,
+                });
+            }
+        }
+        self.put(call, table);
+        vec![Deed::Breath { chats, said, heard }]
     }
 
     /// Whether some call rings, so that time that passes may end it.

@@ -59,6 +59,12 @@ fn hears(who: &str, kind: Kind, call: &str, rule: Option<&str>) -> Expect {
 
 impl Writer {
     pub fn chat(&mut self, from: &'static str, to: &'static str, count: u64) {
+        let bodies = self.says_chat(from, to, count);
+        self.hears_chat(to, bodies);
+    }
+
+    /// All of it before any is heard; what was said.
+    pub fn says_chat(&mut self, from: &'static str, to: &'static str, count: u64) -> Vec<String> {
         let bodies: Vec<String> = (0..count)
             .map(|_| {
                 self.chats += 1;
@@ -72,11 +78,17 @@ impl Writer {
             };
             self.push(Action::Send(send(from, what)));
         }
+        if count > 0 {
+            self.actors.extend([from, to]);
+            self.covered.is(Trait::Chat);
+        }
+        bodies
+    }
+
+    pub fn hears_chat(&mut self, to: &str, bodies: Vec<String>) {
         for body in bodies {
             self.push(Action::Expect(expect(to, Pattern::Chat { body: Some(body) })));
         }
-        self.actors.extend([from, to]);
-        self.covered.is(Trait::Chat);
     }
 
     /// Both devices ring, and one is faster, or says no for both, or neither says anything.

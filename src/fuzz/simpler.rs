@@ -1,6 +1,6 @@
 //! What is like an ordering and simpler, or says something else in its place: what shrinking tries.
 
-use super::walk::{Call, Many, Move, Ordering, Parting, Reply, Rung, Then, signals};
+use super::walk::{Call, Many, Move, Ordering, Parting, Reply, Rung, Signal, Then, signals};
 use crate::protocol::{Reason, Role};
 
 impl Move {
@@ -24,7 +24,9 @@ impl Move {
     /// How many there are of it.
     fn count(&mut self) -> Option<&mut u64> {
         match self {
-            Move::Chat { count, .. } | Move::Crowd { calls: count, .. } => Some(count),
+            Move::Chat { count, .. }
+            | Move::Crowd { calls: count, .. }
+            | Move::Breath { chats: count, .. } => Some(count),
             _ => None,
         }
     }
@@ -63,6 +65,11 @@ impl Move {
         change(&|step| {
             if let Some(parting) = step.parting() {
                 *parting = Parting::Closes;
+            }
+        });
+        change(&|step| {
+            if let Move::Breath { chats, .. } = step {
+                *chats = 0;
             }
         });
         change(&|step| {
@@ -136,6 +143,40 @@ impl Ordering {
         others.map(|signal| self.with(part, vec![say(signal)])).collect()
     }
 
+    /// What was said in one breath one after the other, or with one thing less.
+    fn breathing(
+        &self,
+        part: usize,
+        (call, role): (Call, Role),
+        chats: u64,
+        signals: &[Signal],
+    ) -> Vec<Ordering> {
+        let chat = (chats > 0).then(|| Move::Chat {
+            from: call.actor(role),
+            to: call.actor(role.other()),
+            count: chats,
+        });
+        let says = signals.iter().map(|signal| Move::Say {
+            call,
+            role,
+            signal: *signal,
+            reply: Reply::Result,
+        });
+        let mut all = vec![self.with(part, chat.into_iter().chain(says).collect())];
+        for left_out in 0..signals.len() {
+            let mut signals = signals.to_vec();
+            signals.remove(left_out);
+            let breath = Move::Breath {
+                call,
+                role,
+                chats,
+                signals,
+            };
+            all.push(self.with(part, vec![breath]));
+        }
+        all
+    }
+
     /// What differs from it in this move only, and is simpler; the simplest first.
     pub fn simpler(&self, part: usize) -> Vec<Ordering> {
         let Some(step) = self.moves.get(part) else {
@@ -156,6 +197,15 @@ impl Ordering {
             all.push(self.with(part, vec![callee.clone()]));
             all.push(self.with(part, vec![caller.clone(), callee.clone()]));
             all.push(self.with(part, vec![callee, caller]));
+        }
+        if let Move::Breath {
+            call,
+            role,
+            chats,
+            signals,
+        } = step
+        {
+            all.extend(self.breathing(part, (*call, *role), *chats, signals));
         }
         all.extend(
             step.plainer()

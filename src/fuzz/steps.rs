@@ -265,6 +265,19 @@ impl Writer {
                 self.push(Action::Together(branches));
                 self.covered.is(Trait::Crossing);
             }
+            Deed::Breath { chats, said, heard } => {
+                let Some(Said { call, role, .. }) = said.first() else {
+                    return;
+                };
+                let to = call.actor(role.other());
+                let bodies = self.says_chat(call.actor(*role), to, chats);
+                for said in &said {
+                    let action = self.said(said);
+                    self.push(action);
+                }
+                self.hears_chat(to, bodies);
+                heard.into_iter().for_each(|deed| self.write(deed));
+            }
             Deed::Hear {
                 call,
                 role,

@@ -35,6 +35,8 @@ const STRIDE: u64 = 65;
 const CROWDED: u64 = 128;
 /// How many: beyond what few servers hold.
 const CROWDS: [u64; 2] = [66, 12];
+/// Chat messages that are a flood.
+const FLOOD: u64 = 25;
 /// Milliseconds: whoever was rung for so long may give up.
 pub(super) const RUNG: u64 = 30_500;
 
@@ -296,9 +298,13 @@ impl Maker {
 
     /// Whether nobody can say what is right: two readings, or a server that judges may take it or not.
     fn is_doubtful(&self, role: Role, signal: Signal) -> bool {
+        self.is_doubtful_on(&self.board, role, signal)
+    }
+
+    fn is_doubtful_on(&self, board: &Board, role: Role, signal: Signal) -> bool {
         match self.ground.class {
-            Class::Relay => self.board.is_doubtful(Call::Main, role, signal),
-            Class::Enforcing => self.board.is_left_open(Call::Main, role, signal),
+            Class::Relay => board.is_doubtful(Call::Main, role, signal),
+            Class::Enforcing => board.is_left_open(Call::Main, role, signal),
         }
     }
 
@@ -400,11 +406,39 @@ impl Maker {
             Some(other) if crosses && self.ground.class == Class::Relay => {
                 self.cross(role, signal, other, which);
             }
+            _ if self.about == Trait::Crossing && !wrong => self.breath(role, signal, which),
             _ => {
                 let reply = self.reply(throw);
                 self.say(Call::Main, role, signal, reply);
             }
         }
+    }
+
+    /// This and what the same side may say next, in one breath; now and then behind a flood of chat.
+    fn breath(&mut self, role: Role, first: Signal, which: u16) {
+        let mut board = self.board.clone();
+        let mut all = vec![first];
+        for more in 0..1 + which % 3 {
+            let last = [all.last().copied().unwrap_or(first)];
+            board.take(&Move::Breath {
+                call: Call::Main,
+                role,
+                chats: 0,
+                signals: last.to_vec(),
+            });
+            let fits: Vec<Signal> = signals()
+                .filter(|signal| {
+                    board.is_legal(Call::Main, role, *signal) && !self.is_doubtful_on(&board, role, *signal)
+                })
+                .collect();
+            all.extend(pick(&fits, which >> (2 * more + 2)));
+        }
+        self.push(Move::Breath {
+            call: Call::Main,
+            role,
+            chats: if which.is_multiple_of(8) { FLOOD } else { 0 },
+            signals: all,
+        });
     }
 
     /// Whoever is still in the call leaves it as is right.

@@ -145,6 +145,13 @@ pub(super) enum Move {
         caller: (Signal, u64),
         callee: (Signal, u64),
     },
+    /// One side says all of these before anything of it is heard, behind so many chat messages.
+    Breath {
+        call: Call,
+        role: Role,
+        chats: u64,
+        signals: Vec<Signal>,
+    },
     /// So many messages, one right after the other.
     Chat {
         from: &'static str,
@@ -185,7 +192,7 @@ pub(super) enum Move {
 impl Move {
     pub fn call(&mut self) -> Option<&mut Call> {
         match self {
-            Move::Say { call, .. } | Move::Cross { call, .. } => Some(call),
+            Move::Say { call, .. } | Move::Cross { call, .. } | Move::Breath { call, .. } => Some(call),
             _ => None,
         }
     }
