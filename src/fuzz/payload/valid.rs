@@ -190,9 +190,10 @@ pub(super) fn candidates() -> impl Strategy<Value = Form> {
     })
 }
 
-/// Signals whose `senderId` is somebody else's.
+/// Signals whose `senderId` is somebody else's; every second a hangup, by which more is won than by any other.
 pub(super) fn forged() -> impl Strategy<Value = Form> {
-    kinds().prop_map(|(kind, by)| {
+    let hangups = select(vec![(Kind::Hangup, Role::Caller), (Kind::Hangup, Role::Callee)]);
+    prop_oneof![kinds(), hangups].prop_map(|(kind, by)| {
         let other = Value::text("5d0b7f0e-2c0f-4c3a-9a51-3f6a2b1c9e77");
         Form::Members {
             kind,
