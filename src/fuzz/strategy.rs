@@ -436,7 +436,7 @@ impl Maker {
         self.push(Move::Breath {
             call: Call::Main,
             role,
-            chats: if which.is_multiple_of(8) { FLOOD } else { 0 },
+            chats: if which.is_multiple_of(3) { FLOOD } else { 0 },
             signals: all,
         });
     }

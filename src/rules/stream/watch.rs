@@ -400,12 +400,8 @@ impl Family for Streams {
                 match event.xml.as_deref() {
                     Some(text) if self.web => formed(event, text, record),
                     // That its stream ends then is nobody else's doing.
-                    Some(text) => {
-                        if streamed(event, text, seen.stanza.is_some(), record) {
-                            self.hostile = None;
-                        }
-                    }
-                    None => {}
+                    Some(text) if streamed(event, text, seen.stanza.is_some(), record) => self.hostile = None,
+                    _ => {}
                 }
                 if let Some(stanza) = seen.stanza {
                     // Once it is answered it has hurt nobody.
