@@ -210,3 +210,20 @@ fn answers_that_the_server_gives_changes_or_loses() {
     let both = "1 alice > bob 1 a\n1 bob > alice 1 b\n1.1 bob < alice 1 a\n1.1 bob ok alice 1\n1.2 alice < bob 1 b\n1.2 alice no bob 1\n1.3 alice got bob 1\n1.3 bob failed alice 1 unexpected-request";
     assert_eq!(broken(&format!("{both}\n{ON}")), [""; 0]);
 }
+
+#[test]
+fn answers_that_come_twice_or_in_anothers_name() {
+    let given = "1 alice > bob 1 a\n1.1 bob < alice 1 a\n1.1 bob ok alice 1";
+    let got = "1.2 alice got bob 1";
+    let told = |lines: &str| broken(&format!("{given}\n{lines}\n{ON}"));
+    assert_eq!(told(&format!("{got}\n{got}")), ["IQ-01 [3, 6, 7]"]);
+    assert_eq!(told(&format!("{got}\n{got}\n{got}")), ["IQ-01 [3, 6, 7]"]);
+    // Whoever gives two may be heard twice.
+    assert_eq!(told(&format!("1.1 bob ok alice 1\n{got}\n{got}")), [""; 0]);
+    assert_eq!(told("1.2 alice got x@x/9 1"), ["RT-08 [3, 5, 6]"]);
+    // What another says of something else is no answer to this.
+    assert_eq!(
+        told(&format!("1.2 alice failed x@x/9 1 item-not-found\n{got}")),
+        [""; 0]
+    );
+}

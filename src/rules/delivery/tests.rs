@@ -233,6 +233,80 @@ fn answers() {
 }
 
 #[test]
+fn answers_of_the_wrong_form_from_the_wrong_place_or_to_somebody_else() {
+    let none: [&str; 0] = [];
+    let said = |who: &str, dir: &str, xml: String| (who.to_owned(), dir.to_owned(), xml);
+    let answered = |lines: &[(String, String, String)]| {
+        let mut script = Script::new();
+        script.line("carol", "connected", "carol@x/3");
+        script.sends("1", B).gets("1");
+        for (who, dir, xml) in lines {
+            script.line(who, dir, xml);
+        }
+        script.broken()
+    };
+    let error = |inside: &str| format!("type='error'>{inside}</iq>");
+    let condition = |name: &str| {
+        error(&format!(
+            "<error type='cancel'><{name} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+        ))
+    };
+    let given = |how: &str| said("bob", "sent", format!("<iq id='1' to='{A}' {how}"));
+    let got =
+        |who: &str, from: &str, how: &str| said(who, "received", format!("<iq id='1' from='{from}' {how}"));
+    let refused = condition("forbidden");
+    assert_eq!(answered(&[given(&refused), got("alice", B, &refused)]), none);
+    // It is another by the time that it is back, or comes from another address.
+    assert_eq!(
+        answered(&[given(&refused), got("alice", B, "type='result'/>")]),
+        ["RT-08"]
+    );
+    assert_eq!(
+        answered(&[given(&refused), got("alice", B, &condition("conflict"))]),
+        ["RT-08"]
+    );
+    assert_eq!(
+        answered(&[given(&refused), got("alice", "bob@x", &refused)]),
+        ["IQ-01"]
+    );
+    // Whoever has not asked has no use for it.
+    assert!(answered(&[given(&refused), got("carol", B, &refused)]).contains(&"RT-06"));
+    // The server's own has the form of an error (RFC 6120 §8.3.1); an addressee's is its own affair.
+    let own = |how: &str| {
+        let mut script = Script::new();
+        let how = format!("<iq id='1' from='zoe@x/1' {how}");
+        script.sends("1", "zoe@x/1").line("alice", "received", &how);
+        script.broken()
+    };
+    assert_eq!(own(&condition("service-unavailable")), none);
+    assert_eq!(own(&condition("item-not-found")), none);
+    assert_eq!(own(&condition("forbidden")), ["RT-07"]);
+    assert!(own(&error("<error type='cancel'/>")).contains(&"IQ-09"));
+    let formless = error("<error/>");
+    assert_eq!(answered(&[given(&formless), got("alice", B, &formless)]), none);
+}
+
+#[test]
+fn a_stream_ends_on_no_stanza_that_has_to_be_carried() {
+    let ended = |bytes: usize, condition: &str| {
+        let mut script = Script::new();
+        script.line("alice", "sent", &set(None, B, "1", &"x".repeat(bytes)));
+        let error = format!(
+            "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+        );
+        script
+            .line("alice", "received", &error)
+            .line("alice", "closed", "");
+        script.broken().contains(&"RT-11")
+    };
+    assert!(ended(5_000, "policy-violation"));
+    assert!(!ended(5_000, "conflict"));
+    // What is larger may be limited, and what is small ended the stream for another reason.
+    assert!(!ended(12_000, "policy-violation"));
+    assert!(!ended(1_000, "policy-violation"));
+}
+
+#[test]
 fn nobody_there() {
     assert_eq!(Script::new().sends("1", "zoe@x/1").broken(), ["RT-07"]);
     assert_eq!(Script::new().sends("1", "bob@x").broken(), ["RT-10"]);

@@ -421,3 +421,82 @@ fn the_server_ends_no_live_call_and_invents_no_signal() {
     let made_up = "1 bob < accept from=alice@x id=s\n1 bob ok s from=alice@x\n2 x steps";
     assert_eq!(after(RINGING, made_up), ["RT-03"]);
 }
+
+/// What the server does by itself may take it five seconds, counted from what it has to answer.
+#[test]
+fn what_may_still_come_is_not_missed() {
+    // A second device that does not ring.
+    let one = "3 alice > initiate to=bob@x\n3 alice srv initiate\n3 bob < initiate to=bob@x\n\
+               3 bob ok initiate from=alice@x/1";
+    assert_eq!(after(one, "7 x steps"), NONE);
+    assert_eq!(after(one, "8 x steps"), ["EN-04"]);
+    // One that rings on.
+    let won = "3 bob > accept\n3 alice < accept\n3 alice ok accept";
+    assert_eq!(after(RINGING, &format!("{won}\n7 x steps")), NONE);
+    assert_eq!(after(RINGING, &format!("{won}\n8 x steps")), ["EN-04"]);
+    // A call that nobody answers, and one that is answered after its time.
+    assert_eq!(after(RINGING, "35 x steps"), NONE);
+    assert_eq!(after(RINGING, "35.2 x steps"), ["EN-05"]);
+    let call = "0.1 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate";
+    let accepted =
+        |at: f64| format!("{at} bob > accept\n{at} alice < accept\n{at} alice ok accept\n60 x steps");
+    assert_eq!(after(call, &accepted(30.0)), NONE);
+    assert_eq!(after(call, &accepted(30.2)), ["EN-05"]);
+    // A party that is left alone.
+    assert_eq!(after(CONNECTED, "3 bob cut\n7 x steps"), NONE);
+    assert_eq!(after(CONNECTED, "3 bob cut\n8 x steps"), ["EN-07"]);
+}
+
+#[test]
+fn who_has_gone_is_owed_nothing() {
+    let one = "3 alice > initiate to=bob@x\n3 alice srv initiate\n3 bob < initiate to=bob@x\n\
+               3 bob ok initiate from=alice@x/1";
+    assert_eq!(after(one, "3.5 bob2 cut\n9 x steps"), NONE);
+    let won = "3 bob > accept\n3 alice < accept\n3 alice ok accept";
+    assert_eq!(after(RINGING, &format!("{won}\n3.5 bob2 cut\n9 x steps")), NONE);
+    assert_eq!(after(CONNECTED, "3 bob cut\n3.1 alice cut\n9 x steps"), NONE);
+    assert_eq!(
+        play("0.1 alice > initiate/broken\n0.2 alice cut\n1 x steps"),
+        NONE
+    );
+    // A device that rings on in a call that another has taken is owed its end by that, once.
+    let told = "3.5 alice cut\n3.5 bob < hangup/failed from=alice@x id=s\n3.5 bob ok s from=alice@x";
+    assert_eq!(after(RINGING, &format!("{won}\n{told}\n9 x steps")), ["EN-04"]);
+}
+
+/// What was answered with a result and reached nobody was lost, unless it came too late to matter.
+#[test]
+fn what_reached_nobody_was_lost_unless_it_did_not_matter() {
+    let swallowed = |who: &str, word: &str| format!("1 {who} > {word} id=w\n1 {who} srv w\n2 x steps");
+    let call = "0.1 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate";
+    // One of several devices may leave the others ringing.
+    for word in ["busy", "hangup/failed"] {
+        assert_eq!(after(RINGING, &swallowed("bob", word)), NONE, "{word}");
+    }
+    assert_eq!(after(RINGING, &swallowed("bob", "reject")), ["RT-03"]);
+    assert_eq!(after(call, &swallowed("bob", "busy")), ["RT-03"]);
+    assert_eq!(after(CONNECTED, &swallowed("alice", "hangup")), ["RT-03"]);
+    // From a device that has lost the call to another, and does not know yet.
+    let won = "0.9 bob > accept\n0.9 alice < accept\n0.9 alice ok accept";
+    let told = "1.1 bob2 < hangup/cancelled from=alice@x id=s\n1.1 bob2 ok s from=alice@x";
+    let late = format!("{won}\n1 bob2 > reject id=w\n1 bob2 srv w\n{told}\n2 x steps");
+    assert_eq!(after(RINGING, &late), NONE);
+    // What another moves at the same time is why a right signal may be refused.
+    let crossed = "0.5 bob > offer id=o\n0.5 alice > offer id=p\n0.5 alice srv p error=unexpected-request\n\
+                   0.6 alice < offer id=o\n0.6 alice ok o\n1 x steps";
+    assert_eq!(after(CONNECTED, crossed), NONE);
+}
+
+#[test]
+fn answers_belong_to_who_asked_last_under_their_id() {
+    let two = "0.1 alice > initiate/broken id=1\n0.1 mallory > mute-change id=1 to=bob call=none\n\
+               0.1 mallory srv 1 error=item-not-found\n0.1 alice srv 1 error=bad-request\n1 x steps";
+    assert_eq!(play(two), NONE);
+    let again = "0.1 alice > initiate/broken id=1\n0.1 alice srv 1 error=bad-request\n\
+                 0.2 alice > initiate/broken id=1\n0.2 alice srv 1 error=bad-request\n1 x steps";
+    assert_eq!(play(again), NONE);
+    // Of a call that the server refused to begin it knows nothing.
+    let refused = "0.1 alice > initiate\n0.1 alice srv initiate error=service-unavailable\n\
+                   0.2 alice > hangup\n0.2 alice srv hangup error=item-not-found\n1 x steps";
+    assert_eq!(play(refused), NONE);
+}

@@ -93,3 +93,92 @@ fn unseen(view: &View) -> Vec<View> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{Reason, Role, State};
+
+    const INITIATE: Act = Act {
+        kind: Kind::Initiate,
+        reason: None,
+        duration: None,
+        muted: None,
+    };
+    const HANGUP: Act = Act {
+        kind: Kind::Hangup,
+        reason: Some(Reason::Cancelled),
+        ..INITIATE
+    };
+
+    fn of(id: &str) -> Finding {
+        Finding::of_client(id, "alice", String::new(), "", String::new(), vec![1])
+    }
+
+    #[test]
+    fn only_what_the_server_may_have_done_is_excused() {
+        for (id, again, why) in [
+            ("ST-10", false, Some(RENAMED)),
+            ("ST-11", false, Some(RENAMED)),
+            ("SG-12", false, Some(RENAMED)),
+            ("SG-13", true, Some(RENAMED)),
+            ("TM-06", false, Some(SWAPPED)),
+            ("TM-06", true, Some(TWICE)),
+            ("ST-04", true, Some(TWICE)),
+            ("SD-01", true, Some(TWICE)),
+            ("ST-04", false, None),
+            ("SD-01", false, None),
+            ("SG-01", true, None),
+        ] {
+            let mut found = [of(id)];
+            excuse(&mut found, again);
+            assert_eq!(found[0].excuse.as_deref(), why, "{id} {again}");
+        }
+        let mut excused = [of("TM-06")];
+        excused[0].excuse = Some("another order".into());
+        excuse(&mut excused, false);
+        assert_eq!(excused[0].excuse.as_deref(), Some("another order"));
+    }
+
+    #[test]
+    fn a_signal_may_have_been_lost_or_come_after_the_next() {
+        let idle = Beam::new(View::new(Role::Caller), true, None);
+        let at = (2.0, false);
+        // The initiate was lost, or comes after the hangup.
+        let (over, why) = otherwise(&idle, None, &HANGUP, at).expect("a hangup after a lost initiate");
+        assert_eq!(why, LOST);
+        assert!(over.always(|state| state == State::Ended));
+        let last = |beam: &Beam, act: Act| Before {
+            beam: beam.clone(),
+            act,
+        };
+        let found = otherwise(&over, Some(&last(&idle, HANGUP)), &INITIATE, at);
+        let (over, why) = found.expect("an initiate that a hangup overtook");
+        assert_eq!(why, SWAPPED);
+        assert!(over.always(|state| state == State::Ended));
+        // Nothing explains a second initiate.
+        let mut begun = idle.clone();
+        begun.send(&INITIATE, 1.0, false);
+        assert!(otherwise(&begun, None, &INITIATE, at).is_none());
+        assert!(otherwise(&begun, Some(&last(&idle, INITIATE)), &INITIATE, at).is_none());
+    }
+
+    #[test]
+    fn what_was_not_recorded_leads_on_to_the_end_of_the_call() {
+        let states = |view: &View| unseen(view).iter().map(View::state).collect::<Vec<_>>();
+        let mut caller = View::new(Role::Caller);
+        assert_eq!(states(&caller), [State::Ringing]);
+        caller.sent(&INITIATE, 0.0);
+        assert!(states(&caller).is_empty());
+        let mut callee = View::new(Role::Callee);
+        callee.received(&INITIATE, 0.0);
+        let accepted = states(&callee);
+        assert!(accepted.contains(&State::Accepted) && !accepted.contains(&State::Ringing));
+        let of = |kind| Act { kind, ..INITIATE };
+        callee.sent(&of(Kind::Accept), 1.0);
+        callee.received(&of(Kind::Offer), 1.0);
+        let others = unseen(&callee);
+        assert!(others.iter().any(|view| view.state() == State::Answered));
+        assert!(others.iter().all(|view| *view != callee));
+    }
+}
