@@ -287,6 +287,41 @@ fn answers_of_the_wrong_form_from_the_wrong_place_or_to_somebody_else() {
 }
 
 #[test]
+fn what_the_server_answers_itself_breaks_the_rule_of_who_is_there() {
+    let own = |script: &mut Script, to: &str, condition: &str| {
+        let error = format!(
+            "<iq type='error' id='1' from='{to}'><error type='cancel'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+        );
+        script.line("alice", "received", &error).broken()
+    };
+    let large = set(None, B, "1", &"x".repeat(12_000));
+    let none: [&str; 0] = [];
+    // Bob is there.
+    assert_eq!(own(Script::new().sends("1", B), B, "forbidden"), ["RT-03"]);
+    assert_eq!(
+        own(Script::new().sends("1", B).gets("1"), B, "forbidden"),
+        ["RT-08"]
+    );
+    assert_eq!(own(Script::new().sends("1", B), B, "policy-violation"), ["RT-11"]);
+    assert_eq!(
+        own(Script::new().line("alice", "sent", &large), B, "policy-violation"),
+        none
+    );
+    assert_eq!(
+        own(Script::new().line("alice", "sent", &large), B, "forbidden"),
+        ["RT-03"]
+    );
+    // He has gone, or is asked for without a resource.
+    let mut gone = Script::new();
+    gone.line("bob", "cut", "").sends("1", B);
+    assert_eq!(own(&mut gone, B, "forbidden"), ["RT-09"]);
+    assert_eq!(
+        own(Script::new().sends("1", "bob@x"), "bob@x", "forbidden"),
+        ["RT-10"]
+    );
+}
+
+#[test]
 fn a_stream_ends_on_no_stanza_that_has_to_be_carried() {
     let ended = |bytes: usize, condition: &str| {
         let mut script = Script::new();
