@@ -403,6 +403,31 @@ fn another_resource_and_another_call() {
     assert_eq!(script.broken(), ["RT-12"]);
 }
 
+/// Others use the server too, unseen here: what is addressed to them is theirs.
+#[test]
+fn what_is_addressed_to_somebody_unseen() {
+    const D: &str = "dave@x/4";
+    let call = r#"{"callId":"p"}"#;
+    for (to, relay, enforcing) in [
+        ("erin@x/5", &["RT-06"][..], &["RT-06"][..]),
+        ("bob@x/9", &["RT-06"], &[]),
+        ("bob@x", &[], &[]),
+        (B, &[], &[]),
+    ] {
+        for (profile, broken) in [("relay", relay), ("enforcing", enforcing)] {
+            let mut script = Script::new();
+            script.line("bob", "received", &set(Some(D), to, "1", call));
+            assert_eq!(script.broken_on(profile), broken, "{to} {profile}");
+        }
+    }
+    for (to, broken) in [("erin@x", &["RT-06"][..]), ("bob@x/9", &[]), ("bob@x", &[])] {
+        let mut script = Script::new();
+        let chat = format!("<message from='{D}' to='{to}'><body>hi</body></message>");
+        script.line("bob", "received", &chat);
+        assert_eq!(script.broken(), broken, "{to}");
+    }
+}
+
 #[test]
 fn chat_and_archives() {
     let chat =

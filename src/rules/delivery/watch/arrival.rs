@@ -230,7 +230,42 @@ impl Delivery {
     fn stray(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
         let from = fold(stanza.from().unwrap_or_default());
         let sender = self.sessions.values().any(|other| other.jid == from);
-        if !stanza.has_call() || !sender {
+        // Whoever else uses the server: what is addressed to one client is no other's. A message may go to another
+        // client of its user, and a server that judges calls may ring each of them.
+        let (to, signal) = (fold(stanza.attr("to").unwrap_or_default()), stanza.has_call());
+        let own = bare(&to) == bare(&session.jid);
+        let apart = match signal {
+            true => {
+                resource(&to).is_some()
+                    && to != session.jid
+                    && !(own && self.profile.class == Class::Enforcing)
+            }
+            false => stanza.is_message() && !to.is_empty() && !own,
+        };
+        if apart {
+            let (what, got) = (
+                if signal { "signal" } else { "message" },
+                stanza.id().unwrap_or_default(),
+            );
+            let message = format!(
+                "{} received a {what} `{got}` of {from}, which was addressed to {to}.",
+                event.who
+            );
+            let seen = format!("delivery to {}", session.jid);
+            let finding = Finding::of_server(
+                "RT-06",
+                message,
+                "delivery to that address only",
+                seen,
+                vec![event.n],
+            );
+            record.broken(finding.in_call(call_id(stanza)));
+            return;
+        }
+        if !signal {
+            return;
+        }
+        if !sender {
             return;
         }
         let body_print = print(text(stanza));
