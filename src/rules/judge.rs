@@ -226,12 +226,13 @@ impl Judge {
     fn miss(&mut self, event: &Event) {
         let named = event.rules.first().and_then(|id| rule(id));
         // What the server certainly did says more than what did not come of it; of a step that names its rule that
-        // is so only where both are about the same stanza. What was lost did not arrive in any way, right or wrong.
+        // is so only where both are about the same stanza. What was lost or went astray did not arrive in any way, right
+        // or wrong.
         let waits = event.events.is_empty() && named.is_some_and(|rule| HOW_IT_ARRIVES.contains(&rule.id));
         let explained = self.record.findings.iter().any(|finding| {
             finding.is_certain_breach_of_the_server()
                 && (named.is_none()
-                    || (waits && finding.rule.id == "RT-03")
+                    || (waits && matches!(finding.rule.id, "RT-03" | "RT-06"))
                     || event.events.iter().any(|n| finding.events.contains(n)))
         });
         if explained {
