@@ -243,14 +243,9 @@ impl Delivery {
             false => stanza.is_message() && !to.is_empty() && !own,
         };
         if apart {
-            let (what, got) = (
-                if signal { "signal" } else { "message" },
-                stanza.id().unwrap_or_default(),
-            );
-            let message = format!(
-                "{} received a {what} `{got}` of {from}, which was addressed to {to}.",
-                event.who
-            );
+            let (who, got) = (&event.who, stanza.id().unwrap_or_default());
+            let what = if signal { "signal" } else { "message" };
+            let message = format!("{who} received a {what} `{got}` of {from}, which was addressed to {to}.");
             let seen = format!("delivery to {}", session.jid);
             let finding = Finding::of_server(
                 "RT-06",
@@ -262,10 +257,7 @@ impl Delivery {
             record.broken(finding.in_call(call_id(stanza)));
             return;
         }
-        if !signal {
-            return;
-        }
-        if !sender {
+        if !signal || !sender {
             return;
         }
         let body_print = print(text(stanza));
