@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::Wire;
 use crate::profile::Profile;
@@ -169,11 +168,6 @@ pub enum Dir {
     WireReceived,
 }
 
-/// Any value, read over and not kept.
-fn passed_over<'de, D: Deserializer<'de>, T>(deserializer: D) -> Result<Option<T>, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(|_| None)
-}
-
 /// One line after the header.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -193,12 +187,8 @@ pub struct Event {
     /// What was on the wire, to the byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub xml: Option<String>,
-    /// The signal in `xml`, for readers of the file: nobody here reads it back.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "passed_over"
-    )]
+    /// The signal in `xml`, for readers; the judge reads `xml`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<serde_json::Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
