@@ -36,6 +36,8 @@ pub struct Fence {
     until: Duration,
     stage: Stage,
     open: BTreeSet<(String, String)>,
+    /// Where nothing can be asked, and something may be under way.
+    mute: BTreeSet<String>,
     /// When it was asked last.
     asked: Duration,
 }
@@ -48,6 +50,7 @@ impl Fence {
             until,
             stage: Stage::Sent,
             open: BTreeSet::new(),
+            mute: BTreeSet::new(),
             asked: begun,
         }
     }
@@ -69,14 +72,14 @@ impl Fence {
         self.asked = now;
     }
 
-    /// What may be under way from here is waited for, and nothing can be asked.
-    pub fn has_unasked(&mut self, who: &str) {
-        self.open.insert((who.to_owned(), String::new()));
+    /// Nothing can be asked here: what may be under way is waited for until the server has had time enough.
+    pub fn cannot_ask(&mut self, who: &str) {
+        self.mute.insert(who.to_owned());
     }
 
     /// Whether an answer to a question may yet come.
     pub fn is_asking(&self, now: Duration) -> bool {
-        !self.is_over(now) && self.open.iter().any(|(_, id)| !id.is_empty())
+        !self.is_over(now) && !self.open.is_empty()
     }
 
     /// Who has no answer, and since when it waits for one.
@@ -92,10 +95,11 @@ impl Fence {
     /// A bot that is gone is not waited for.
     pub fn gone(&mut self, who: &str) {
         self.open.retain(|(asker, _)| asker != who);
+        self.mute.remove(who);
     }
 
     pub fn advance(&mut self) -> Next {
-        if !self.open.is_empty() {
+        if !self.open.is_empty() || !self.mute.is_empty() {
             return Next::Wait;
         }
         self.stage = match self.stage {

@@ -57,7 +57,7 @@ impl Script {
         let waiting = self.fence.iter().flat_map(Fence::waiting);
         let silent = waiting.into_iter().find(|(who, asked)| {
             let bot = self.bots.get(*who);
-            bot.is_some_and(|bot| bot.link == Link::Up && !bot.raw && bot.heard < Some(*asked))
+            bot.is_some_and(|bot| bot.link == Link::Up && bot.heard < Some(*asked))
         });
         let Some(who) = silent.map(|(who, _)| who.to_owned()) else {
             return false;
@@ -74,16 +74,15 @@ impl Script {
     /// way there is waited for as long as a server may take.
     fn ask_the_server(&mut self) {
         let up = self.bots.iter().filter(|(_, bot)| bot.link == Link::Up);
-        let up: Vec<(String, String, bool)> = up
-            .map(|(who, bot)| (who.clone(), bot.jid.clone(), bot.raw))
+        let (lines, up): (Vec<_>, Vec<_>) = up.partition(|(_, bot)| bot.raw);
+        if let Some(fence) = &mut self.fence {
+            lines.into_iter().for_each(|(who, _)| fence.cannot_ask(who));
+        }
+        let up: Vec<(String, String)> = up
+            .into_iter()
+            .map(|(who, bot)| (who.clone(), bot.jid.clone()))
             .collect();
-        for (who, jid, raw) in up {
-            if raw {
-                if let Some(fence) = &mut self.fence {
-                    fence.has_unasked(&who);
-                }
-                continue;
-            }
+        for (who, jid) in up {
             let id = format!("fence-{}", self.n + 1);
             let domain = stanza::bare(&jid).rsplit('@').next().unwrap_or_default();
             let raw = compose::ping(domain, &id);
@@ -157,20 +156,32 @@ steps:
         })
     }
 
+    /// What it does next, beside connecting, which it may.
+    fn next(script: &mut Script, now: Duration) -> Option<Output> {
+        loop {
+            match script.poll_output()? {
+                Output::Connect {
+                    who,
+                    account,
+                    resource,
+                } => {
+                    let jid = format!("{account}@x/{resource}");
+                    script.handle(now, Input::Connected { who, jid });
+                }
+                output => return Some(output),
+            }
+        }
+    }
+
     /// Who has asked the server before a step was given up.
     fn who_asks(scenario: &str, stalled: u64) -> BTreeSet<String> {
         let mut script = script(scenario);
         let (mut now, mut slow, mut asked) = (Duration::ZERO, stalled, BTreeSet::new());
         loop {
-            while let Some(output) = script.poll_output() {
+            while let Some(output) = next(&mut script, now) {
                 match output {
-                    Output::Connect {
-                        who,
-                        account,
-                        resource,
-                    } => {
-                        let jid = format!("{account}@x/{resource}");
-                        script.handle(now, Input::Connected { who, jid });
+                    Output::Ping { who } => {
+                        asked.insert(who);
                     }
                     Output::Send { who, raw } if raw.contains("fence-") => {
                         asked.insert(who);
@@ -218,16 +229,8 @@ steps:
         let (mut now, mut asked) = (Duration::ZERO, None);
         loop {
             let mut chat = false;
-            while let Some(output) = script.poll_output() {
+            while let Some(output) = next(&mut script, now) {
                 match output {
-                    Output::Connect {
-                        who,
-                        account,
-                        resource,
-                    } => {
-                        let jid = format!("{account}@x/{resource}");
-                        script.handle(now, Input::Connected { who, jid });
-                    }
                     Output::Send { raw, .. } if raw.contains("fence-") && asked.is_none() => {
                         (asked, chat) = (Some(now), true);
                     }
