@@ -303,7 +303,7 @@ impl Clocks {
 
     /// What a finding rests on, if that may be a clock alone.
     fn rests_on(&self, finding: &Finding) -> Option<Waits> {
-        let n = &self.n;
+        let n = self.n;
         let first = *finding.events.first()?;
         let limit = match (finding.rule.id, finding.events.len()) {
             ("IQ-08", _) => 5.0,
@@ -316,8 +316,8 @@ impl Clocks {
                 let surplus = word.off - self.skew;
                 let surplus = if surplus > 0.0 { surplus } else { f64::INFINITY };
                 return Some(match word.sound {
-                    Some(since) => Waits::Next(since, *n, surplus),
-                    None => Waits::Surplus(0, *n, surplus, false),
+                    Some(since) => Waits::Next(since, n, surplus),
+                    None => Waits::Surplus(0, n, surplus, false),
                 });
             }
             ("TM-06", _) => {
@@ -328,7 +328,7 @@ impl Clocks {
         };
         let until = match finding.events.as_slice() {
             [_, .., last] => *last,
-            _ => *n,
+            _ => n,
         };
         let end = self.at(until).or_else(|| self.times.back().map(|(_, at)| *at))?;
         Some(Waits::Surplus(first, until, end - self.at(first)? - limit, true))

@@ -309,14 +309,7 @@ pub fn judge(header: &Header, events: impl Iterator<Item = Event>) -> Verdict {
 mod tests {
     use super::*;
     use crate::rules::Level;
-
-    fn finding(n: u64, blame: Blame, excuse: Option<&str>) -> Finding {
-        Finding {
-            blame,
-            excuse: excuse.map(str::to_owned),
-            ..Finding::of_server("ST-03", String::new(), "", String::new(), vec![n])
-        }
-    }
+    use crate::rules::record::tests::finding;
 
     #[test]
     fn a_bot_that_was_misled_by_the_server_is_no_trouble_of_ours() {

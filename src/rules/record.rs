@@ -151,11 +151,12 @@ impl Record {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::rules::{Outcome, outcome};
 
-    fn finding(n: u64, blame: Blame, excuse: Option<&str>) -> Finding {
+    /// Any finding.
+    pub(in crate::rules) fn finding(n: u64, blame: Blame, excuse: Option<&str>) -> Finding {
         Finding {
             blame,
             excuse: excuse.map(str::to_owned),

@@ -226,38 +226,28 @@ impl Delivery {
         to - last <= allowed
     }
 
-    /// A request that fits no flight: its id was changed on the way, or the server made it up.
+    /// Whether it is addressed to another client. A message may go to another one of its user, and a server that judges
+    /// calls may ring each of them.
+    fn is_anothers(&self, stanza: &Stanza, session: &Session) -> bool {
+        let to = fold(stanza.attr("to").unwrap_or_default());
+        let own = bare(&to) == bare(&session.jid);
+        if stanza.has_call() {
+            let rings = own && self.profile.class == Class::Enforcing;
+            resource(&to).is_some() && to != session.jid && !rings
+        } else {
+            stanza.is_message() && !to.is_empty() && !own
+        }
+    }
+
+    /// What fits no flight: its id was changed on the way, the server made it up, or it is somebody else's, unseen here.
     fn stray(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
         let from = fold(stanza.from().unwrap_or_default());
         let sender = self.sessions.values().any(|other| other.jid == from);
-        // Whoever else uses the server: what is addressed to one client is no other's. A message may go to another
-        // client of its user, and a server that judges calls may ring each of them.
-        let (to, signal) = (fold(stanza.attr("to").unwrap_or_default()), stanza.has_call());
-        let own = bare(&to) == bare(&session.jid);
-        let apart = match signal {
-            true => {
-                resource(&to).is_some()
-                    && to != session.jid
-                    && !(own && self.profile.class == Class::Enforcing)
-            }
-            false => stanza.is_message() && !to.is_empty() && !own,
-        };
-        if apart {
-            let (who, got) = (&event.who, stanza.id().unwrap_or_default());
-            let what = if signal { "signal" } else { "message" };
-            let message = format!("{who} received a {what} `{got}` of {from}, which was addressed to {to}.");
-            let seen = format!("delivery to {}", session.jid);
-            let finding = Finding::of_server(
-                "RT-06",
-                message,
-                "delivery to that address only",
-                seen,
-                vec![event.n],
-            );
-            record.broken(finding.in_call(call_id(stanza)));
+        if self.is_anothers(stanza, session) {
+            record.broken(leaked(event, stanza, session, &from));
             return;
         }
-        if !signal || !sender {
+        if !stanza.has_call() || !sender {
             return;
         }
         let body_print = print(text(stanza));
@@ -322,6 +312,21 @@ impl Delivery {
             vec![event.n],
         ));
     }
+}
+
+/// What is another client's reached this one.
+fn leaked(event: &Event, stanza: &Stanza, session: &Session, from: &str) -> Finding {
+    let (who, got) = (&event.who, stanza.id().unwrap_or_default());
+    let what = if stanza.has_call() { "signal" } else { "message" };
+    let to = fold(stanza.attr("to").unwrap_or_default());
+    let finding = Finding::of_server(
+        "RT-06",
+        format!("{who} received a {what} `{got}` of {from}, which was addressed to {to}."),
+        "delivery to that address only",
+        format!("delivery to {}", session.jid),
+        vec![event.n],
+    );
+    finding.in_call(call_id(stanza))
 }
 
 /// Whether a server that judges signals may have meant this device too: a call rings all devices of a user, and ends on
