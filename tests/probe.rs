@@ -183,6 +183,24 @@ fn the_kind_of_server_is_never_guessed() {
     }
 }
 
+/// A run goes by something all the same, and whoever reads the last line is told that nobody saw it.
+#[test]
+fn what_the_profile_only_supposes_is_not_said_as_if_it_was_seen() {
+    let last = |found: &Found| {
+        let table = callspec::report::probed(found);
+        table.lines().last().expect("a line").to_owned()
+    };
+    let found = look(&rigged("relay", Some("drop")), Depth::Brief);
+    assert_eq!(found.known.class, None);
+    let line = last(&found);
+    assert!(
+        line.starts_with("profile: kind unknown, taken for relay, "),
+        "{line}"
+    );
+    let found = look(&rigged("relay", None), Depth::Brief);
+    assert!(last(&found).starts_with("profile: relay, full JID"));
+}
+
 #[test]
 fn the_profile_says_what_was_seen_and_reads_back() {
     for class in ["relay", "enforcing"] {

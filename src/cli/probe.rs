@@ -114,18 +114,11 @@ pub fn look_if_unsaid(place: &mut Place, interrupt: &Interrupt) -> Option<String
     let line = match probe(place, Depth::Brief, interrupt.ended.subscribe()) {
         Ok(found) => {
             target.profile = found.profile();
-            let goal = target.profile.addressing.goal();
-            let class = match found.known.class {
-                Some(class) => class.name().to_owned(),
-                None => format!("kind unknown, taken for {}", target.profile.class.name()),
-            };
-            let addressing = match found.known.addressing {
-                Some(_) => goal.to_owned(),
-                None => format!("addressing unknown, taken for {goal}"),
-            };
             format!(
-                "probed in {:.1} s: {class}, {addressing} (callspec probe tells more)",
-                found.seconds
+                "probed in {:.1} s: {}, {} (callspec probe tells more)",
+                found.seconds,
+                found.class(),
+                found.addressing()
             )
         }
         Err(Trouble::Untestable(why)) => format!("a probe failed, so it is taken for a relay: {why}"),

@@ -227,6 +227,23 @@ impl Found {
         self.facts.iter().find(|fact| fact.topic == topic)
     }
 
+    /// The kind of server, for people; where it is unknown, what a run takes it for.
+    pub fn class(&self) -> String {
+        match self.known.class {
+            Some(class) => class.name().to_owned(),
+            None => format!("kind unknown, taken for {}", self.profile().class.name()),
+        }
+    }
+
+    /// How a callee is addressed, for people; where it is unknown, what a run takes for it.
+    pub fn addressing(&self) -> String {
+        let goal = self.profile().addressing.goal();
+        match self.known.addressing {
+            Some(_) => goal.to_owned(),
+            None => format!("addressing unknown, taken for {goal}"),
+        }
+    }
+
     /// The profile: what is unknown is left as cautious as it is without a probe.
     pub fn profile(&self) -> Profile {
         let class = self.known.class.unwrap_or_default();

@@ -6,7 +6,6 @@ use serde_json::json;
 use super::tally::plain;
 use super::wrap::{hang, pad, width};
 use crate::probe::{Fact, Found, GROUPS};
-use crate::profile::Profile;
 
 /// Columns of a fact's name and of what was seen.
 const NAME: usize = 17;
@@ -35,7 +34,7 @@ pub fn probed(found: &Found) -> String {
         "\n{seen} facts seen, {unknown} unknown, in {:.1} s",
         found.seconds
     ));
-    out.push(hang("profile: ", &profile(&found.profile())));
+    out.push(hang("profile: ", &profile(found)));
     out.join("\n")
 }
 
@@ -79,11 +78,9 @@ fn row(label: &str, fact: &Fact) -> String {
 }
 
 /// A profile in a few words.
-fn profile(profile: &Profile) -> String {
-    let mut words = vec![
-        profile.class.name().to_owned(),
-        profile.addressing.goal().to_owned(),
-    ];
+fn profile(found: &Found) -> String {
+    let profile = found.profile();
+    let mut words = vec![found.class(), found.addressing()];
     words.extend(
         profile
             .stanza_limit
