@@ -21,9 +21,16 @@ pub enum Format {
     Log,
 }
 
-/// Writes calls, one after the other, until the file is as large as this.
-fn write(path: &Path, format: Format, size: usize) -> std::io::Result<()> {
-    let mut out = BufWriter::new(std::fs::File::create(path)?);
+/// What formats are called.
+const FORMATS: [(&str, Format); 3] = [
+    ("transcript", Format::Transcript),
+    ("HAR", Format::Har),
+    ("log", Format::Log),
+];
+
+/// Writes calls, one after the other, until they are this many bytes.
+fn write(out: impl Write, format: Format, size: usize) -> std::io::Result<()> {
+    let mut out = BufWriter::new(out);
     let mut written = 0;
     let mut put = |text: &str| {
         written += text.len();
@@ -140,17 +147,22 @@ fn plain(path: &Path, format: Format) -> std::io::Result<f64> {
     Ok(began.elapsed().as_secs_f64())
 }
 
+const MEGABYTE: usize = 1_000_000;
+
+/// Writes so many megabytes of a format to standard output, for what no disk should hold.
+pub fn print(name: &str, megabytes: usize) -> std::io::Result<()> {
+    let known = FORMATS.iter().find(|(known, _)| *known == name);
+    let (_, format) = known.ok_or_else(|| std::io::Error::other(format!("no format `{name}`")))?;
+    write(std::io::stdout().lock(), *format, megabytes * MEGABYTE)
+}
+
 /// Files of this many megabytes.
 pub fn files(sizes: &[usize]) -> std::io::Result<()> {
     println!("whole files: callspec check beside a plain reader of the same file");
     let path = std::env::temp_dir().join(format!("callspec-bench-{}", std::process::id()));
-    for (name, format) in [
-        ("transcript", Format::Transcript),
-        ("HAR", Format::Har),
-        ("log", Format::Log),
-    ] {
+    for (name, format) in FORMATS {
         for megabytes in sizes {
-            write(&path, format, megabytes * 1_000_000)?;
+            write(std::fs::File::create(&path)?, format, megabytes * MEGABYTE)?;
             let reading = plain(&path, format)?;
             let (seconds, memory) = check(&path)?;
             println!(

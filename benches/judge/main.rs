@@ -1,7 +1,8 @@
 //! What judging costs: one signal, a transcript's events, and memory over ten million of them.
 //!
 //! `cargo bench --bench judge` prints each figure beside the same work done by a plain reader in the same run: the
-//! ratio holds on any machine, the figure on this one.
+//! ratio holds on any machine, the figure on this one. `cargo bench --bench judge -- --print transcript 10000` writes
+//! 10 GB of a transcript to standard output (`HAR` and `log` likewise), to be piped to `callspec check -`.
 
 mod files;
 
@@ -285,10 +286,19 @@ fn memory() {
 }
 
 fn main() {
+    let words: Vec<String> = std::env::args().collect();
+    if let Some(at) = words.iter().position(|word| word == "--print") {
+        let size = words.get(at + 2).and_then(|size| size.parse().ok());
+        let name = words.get(at + 1).map_or("", String::as_str);
+        if let Err(error) = files::print(name, size.unwrap_or(100)) {
+            eprintln!("{error}");
+        }
+        return;
+    }
     one_signal();
     events();
     // Ten million events take minutes, as do large files: `cargo bench --bench judge -- --memory`.
-    let much = std::env::args().any(|word| word == "--memory");
+    let much = words.iter().any(|word| word == "--memory");
     if much {
         memory();
     }
