@@ -15,8 +15,18 @@ pub(super) struct Side {
     pub beam: Beam,
     /// When it knew that the call is over: it said so, or was told.
     pub ended: Option<f64>,
-    /// The server's own hangup: event, time and reason.
-    pub told: Option<(u64, f64, Option<Reason>)>,
+    /// The server's own hangup.
+    pub told: Option<Told>,
+}
+
+/// The first word of the server's own that a party gets on the end of a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    pub n: u64,
+    pub at: f64,
+    pub reason: Option<Reason>,
+    /// The server could see this reason.
+    pub lawful: bool,
 }
 
 impl Side {
@@ -47,6 +57,8 @@ pub(super) struct Call {
     pub users: (String, String),
     /// The initiate: event, and when it was sent.
     pub begun: (u64, f64),
+    /// The server has surely read the initiate: it reached somebody, or was answered.
+    pub read: bool,
     /// The devices that the initiate has to reach, with their connections, if it went to a bare JID.
     pub to_ring: Vec<(String, u64)>,
     pub sides: BTreeMap<String, Side>,
@@ -58,7 +70,7 @@ pub(super) struct Call {
     /// Signals that answer or end it: event, who, and whether it was an accept.
     pub endings: Vec<(u64, String, bool)>,
     pub vanished: Vec<Vanished>,
-    /// The initiate was turned away: what the server knows of the call is not certain.
+    /// The initiate was turned away, or may have been: what the server knows of the call is not certain.
     pub void: bool,
 }
 
@@ -68,6 +80,7 @@ impl Call {
             id,
             users,
             begun,
+            read: false,
             to_ring: Vec::new(),
             sides: BTreeMap::new(),
             accepted: None,

@@ -1,7 +1,7 @@
 //! What a server of the enforcing class owed its clients and never did.
 
 use super::super::Record;
-use super::call::{Call, Side};
+use super::call::{Call, Side, Told, Vanished};
 use super::demand::Demand;
 use super::watch::{Enforcing, Flight, SEEN_WITHIN, found, words};
 use crate::protocol::{Kind, RINGING, Reason, Role};
@@ -98,16 +98,12 @@ impl Enforcing {
                 let wanted = "hangup `failed`";
                 let events = vec![call.begun.0, gone.n];
                 match (side.ended, side.told) {
-                    (_, Some((n, at, reason))) if at >= gone.at && reason != Some(Reason::Failed) => {
+                    (_, Some(told)) if misled(side, &told, gone) => {
                         let message =
                             format!("{who} was told another reason than that {} vanished.", gone.who);
-                        let seen = reason.map_or("no reason", Reason::wire).to_owned();
-                        let events = vec![gone.n, n];
+                        let seen = told.reason.map_or("no reason", Reason::wire).to_owned();
+                        let events = vec![gone.n, told.n];
                         record.broken(found("EN-07", message, wanted, seen, events, Some(call)));
-                    }
-                    // It may know of the end before that is seen here.
-                    (_, Some((_, at, Some(Reason::Failed)))) if gone.at - at <= SEEN_WITHIN => {
-                        record.held("EN-07");
                     }
                     (Some(_), _) => record.held("EN-07"),
                     (None, _) if end - gone.at >= WITHIN => {
@@ -204,10 +200,29 @@ impl Enforcing {
     }
 }
 
+/// Whether a party that is left alone was told of the end for a reason that was none. The server may have seen another
+/// one before it saw that somebody had gone.
+fn misled(side: &Side, told: &Told, gone: &Vanished) -> bool {
+    let first = side.ended.is_none_or(|at| at >= told.at);
+    let another = told.lawful && told.at - gone.at < WITHIN;
+    first && told.at >= gone.at && told.reason != Some(Reason::Failed) && !another
+}
+
 fn is_callee(call: &Call, flight: &Flight) -> bool {
     call.sides
         .get(&flight.who)
         .is_some_and(|side| side.role == Role::Callee)
+}
+
+/// Whether a signal that is out of place was refused by a server that had read another's stream before it answered at
+/// event `n`: the call may have been over, and forgotten, or just begun.
+pub(super) fn as_it_stood(call: &Call, flight: &Flight, condition: &str, n: u64) -> bool {
+    let just_begun = flight.n < call.begun.0 && call.begun.0 < n;
+    match condition {
+        "item-not-found" => overtaken(call, flight, n),
+        "forbidden" | "unexpected-request" => just_begun,
+        _ => false,
+    }
 }
 
 /// Whether the call was over for the server, or may have been, when it answered this at event `n`: somebody else or
@@ -221,6 +236,6 @@ fn overtaken(call: &Call, flight: &Flight, n: u64) -> bool {
     });
     // What the server ended long after it had taken the signal is no reason to lose it.
     let by_then = |at: f64| at < flight.got_at + SEEN_WITHIN;
-    let told = |side: &Side| side.told.is_some_and(|(_, at, _)| by_then(at));
+    let told = |side: &Side| side.told.is_some_and(|told| by_then(told.at));
     call.void || ended || call.sides.values().any(told) || call.vanished.iter().any(|gone| by_then(gone.at))
 }

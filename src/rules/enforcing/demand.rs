@@ -75,10 +75,11 @@ pub(super) fn by_content(
     match call {
         Some(call) if user != call.users.0 && user != call.users.1 => {
             // An initiate with the id of somebody else's call breaks ST-10 just as well.
-            demands.push(if initiate {
-                ("EN-06", &["forbidden", "unexpected-request"])
-            } else {
-                ("EN-06", &["forbidden"])
+            demands.push(match (initiate, call.read) {
+                (true, _) => ("EN-06", &["forbidden", "unexpected-request"]),
+                (false, true) => ("EN-06", &["forbidden"]),
+                // It may not know yet of a call that begins just then on another stream.
+                (false, false) => ("EN-06", &["forbidden", "item-not-found"]),
             });
         }
         None if !initiate && !void => demands.push(("EN-03", &["item-not-found"])),

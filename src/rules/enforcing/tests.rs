@@ -500,3 +500,102 @@ fn answers_belong_to_who_asked_last_under_their_id() {
                    0.2 alice > hangup\n0.2 alice srv hangup error=item-not-found\n1 x steps";
     assert_eq!(play(refused), NONE);
 }
+
+/// What the server reads on one stream may come before or after what it reads on another.
+#[test]
+fn the_server_may_have_read_another_stream_first() {
+    let call = "0.1 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate";
+    // It takes the reject for the end of the call, and has forgotten that when it reads what was out of place anyway.
+    let forgotten = "0.2 alice > offer\n0.2 bob > reject\n0.2 alice srv offer error=item-not-found\n\
+                     0.3 alice < reject\n0.3 alice ok reject\n1 x steps";
+    assert_eq!(after(call, forgotten), NONE);
+    let over = "0.2 bob > reject\n0.2 alice < reject\n0.2 alice ok reject\n0.3 mallory > mute-change to=bob id=m\n\
+                0.3 mallory srv m error=item-not-found\n1 x steps";
+    assert_eq!(
+        after(call, over),
+        NONE,
+        "a call that is over, for a third party too"
+    );
+    // Of a call that begins just now it may know, or not yet.
+    let end = "0.2 bob < initiate\n0.2 bob ok initiate\n0.3 bob > reject\n0.3 alice < reject\n0.3 alice ok reject\n1 x steps";
+    let third = "0.1 mallory > mute-change to=bob id=m";
+    let begins = "0.1 alice > initiate";
+    for (lines, condition, broken) in [
+        ([begins, third], "item-not-found", &NONE[..]),
+        ([begins, third], "forbidden", &NONE),
+        ([begins, third], "unexpected-request", &["EN-06"]),
+        ([third, begins], "item-not-found", &NONE),
+        ([third, begins], "forbidden", &NONE),
+        ([third, begins], "bad-request", &["EN-03"]),
+    ] {
+        let refused = format!("0.1 mallory srv m error={condition}\n{end}");
+        assert_eq!(
+            after(&lines.join("\n"), &refused),
+            broken,
+            "{lines:?} {condition}"
+        );
+    }
+}
+
+/// A server may forget a call that is over, and then its id is a new one.
+#[test]
+fn the_id_of_a_call_that_is_over_may_begin_another() {
+    let over = "0.9 alice > hangup\n0.9 bob < hangup\n0.9 bob ok hangup";
+    let again = "1 alice > initiate id=i\n1 bob < initiate id=i\n1 bob ok i\n\
+                 1.1 bob > accept id=a\n1.1 alice < accept id=a\n1.1 alice ok a\n2 x steps";
+    assert_eq!(after(CONNECTED, &format!("{over}\n{again}")), NONE);
+    let refused = "1 alice > initiate id=i\n1 alice srv i error=unexpected-request\n2 x steps";
+    assert_eq!(after(CONNECTED, &format!("{over}\n{refused}")), NONE);
+    assert_eq!(after(CONNECTED, again), ["EN-03"], "while it goes on");
+}
+
+/// Whoever is left learns that the call is over, and why is not always that the other has gone.
+#[test]
+fn a_call_may_end_for_another_reason_just_when_somebody_vanishes() {
+    let call = "0.1 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate";
+    let late = |cut: f64| {
+        format!(
+            "{cut} bob cut\n30.1 alice < hangup/timeout from=bob@x id=s\n30.1 alice ok s from=bob@x\n60 x steps"
+        )
+    };
+    assert_eq!(after(call, &late(30.0)), NONE);
+    assert_eq!(after(call, &late(20.0)), ["EN-07"], "it has long known");
+    let elsewhere = "1 bob > accept\n1 alice cut\n1 bob2 < hangup/cancelled from=alice@x id=s2\n1 bob2 ok s2 from=alice@x\n\
+                     1 bob < hangup/failed from=alice@x id=s1\n1 bob ok s1 from=alice@x\n20 x steps";
+    assert_eq!(after(RINGING, elsewhere), NONE);
+}
+
+/// A call that a server may know of, or not, it may end.
+#[test]
+fn a_call_that_may_have_been_taken_up_may_be_ended() {
+    let told = |call: &str| {
+        let one = |who: &str, from: &str| {
+            format!(
+                "31 {who} < hangup/timeout from={from} id=s-{who} {call}\n31 {who} ok s-{who} from={from}\n"
+            )
+        };
+        one("alice", "bob@x") + &one("bob", "alice@x") + "60 x steps"
+    };
+    // Its id is no random one (SG-15), or it is nested deeper than we read.
+    for (word, call) in [("initiate", "call=other"), ("initiate/deep", "")] {
+        let begun = format!("0.1 alice > {word} id=i {call}\n0.1 bob < {word} id=i {call}\n0.1 bob ok i");
+        assert_eq!(after(&begun, &told(call)), NONE, "{word} {call}");
+    }
+    assert_eq!(
+        play("31 bob < hangup/timeout from=alice@x id=s\n60 x steps"),
+        ["RT-03"]
+    );
+}
+
+/// The server may notice only later that whoever is called has just gone.
+#[test]
+fn a_call_to_one_who_has_just_gone_may_fail() {
+    let called = |cut: f64| {
+        format!(
+            "{cut} bob cut\n9 alice > initiate\n9 alice srv initiate\n9.1 alice < hangup/failed from=bob@x id=s\n\
+             9.1 alice ok s from=bob@x\n60 x steps"
+        )
+    };
+    assert_eq!(play(&called(8.9)), NONE);
+    assert_eq!(play(&called(1.0)), ["RT-03"], "it has long known");
+}

@@ -43,6 +43,8 @@ pub(in super::super) struct Enforcing {
     /// Folded full JID and number of connection, by name.
     pub(super) sessions: BTreeMap<String, (String, u64)>,
     conns: u64,
+    /// When a device of this user last went.
+    left: BTreeMap<String, f64>,
     /// By callId in lower case.
     pub(super) calls: BTreeMap<String, Call>,
     pub(super) flights: Vec<Flight>,
@@ -89,6 +91,7 @@ impl Enforcing {
             ids: ids.collect(),
             sessions: BTreeMap::new(),
             conns: 0,
+            left: BTreeMap::new(),
             calls: BTreeMap::new(),
             flights: Vec::new(),
             by_id: BTreeMap::new(),
@@ -117,9 +120,10 @@ impl Enforcing {
         if self.whole {
             return;
         }
-        let Some((_, conn)) = self.sessions.remove(&event.who) else {
+        let Some((jid, conn)) = self.sessions.remove(&event.who) else {
             return;
         };
+        self.left.insert(bare(&jid).to_owned(), event.t);
         for call in self.calls.values_mut() {
             let Some(side) = call.sides.get(&event.who) else {
                 continue;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::call::Side;
+use super::super::call::{Side, Told};
+use super::super::close::as_it_stood;
 use super::super::demand::{Demand, Signal};
 use super::{Enforcing, found, words};
 use crate::protocol::{Kind, Reason, Role};
@@ -50,17 +51,23 @@ impl Enforcing {
         let condition = error.then(|| stanza.error_condition().unwrap_or_default().to_owned());
         flight.got = Some((event.n, condition.clone()));
         flight.got_at = event.arrived.unwrap_or(event.t);
+        let flight = &*flight;
         let what = words(flight);
         let said = condition
             .as_ref()
             .map_or_else(|| "a result".to_owned(), |c| format!("an error {c}"));
-        let call = flight.call.as_ref().and_then(|id| self.calls.get_mut(id));
+        let mut call = flight.call.as_ref().and_then(|id| self.calls.get_mut(id));
+        if let Some(call) = &mut call {
+            call.read |= call.begun.0 == flight.n;
+        }
         match &flight.demand {
             Demand::Refuse(demands) => {
-                let kept = demands.iter().find(|(_, conditions)| {
-                    condition
-                        .as_deref()
-                        .is_some_and(|given| conditions.contains(&given))
+                let given = condition.as_deref().unwrap_or_default();
+                let stood = call
+                    .as_deref()
+                    .is_some_and(|call| as_it_stood(call, flight, given, event.n));
+                let kept = demands.iter().find(|(rule, conditions)| {
+                    conditions.contains(&given) || (stood && matches!(*rule, "EN-03" | "EN-06"))
                 });
                 match (kept, demands.first()) {
                     (Some((rule, _)), _) if flight.reached.is_empty() => record.held(rule),
@@ -123,9 +130,12 @@ impl Enforcing {
             .copied();
         let signal = Signal::read(spoken);
         let at = event.arrived.unwrap_or(event.t);
-        let call = signal.call.as_ref().and_then(|id| self.calls.get_mut(id));
+        let mut call = signal.call.as_ref().and_then(|id| self.calls.get_mut(id));
         if let Some(flight) = index.and_then(|index| self.flights.get_mut(index)) {
             flight.reached.push((event.n, event.who.clone()));
+            if let Some(call) = &mut call {
+                call.read |= call.begun.0 == flight.n;
+            }
             if let Demand::Refuse(demands) = &flight.demand {
                 let Some((rule, conditions)) = demands.first() else {
                     return;
@@ -198,7 +208,13 @@ impl Enforcing {
         let reason = signal.decoded().facts.reason;
         let kind = signal.kind().map_or("a signal", Kind::name);
         let said = reason.map_or_else(|| kind.to_owned(), |reason| format!("{kind} {}", reason.wire()));
-        let Some(call) = call.filter(|_| signal.kind() == Some(Kind::Hangup)) else {
+        let hangup = signal.kind() == Some(Kind::Hangup);
+        // A call that the server may have taken up, or not, it may end.
+        let perhaps = |id: &String| self.void.contains(id) || self.unread;
+        if hangup && call.is_none() && signal.call.as_ref().is_some_and(perhaps) {
+            return false;
+        }
+        let Some(call) = call.filter(|_| hangup) else {
             let message = format!("{} received {said} that no party sent.", event.who);
             let wanted = "only signals of the parties, and hangups of the server's own";
             record.broken(found("RT-03", message, wanted, said, vec![event.n], None));
@@ -207,7 +223,12 @@ impl Enforcing {
         // Of those who leave after the last step the others may be told.
         let lawful = self.parting || call.may_be_ended_by_server(&event.who, reason, at);
         if let Some(side) = call.sides.get_mut(&event.who).filter(|_| !self.parting) {
-            side.told.get_or_insert((event.n, at, reason));
+            side.told.get_or_insert(Told {
+                n: event.n,
+                at,
+                reason,
+                lawful,
+            });
         }
         if !lawful {
             let rule = if reason == Some(Reason::Timeout) {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::super::call::{Call, Side};
 use super::super::demand::{Demand, Signal, by_content, by_order, is_doubtful};
-use super::{Enforcing, Flight};
+use super::{Enforcing, Flight, SEEN_WITHIN};
 use crate::profile::Addressing;
-use crate::protocol::{Kind, Role, View};
+use crate::protocol::{Kind, Role, State, View};
 use crate::rules::Spoken;
 use crate::stanza::{IqType, Stanza, bare, fold, resource};
 use crate::transcript::Event;
@@ -114,6 +114,11 @@ impl Enforcing {
                 return Demand::Either;
             };
             let states: Vec<_> = side.beam.views().map(View::state).collect();
+            if act.kind == Kind::Initiate && states.iter().all(|state| *state == State::Ended) {
+                // A server may have forgotten a call that is over, and its id is a new one then.
+                call.void = true;
+                return Demand::Either;
+            }
             let sending = side.beam.send(&act, event.t, false);
             let demand = by_order(&sending, states.into_iter());
             if matches!(demand, Demand::Refuse(_)) {
@@ -140,6 +145,12 @@ impl Enforcing {
         if wide && self.profile.addressing == Addressing::Bare {
             call.to_ring = there;
         }
+        // Whoever has just gone may still be there for the server, and then the call fails.
+        call.void = !reachable
+            && self
+                .left
+                .get(bare(to))
+                .is_some_and(|at| event.t - at < SEEN_WITHIN);
         self.calls.insert(id, call);
         if reachable && (!wide || self.profile.addressing == Addressing::Bare) {
             Demand::Pass
