@@ -1,7 +1,7 @@
 //! Real calls beyond the plain one: both call at once, two devices ring, the media is negotiated again, and a server's
 //! own log. Each is sound from every end by itself and from all together.
 
-use crate::hars::{Folder, Said, check, data, holds, replaced, text};
+use crate::hars::{ALICE, BOB, Folder, Said, check, data, holds, replaced, text};
 
 fn said(files: &[&str]) -> Said {
     let paths: Vec<_> = files.iter().map(|file| data(file)).collect();
@@ -84,4 +84,34 @@ fn a_candidate_for_a_section_that_no_description_has_is_told_once_the_call_is_ov
         "{}",
         cut.out
     );
+}
+
+#[test]
+fn an_answer_and_the_servers_error_behind_it_are_not_two_answers_of_the_client() {
+    // Prosody gives back what a client had answered and not acknowledged (XEP-0198) when its session ends.
+    let told = |condition: &str| {
+        let folder = Folder::new();
+        folder.changed("chrome-call.caller.har", |messages| {
+            let answer = messages.iter().rev().find(|m| m["type"] == "receive" && text(m).contains("result"));
+            let answer = answer.expect("an answer").clone();
+            let mut error = answer.clone();
+            let id = ["id='", "id=\""].iter().find_map(|open| {
+                let (_, rest) = text(&answer).split_once(&format!(" {open}"))?;
+                rest.split(['\'', '"']).next().map(str::to_owned)
+            });
+            error["data"] = format!(
+                "<iq type='error' id='{}' from='{BOB}' to='{ALICE}' xmlns='jabber:client'><error type='cancel'>\
+                 <{condition} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+                id.expect("an id")
+            )
+            .into();
+            messages.push(error);
+        })
+    };
+    let back = told("recipient-unavailable");
+    assert_ne!(back.status, 1, "{}", back.out);
+    assert!(back.out.contains("the server gave it back"), "{}", back.out);
+    let twice = told("unexpected-request");
+    assert_eq!(twice.status, 1, "{}", twice.out);
+    assert!(twice.out.contains("IQ-01  must"), "{}", twice.out);
 }

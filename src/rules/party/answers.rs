@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::rules::{Finding, Record};
-use crate::stanza::{IqType, Stanza};
+use crate::stanza::{IqType, NOBODY, Stanza};
 use crate::transcript::{Dir, Header, Witness};
 
 /// What its answer has to be.
@@ -47,6 +47,10 @@ pub(in crate::rules) const NEVER: f64 = 30.0;
 
 /// How long a request and its answer may have been under way, in seconds, where they were seen on their way.
 const UNDER_WAY: f64 = 5.0;
+
+/// Why an error behind an answer may not be its client's.
+const BACK: &str =
+    "the client's session ended before it acknowledged the stanza, and the server gave it back";
 
 /// Moments of one client that are remembered.
 const MOMENTS: usize = 64;
@@ -196,7 +200,10 @@ impl Answers {
                 call,
             }) = done.filter(|done| done.answered > self.unread)
             {
+                // XEP-0198 §4: what a session has not acknowledged when it ends a server may give back as not delivered.
+                let back = far && stanza.error_condition().is_some_and(|why| NOBODY.contains(&why));
                 record.broken(Finding {
+                    excuse: back.then(|| BACK.to_owned()),
                     call: call.as_deref().map(str::to_owned),
                     ..Finding::of_client(
                         "IQ-01",
