@@ -170,12 +170,12 @@ impl Media {
         }
     }
 
-    /// What no description has made right in the end: whose it is, and whether it may have crossed with an answer.
-    pub fn finish(&mut self) -> Vec<(String, bool, Finding)> {
+    /// What no description has made right in the end.
+    pub fn finish(&mut self) -> Vec<Finding> {
         let mut left = Vec::new();
-        for party in self.calls.drain().flatten() {
-            for (need, finding) in party.pending {
-                left.push((party.key.clone(), matches!(need, Need::Crossed(_)), finding));
+        for parties in self.calls.drain() {
+            for party in parties {
+                left.extend(party.pending.into_iter().map(|(_, finding)| finding));
             }
         }
         left

@@ -250,14 +250,13 @@ impl Family for Parties {
 
     fn finish(&mut self, at: f64, record: &mut Record) {
         if !self.whole {
-            self.left_by_media(record);
             return;
         }
         let sessions = &self.sessions;
         self.answers
             .finish(at, |client| sessions.contains_key(client), record);
         self.unfinished(at, None, record);
-        for (_, _, finding) in self.media.finish() {
+        for finding in self.media.finish() {
             record.broken(finding);
         }
     }

@@ -92,10 +92,8 @@ fn generation(own: &Party, facts: &Facts, look: &mut Look) {
         } else {
             "the candidate's ICE user name stands in no description of its sender"
         };
-        let crossed = before && own.settled().is_some_and(|said| said.offer);
-        let need = if crossed { Need::Crossed } else { Need::Ufrag };
         look.waiting
-            .push((need(ufrag.clone()), Lint::should("SD-13", what)));
+            .push((Need::Ufrag(ufrag.clone()), Lint::should("SD-13", what)));
     }
 }
 

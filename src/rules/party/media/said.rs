@@ -28,15 +28,13 @@ pub(super) struct Said {
 pub(super) enum Need {
     Section(Option<String>, Option<u16>),
     Ufrag(String),
-    /// The same, of a generation that ended with an answer of the other side, which had perhaps not come in yet.
-    Crossed(String),
 }
 
 impl Need {
     pub fn met(&self, description: &Description) -> bool {
         match self {
             Need::Section(mid, index) => section(description, mid.as_deref(), *index) == Ok(()),
-            Need::Ufrag(ufrag) | Need::Crossed(ufrag) => description.has_ufrag(ufrag),
+            Need::Ufrag(ufrag) => description.has_ufrag(ufrag),
         }
     }
 }

@@ -86,28 +86,4 @@ impl Parties {
             }
         }
     }
-
-    /// What no description of a recording has made right. One that stands beyond what was recorded may do so, unless
-    /// the call was seen from its beginning until its end in the view of whoever it is about.
-    pub(super) fn left_by_media(&mut self, record: &mut Record) {
-        if self.witness.is_bots() {
-            return;
-        }
-        for (key, crossed, mut finding) in self.media.finish() {
-            let call = finding.call.clone().unwrap_or_default().to_lowercase();
-            let begun = self.calls.get(call.as_str()).is_some();
-            let tracks = self.tracks.get(&(key.as_str().into(), call.as_str().into()));
-            let over = |track: &Track| !track.half && track.views().all(|view| view.state() == State::Ended);
-            let over = tracks.is_some_and(|tracks| !tracks.is_empty() && tracks.iter().all(over));
-            if !begun || !over || self.broke {
-                let why = "the description that it belongs to stands where nothing was recorded";
-                finding.excuse.get_or_insert_with(|| why.to_owned());
-            }
-            if crossed {
-                let why = "the answer that put the new description in force had not come in yet";
-                finding.excuse.get_or_insert_with(|| why.to_owned());
-            }
-            record.broken(finding);
-        }
-    }
 }
