@@ -288,10 +288,14 @@ fn memory() {
 fn main() {
     let words: Vec<String> = std::env::args().collect();
     if let Some(at) = words.iter().position(|word| word == "--print") {
-        let size = words.get(at + 2).and_then(|size| size.parse().ok());
-        let name = words.get(at + 1).map_or("", String::as_str);
-        if let Err(error) = files::print(name, size.unwrap_or(100)) {
+        let (name, size) = (words.get(at + 1), words.get(at + 2));
+        let (Some(name), Some(Ok(megabytes))) = (name, size.map(|size| size.parse())) else {
+            eprintln!("--print transcript|HAR|log MEGABYTES");
+            std::process::exit(2);
+        };
+        if let Err(error) = files::print(name, megabytes) {
             eprintln!("{error}");
+            std::process::exit(2);
         }
         return;
     }
