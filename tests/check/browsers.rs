@@ -1,7 +1,7 @@
 //! Real calls beyond the plain one: both call at once, two devices ring, the media is negotiated again, and a server's
 //! own log. Each is sound from every end by itself and from all together.
 
-use crate::hars::{ALICE, BOB, Folder, Said, check, data, text};
+use crate::hars::{ALICE, BOB, Folder, Said, check, data, holds, replaced, text};
 
 fn said(files: &[&str]) -> Said {
     let paths: Vec<_> = files.iter().map(|file| data(file)).collect();
@@ -80,4 +80,38 @@ fn an_answer_and_the_servers_error_behind_it_are_not_two_answers_of_the_client()
     let twice = told("unexpected-request");
     assert_eq!(twice.status, 1, "{}", twice.out);
     assert!(twice.out.contains("IQ-01  must"), "{}", twice.out);
+}
+
+#[test]
+fn a_candidate_for_a_section_that_no_description_has_is_told_once_the_call_is_over() {
+    let folder = Folder::new();
+    let wrong = |messages: &mut Vec<serde_json::Value>, cut: bool| {
+        let (from, to) = (r#"sdpMid":"0""#, r#"sdpMid":"9""#);
+        let escaped = |text: &str| text.replace('"', "&quot;");
+        *messages = replaced(&replaced(messages, from, to), &escaped(from), &escaped(to));
+        assert!(
+            messages
+                .iter()
+                .any(|message| text(message).contains("sdpMid") && text(message).contains('9'))
+        );
+        if cut {
+            messages.truncate(
+                messages
+                    .iter()
+                    .position(|m| holds(m, "hangup"))
+                    .expect("a hangup"),
+            );
+        }
+    };
+    let over = folder.changed("chrome-call.caller.har", |messages| wrong(messages, false));
+    assert_eq!(over.status, 1, "{}", over.out);
+    assert!(over.out.contains("SD-11  must, client"), "{}", over.out);
+    // An offer that has the section may follow where the recording ends.
+    let cut = folder.changed("chrome-call.caller.har", |messages| wrong(messages, true));
+    assert_ne!(cut.status, 1, "{}", cut.out);
+    assert!(
+        cut.out.contains("where nothing was recorded") || cut.out.contains("excused if"),
+        "{}",
+        cut.out
+    );
 }

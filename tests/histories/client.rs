@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use callspec::protocol::sdp::Side as Described;
-use callspec::protocol::{Role, sample};
+use callspec::protocol::Role;
 use serde_json::{Value, json};
 
 use crate::dice::Dice;
+use crate::media::Media;
 use crate::spelling::{self, Body, Spelling, Stanza};
 use crate::world::{DOMAIN, World};
 
@@ -45,6 +45,7 @@ struct Side {
     rang: f64,
     accepted: f64,
     muted: bool,
+    media: Media,
     /// The reason of the one hangup that may still follow.
     echo: Option<String>,
     version: u64,
@@ -248,6 +249,7 @@ impl World {
             rang: self.now,
             accepted: 0.0,
             muted: false,
+            media: Media::default(),
             echo: None,
             version: 0,
         };
@@ -342,22 +344,21 @@ impl World {
             (State::Ringing, false) => self.picks_up(device, call, rang, any),
             (State::Accepted, true) if any < 9 => {
                 self.turns(device, call, State::Offered);
-                let sdp = sample::description(role, Described::Offer);
-                self.signals(device, call, "offer", json!({ "sdp": sdp, "type": "offer" }));
-                self.plans(device, call);
+                self.offers(device, call, role);
             }
             (State::Offered, false) if any < 9 => {
                 self.turns(device, call, State::Answered);
-                let sdp = sample::description(role, Described::Answer);
-                self.signals(device, call, "answer", json!({ "sdp": sdp, "type": "answer" }));
-                self.plans(device, call);
+                self.answers(device, call, role);
             }
+            (State::Answered, _) if side.media.owes_an_answer() && any < 8 => {
+                self.answers(device, call, role)
+            }
+            (State::Answered, _) if side.media.is_stable() && any < 2 => self.offers(device, call, role),
             (State::Accepted, false) if any < 6 => self.plans(device, call),
             (State::Offered, true) | (State::Answered, _) if any < 4 => {
-                let port = 50_000 + side.version;
-                let candidate = format!("candidate:1 1 udp 2122260223 192.0.2.1 {port} typ host");
-                let payload = json!({ "candidate": candidate, "sdpMid": "0", "sdpMLineIndex": 0 });
-                self.signals(device, call, "ice-candidate", payload);
+                let side = self.devices[device].sides.get_mut(call).expect("a call");
+                let candidate = side.media.candidate(role, &mut self.dice);
+                self.signals(device, call, "ice-candidate", candidate);
                 self.plans(device, call);
             }
             (State::Answered, _) if any < 7 => {
@@ -376,6 +377,20 @@ impl World {
                 }
             }
         }
+    }
+
+    fn offers(&mut self, device: usize, call: &str, role: Role) {
+        let side = self.devices[device].sides.get_mut(call).expect("a call");
+        let offer = side.media.offers(role, &mut self.dice);
+        self.signals(device, call, "offer", offer);
+        self.plans(device, call);
+    }
+
+    fn answers(&mut self, device: usize, call: &str, role: Role) {
+        let side = self.devices[device].sides.get_mut(call).expect("a call");
+        let answer = side.media.answers(role);
+        self.signals(device, call, "answer", answer);
+        self.plans(device, call);
     }
 
     fn turns(&mut self, device: usize, call: &str, state: State) {
@@ -495,6 +510,7 @@ impl World {
                 rang: now,
                 accepted: 0.0,
                 muted: false,
+                media: Media::default(),
                 echo: None,
                 version: 0,
             };
@@ -514,8 +530,23 @@ impl World {
                 side.echo = Some(reason.to_owned());
                 State::Ended
             }
-            ("call:offer", false, State::Accepted) => State::Offered,
-            ("call:answer", true, State::Offered) => State::Answered,
+            ("call:offer", false, State::Accepted) => {
+                side.media.is_asked(&word("/payload/sdp"), false);
+                State::Offered
+            }
+            ("call:offer", caller, State::Answered) => {
+                side.media.is_asked(&word("/payload/sdp"), !caller);
+                State::Answered
+            }
+            ("call:answer", caller, State::Offered | State::Answered)
+                if caller || side.state == State::Answered =>
+            {
+                if !side.media.is_offering() {
+                    return Some("unexpected-request");
+                }
+                side.media.is_answered(&word("/payload/sdp"));
+                State::Answered
+            }
             ("call:hangup", ..) => {
                 side.echo = Some(word("/payload/reason"));
                 State::Ended

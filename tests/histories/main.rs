@@ -9,6 +9,7 @@ mod dice;
 mod fault;
 mod login;
 mod made;
+mod media;
 mod spelling;
 mod verdict;
 mod world;

@@ -14,7 +14,8 @@ use crate::protocol::{Decoded, Kind};
 use crate::rules::Finding;
 
 use exchange::{best, exchange, succession};
-use said::{Need, Party, Said};
+pub(super) use said::Pending;
+use said::{Crossed, Need, Party, Said};
 
 /// Calls whose media are remembered at once.
 const CALLS: usize = 1_024;
@@ -41,7 +42,7 @@ pub(super) struct Look {
     /// Each with events beside its own.
     pub lints: Vec<(Lint, Vec<u64>)>,
     /// What is broken unless a description that makes it right follows.
-    waiting: Vec<(Need, Lint)>,
+    waiting: Vec<(Need, Option<Crossed>, Lint)>,
     pub tested: Vec<&'static str>,
 }
 
@@ -52,9 +53,21 @@ impl Look {
             .extend(lints.into_iter().map(|lint| (lint, events.clone())));
     }
 
+    /// Whether something is broken only where this party knew of an answer of the other side.
+    pub fn crosses(&self) -> bool {
+        self.waiting.iter().any(|(_, crossed, _)| crossed.is_some())
+    }
+
+    /// The party had taken in what came to it up to this event.
+    pub fn taken_in(&mut self, n: u64) {
+        for (_, crossed, _) in &mut self.waiting {
+            *crossed = crossed.filter(|answer| *answer > n);
+        }
+    }
+
     /// Whether something is said against this rule, or may yet be.
     pub fn doubts(&self, rule: &str) -> bool {
-        self.waiting.iter().any(|(_, lint)| lint.rule == rule)
+        self.waiting.iter().any(|(.., lint)| lint.rule == rule)
     }
 }
 
@@ -139,7 +152,7 @@ impl Media {
                 .and_then(Description::opens_connection);
             if let Some(party) = parties.get_mut(other) {
                 if let Some(said) = party.said.get_mut(offer) {
-                    said.settled = !said.stray;
+                    said.settled = (!said.stray).then_some(who.n);
                 }
                 party.client = role.map(|client| !client).or(party.client);
             }
@@ -148,15 +161,21 @@ impl Media {
             }
         }
         let Some(party) = parties.get_mut(at) else { return };
-        for (need, lint) in look.waiting {
+        for (need, crossed, lint) in look.waiting {
             if party.pending.len() < PENDING && !stray {
-                party.pending.push_back((need, finding(&lint)));
+                let (n, finding) = (who.n, finding(&lint));
+                party.pending.push(Pending {
+                    need,
+                    crossed,
+                    n,
+                    finding,
+                });
             }
         }
         if kind == Kind::IceCandidate {
             party.remember(facts, who.n);
         } else if let Some(description) = facts.description.clone() {
-            party.pending.retain(|(need, _)| !need.met(&description));
+            party.pending.retain(|pending| !pending.need.met(&description));
             if party.said.len() == SAID {
                 party.said.pop_front();
             }
@@ -164,20 +183,30 @@ impl Media {
                 n: who.n,
                 offer: kind == Kind::Offer,
                 description,
-                settled: answered.is_some(),
+                settled: answered.map(|_| who.n),
                 stray,
             });
         }
     }
 
-    /// What no description has made right in the end.
-    pub fn finish(&mut self) -> Vec<Finding> {
-        let mut left = Vec::new();
-        for parties in self.calls.drain() {
-            for party in parties {
-                left.extend(party.pending.into_iter().map(|(_, finding)| finding));
-            }
-        }
-        left
+    /// Whose candidates in this call wait for a description.
+    pub fn waiting(&self, call: &str) -> impl Iterator<Item = &str> {
+        let parties = self.calls.get(call).into_iter().flatten();
+        parties
+            .filter(|party| !party.pending.is_empty())
+            .map(|party| party.key.as_str())
+    }
+
+    /// What no description of this party has made right, now that it gives none any more.
+    pub fn settle(&mut self, call: &str, key: &str) -> Vec<Pending> {
+        let mut parties = self.calls.get_mut(call).into_iter().flatten();
+        let party = parties.find(|party| party.key == key);
+        party.map_or_else(Vec::new, |party| std::mem::take(&mut party.pending))
+    }
+
+    /// What no description has made right in the end, and whose it is.
+    pub fn finish(&mut self) -> Vec<(String, Vec<Pending>)> {
+        let parties = self.calls.drain().flatten();
+        parties.map(|party| (party.key, party.pending)).collect()
     }
 }

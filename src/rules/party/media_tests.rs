@@ -19,6 +19,8 @@ const IDS: [&str; 2] = [
 struct Talk {
     events: Vec<Value>,
     mdns: bool,
+    /// Alice is a client too, and somebody recorded her.
+    recorded: bool,
 }
 
 impl Talk {
@@ -26,6 +28,7 @@ impl Talk {
         let mut talk = Talk {
             events: Vec::new(),
             mdns: false,
+            recorded: false,
         };
         talk.push(json!({"dir": "connected", "jid": ALICE}));
         talk
@@ -35,12 +38,26 @@ impl Talk {
         let n = self.events.len() + 1;
         event["n"] = n.into();
         event["t"] = (n as f64).into();
-        event["who"] = "alice".into();
+        if event.get("who").is_none() {
+            event["who"] = "alice".into();
+        }
         self.events.push(event);
         self
     }
 
     fn signal(&mut self, alice: bool, kind: &str, payload: &Value) -> &mut Talk {
+        let n = self.events.len() + 1;
+        self.ask(alice, kind, payload);
+        let (answer, own, dir) = match alice {
+            true => (BOB, ALICE, "received"),
+            false => (ALICE, BOB, "sent"),
+        };
+        let xml = format!("<iq type='result' id='{n}' from='{answer}' to='{own}'/>");
+        self.push(json!({"dir": dir, "xml": xml}))
+    }
+
+    /// A signal that is not answered yet.
+    fn ask(&mut self, alice: bool, kind: &str, payload: &Value) -> &mut Talk {
         let n = self.events.len() + 1;
         let (from, to, own, other) = if alice {
             (0, 1, ALICE, BOB)
@@ -56,10 +73,7 @@ impl Talk {
         let xml = format!(
             "<iq type='set' id='{n}' from='{own}' to='{other}'><call xmlns='urn:xmpp:call:0'>{text}</call></iq>"
         );
-        self.push(json!({"dir": if alice { "sent" } else { "received" }, "xml": xml}));
-        let (answer, dir) = if alice { (BOB, "received") } else { (ALICE, "sent") };
-        let xml = format!("<iq type='result' id='{n}' from='{answer}' to='{own}'/>");
-        self.push(json!({"dir": dir, "xml": xml}))
+        self.push(json!({"dir": if alice { "sent" } else { "received" }, "xml": xml}))
     }
 
     fn alice(&mut self, kind: &str, payload: &Value) -> &mut Talk {
@@ -85,6 +99,13 @@ impl Talk {
         talk
     }
 
+    /// The same, recorded at alice's end.
+    fn recorded() -> Talk {
+        let mut talk = Talk::connected();
+        talk.recorded = true;
+        talk
+    }
+
     /// What is said of media and answers, with its weight; `whole`: the recording was not cut off.
     fn found(&mut self, whole: bool) -> String {
         if whole {
@@ -92,8 +113,9 @@ impl Talk {
         }
         let header: Header = serde_json::from_value(json!({
             "callspec": 1, "scenario": {}, "profile": {"mdns": self.mdns},
+            "witness": if self.recorded { "ends" } else { "bots" },
             "cast": {
-                "alice": {"jid": ALICE, "id": IDS[0], "party": "bot"},
+                "alice": {"jid": ALICE, "id": IDS[0], "party": if self.recorded { "client" } else { "bot" }},
                 "bob": {"jid": BOB, "id": IDS[1], "party": "client"},
             },
         }))
@@ -111,7 +133,8 @@ impl Talk {
                 Blame::Nobody => " info",
                 _ => "",
             };
-            format!("{}{who}", found.rule.id)
+            let doubt = if found.excuse.is_some() { "?" } else { "" };
+            format!("{}{doubt}{who}", found.rule.id)
         });
         told.collect::<Vec<_>>().join(", ")
     }
@@ -287,6 +310,61 @@ fn a_candidate_may_run_ahead_of_its_description() {
     ];
     talk.bob("offer", &changed(Role::Callee, Side::Offer, &later));
     assert_eq!(talk.found(true), "SD-29");
+}
+
+#[test]
+fn a_recording_tells_once_the_sender_is_done_with_the_call() {
+    let lost = candidate(5, json!({"sdpMid": "1", "sdpMLineIndex": null}));
+    let bye = json!({"reason": "completed"});
+    for alice in [true, false] {
+        let said = || {
+            let mut talk = Talk::recorded();
+            talk.signal(alice, "ice-candidate", &lost);
+            talk
+        };
+        // The other side has answered the hangup: it gives no description any more.
+        for hung_up in [true, false] {
+            assert_eq!(said().signal(hung_up, "hangup", &bye).found(false), "SD-11");
+        }
+        // Its description may follow, or stand in what was not recorded.
+        assert_eq!(said().found(false), "SD-11?");
+        let mut away = said();
+        away.push(json!({"dir": "disconnected"}));
+        away.push(json!({"dir": "connected", "jid": ALICE}));
+        assert_eq!(away.signal(alice, "hangup", &bye).found(false), "SD-11?");
+        // Somebody else's coming and going says nothing.
+        let mut other = said();
+        other.push(json!({"dir": "connected", "jid": "carol@x/3", "who": "carol"}));
+        other.push(json!({"dir": "disconnected", "who": "carol"}));
+        assert_eq!(other.signal(alice, "hangup", &bye).found(false), "SD-11");
+    }
+}
+
+#[test]
+fn a_candidate_that_crosses_an_answer_is_of_what_was_in_force() {
+    let old = candidate(5, json!({"usernameFragment": "d5Tq"}));
+    let restart = || {
+        let mut talk = Talk::recorded();
+        talk.bob("offer", &changed(Role::Callee, Side::Offer, &BOBS_RESTART));
+        talk
+    };
+    let answer = changed(Role::Caller, Side::Answer, &RESTART);
+    // Bob's answer to it comes behind his candidate, or before.
+    let mut crossing = restart();
+    crossing.ask(true, "answer", &answer);
+    crossing.bob("ice-candidate", &old);
+    assert_eq!(
+        crossing
+            .bob("hangup", &json!({"reason": "completed"}))
+            .found(false),
+        "SD-13?"
+    );
+    let mut late = restart();
+    late.alice("answer", &answer).bob("ice-candidate", &old);
+    assert_eq!(
+        late.bob("hangup", &json!({"reason": "completed"})).found(false),
+        "SD-13"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod actors;
 mod envelope;
 mod got;
+mod left;
 mod order;
 mod refusals;
 mod replies;
@@ -87,6 +88,8 @@ pub(in super::super) struct Parties {
     stamps: Recent<Side, std::cell::Cell<(f64, u64)>>,
     used: Recent<u64, u64>,
     spoilt: Recent<u64, Spoilt>,
+    /// The event at which the recording of each last began or ended.
+    turned: HashMap<String, u64>,
     /// A connection has ended: what was on its way then may be lost, or come once more and later.
     broke: bool,
     /// Signals that were recorded only where the server handed them on.
@@ -141,6 +144,7 @@ impl Parties {
             stamps: Recent::new(REMEMBERED),
             used: Recent::new(IDS),
             spoilt: Recent::new(REMEMBERED),
+            turned: HashMap::new(),
             broke: false,
             handed_on: Recent::new(REMEMBERED),
             under_way: Recent::new(REMEMBERED),
@@ -160,6 +164,7 @@ impl Family for Parties {
         match event.dir {
             Dir::Connected | Dir::Begins => {
                 self.streams += 1;
+                self.turned.insert(event.who.clone(), event.n);
                 let jid: Arc<str> = fold(event.jid.as_deref().unwrap_or_default()).into();
                 if event.dir == Dir::Begins {
                     self.late.insert(event.who.clone());
@@ -179,6 +184,7 @@ impl Family for Parties {
                     return;
                 }
                 self.broke = true;
+                self.turned.insert(event.who.clone(), event.n);
                 if event.dir == Dir::Disconnected {
                     self.left.insert(event.who.clone(), event.n);
                 }
@@ -186,6 +192,7 @@ impl Family for Parties {
                 self.answers.gone(&event.who);
             }
             Dir::Stops => {
+                self.turned.insert(event.who.clone(), event.n);
                 let jid = self.sessions.get(event.who.as_str()).map(|(jid, _)| jid.clone());
                 let jid = jid.unwrap_or_default();
                 self.answers.stops((&event.who, &jid), event.t, record);
@@ -249,6 +256,7 @@ impl Family for Parties {
     }
 
     fn finish(&mut self, at: f64, record: &mut Record) {
+        self.left_by_media(record);
         if !self.whole {
             return;
         }
@@ -256,8 +264,5 @@ impl Family for Parties {
         self.answers
             .finish(at, |client| sessions.contains_key(client), record);
         self.unfinished(at, None, record);
-        for finding in self.media.finish() {
-            record.broken(finding);
-        }
     }
 }

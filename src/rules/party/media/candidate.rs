@@ -69,7 +69,8 @@ fn place(own: &Party, facts: &Facts, look: &mut Look) {
     }
     if let Some(what) = wrong {
         let need = Need::Section(mid.map(str::to_owned), index);
-        look.waiting.push((need, Lint::must("SD-11", what)));
+        let crossed = own.crossed(|said| need.met(&said.description));
+        look.waiting.push((need, crossed, Lint::must("SD-11", what)));
     }
 }
 
@@ -92,8 +93,9 @@ fn generation(own: &Party, facts: &Facts, look: &mut Look) {
         } else {
             "the candidate's ICE user name stands in no description of its sender"
         };
+        let need = Need::Ufrag(ufrag.clone());
         look.waiting
-            .push((Need::Ufrag(ufrag.clone()), Lint::should("SD-13", what)));
+            .push((need, own.crossed(known), Lint::should("SD-13", what)));
     }
 }
 

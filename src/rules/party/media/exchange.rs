@@ -17,7 +17,7 @@ pub(super) fn best(
             .filter(|(_, party)| party.user != who.user);
         others.flat_map(move |(other, party)| {
             let said = party.said.iter().enumerate();
-            said.filter(move |(_, said)| said.offer && said.settled != open && said.n < who.n)
+            said.filter(move |(_, said)| said.offer && said.settled.is_some() != open && said.n < who.n)
                 .map(move |(index, said)| (other, index, said))
         })
     };
@@ -66,7 +66,12 @@ pub(super) fn exchange(
     let fits = lints.is_empty();
     look.say(lints, &[said.n]);
     // What each side had before: only where both had settled something.
-    let before = offerer.said.iter().take(index).rev().find(|said| said.settled);
+    let before = offerer
+        .said
+        .iter()
+        .take(index)
+        .rev()
+        .find(|said| said.settled.is_some());
     let (Some(theirs), Some(mine)) = (before, own.and_then(Party::settled)) else {
         return;
     };

@@ -17,8 +17,8 @@ pub(super) struct Said {
     pub n: u64,
     pub offer: bool,
     pub description: Arc<Description>,
-    /// Offer and answer have met: nothing before it comes back.
-    pub settled: bool,
+    /// Offer and answer have met, at the event of the answer: nothing before it comes back.
+    pub settled: Option<u64>,
     /// It was out of its place: it binds nobody, though somebody may have answered it.
     pub stray: bool,
 }
@@ -39,6 +39,19 @@ impl Need {
     }
 }
 
+/// The event of an answer of the other side, until which what a candidate named was in force.
+pub(super) type Crossed = u64;
+
+/// What a candidate broke, unless a description makes it right.
+#[derive(Debug)]
+pub(in crate::rules::party) struct Pending {
+    pub(super) need: Need,
+    pub crossed: Option<Crossed>,
+    /// The candidate's event.
+    pub n: u64,
+    pub finding: Finding,
+}
+
 /// One device in one call.
 #[derive(Debug, Default)]
 pub(super) struct Party {
@@ -54,18 +67,28 @@ pub(super) struct Party {
     pub candidates: HashSet<u64>,
     /// Section and generation whose candidates have ended, and the event that said so; no section: all.
     pub ended: Vec<(Option<String>, Option<String>, u64)>,
-    pub pending: VecDeque<(Need, Finding)>,
+    pub pending: Vec<Pending>,
 }
 
 impl Party {
     /// The descriptions that may be in force: the last that both sides settled, and what was said since.
     pub fn in_force(&self) -> impl Iterator<Item = &Said> {
-        let from = self.said.iter().rposition(|said| said.settled).unwrap_or(0);
+        let from = self
+            .said
+            .iter()
+            .rposition(|said| said.settled.is_some())
+            .unwrap_or(0);
         self.said.iter().skip(from).filter(|said| !said.stray)
     }
 
+    /// The answer of the other side until which something that this holds for was in force.
+    pub fn crossed(&self, named: impl Fn(&Said) -> bool) -> Option<Crossed> {
+        let own_offer = self.settled().filter(|said| said.offer)?;
+        own_offer.settled.filter(|_| self.said.iter().any(named))
+    }
+
     pub fn settled(&self) -> Option<&Said> {
-        self.said.iter().rev().find(|said| said.settled)
+        self.said.iter().rev().find(|said| said.settled.is_some())
     }
 
     /// What it said last in its place.

@@ -117,7 +117,7 @@ impl Parties {
         if refused && actor.sight != Sight::Exact {
             self.refused(actor, &call, event, stanza, record);
         }
-        let key = (actor.key.clone(), call);
+        let key = (actor.key.clone(), call.clone());
         let tracks = self.tracks.get_mut(&key).into_iter().flatten();
         for track in tracks.filter(|track| track.is_with(&asker)) {
             if refused {
@@ -129,5 +129,6 @@ impl Parties {
         if actor.sight != Sight::Exact {
             self.reach(&actor.key, &asker, n, arrival(event));
         }
+        self.settle(&call, record);
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::super::form::{self, Form};
 use super::super::handed;
-use super::super::media::Speaker;
-use super::super::track::Sight;
+use super::super::media::{Look, Speaker};
+use super::super::track::{Sight, Track};
 use super::tested::tested;
 use super::{Actor, Parties, Spoilt};
 use crate::protocol::sdp::Lint;
-use crate::protocol::{Fault, Kind};
+use crate::protocol::{Decoded, Fault, Kind};
 use crate::rules::{Blame, Finding, Level, Record, Spoken, rule};
 use crate::stanza::{IqType, Stanza, bare, print};
 use crate::transcript::{Event, Witness};
@@ -117,7 +117,7 @@ impl Parties {
         self.clock(&said, &mut findings);
         // What a signal says of the media only counts where the signal itself does.
         let speaker = self.speaker(actor, event, call);
-        let seen = speaker.map(|speaker| self.media.look(speaker, form.decoded()));
+        let seen = speaker.map(|speaker| self.look(actor, speaker, form.decoded()));
         let before = findings.len();
         for (lint, events) in seen.iter().flat_map(|look| &look.lints) {
             if let Some(mut finding) = said.fault(&fault_of(lint, &form)) {
@@ -182,6 +182,20 @@ impl Parties {
         for finding in findings {
             record.broken(finding);
         }
+        if let Some(call) = call {
+            self.settle(call, record);
+        }
+    }
+
+    /// What is wrong with what it says of the media, for someone who has taken in what it surely has.
+    fn look(&self, actor: &Actor, speaker: Speaker<'_>, decoded: &Decoded) -> Look {
+        let mut look = self.media.look(speaker, decoded);
+        if look.crosses() {
+            let tracks = self.tracks.get(&(actor.key.clone(), speaker.call.into()));
+            let reached = tracks.and_then(|tracks| tracks.iter().map(Track::reached).min());
+            look.taken_in(reached.flatten().unwrap_or_default());
+        }
+        look
     }
 
     /// Who speaks of the media of a call; `None`: nobody whose word counts.
