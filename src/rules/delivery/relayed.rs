@@ -32,8 +32,8 @@ const EARLY: usize = 256;
 enum Early {
     /// From whom it says it is, and its text.
     Signal(String, String),
-    /// When it was given, to whom, and what it says.
-    Answer(f64, String, String),
+    /// To whom it was given, and what it says.
+    Answer(String, String),
 }
 
 #[derive(Debug, Clone)]
@@ -93,7 +93,7 @@ pub(in super::super) struct Relayed {
     /// ran by then.
     met: BTreeSet<(u64, u64)>,
     /// Where two clocks were set against each other: what seems to have come in before it was sent, by addressee and id.
-    early: VecDeque<(u64, String, String, Early)>,
+    early: VecDeque<(u64, f64, String, String, Early)>,
     /// Every request of a connection, by its id: its event.
     asked: HashMap<(u64, String), u64>,
     /// The latest event of each connection that the server has surely read: it was answered.
@@ -189,8 +189,8 @@ impl Relayed {
                 let sound = stanza.is_sound_answer();
                 let Some(key) = found else {
                     if sound {
-                        let answer = Early::Answer(event.t, to.clone(), answer(stanza));
-                        self.is_early(&session.jid, &id, event.n, answer);
+                        let answer = Early::Answer(to.clone(), answer(stanza));
+                        self.is_early(&session.jid, &id, event, answer);
                     }
                     return;
                 };
@@ -242,37 +242,40 @@ impl Relayed {
         }
     }
 
-    fn is_early(&mut self, to: &str, id: &str, n: u64, what: Early) {
+    fn is_early(&mut self, to: &str, id: &str, event: &Event, what: Early) {
         if self.apart > 0.0 {
             if self.early.len() >= EARLY {
                 self.early.pop_front();
             }
-            self.early.push_back((n, to.to_owned(), id.to_owned(), what));
+            self.early
+                .push_back((event.n, event.t, to.to_owned(), id.to_owned(), what));
         }
     }
 
     /// What seemed to come before this signal was sent came after.
     fn came_early(&mut self, flight: &mut Flight, record: &mut Record) {
-        let of_this = |to: &str, id: &str| flight.to == to && flight.id == id;
-        if !self.early.iter().any(|(_, to, id, _)| of_this(to, id)) {
+        // Further back than the clocks can be wrong something else had this id, in another stream.
+        let since = flight.t - self.apart - MARGIN;
+        let of_this = |t: f64, to: &str, id: &str| t >= since && flight.to == to && flight.id == id;
+        if !self.early.iter().any(|(_, t, to, id, _)| of_this(*t, to, id)) {
             return;
         }
         let what = flight.what();
         let to = flight.to.clone();
         let (own, others) = std::mem::take(&mut self.early)
             .into_iter()
-            .partition(|(_, at, id, early)| {
+            .partition(|(_, t, at, id, early)| {
                 let fits = match early {
                     Early::Signal(from, text) => **from == *flight.jid || *text == flight.text,
-                    Early::Answer(_, asker, _) => **asker == *flight.jid,
+                    Early::Answer(asker, _) => **asker == *flight.jid,
                 };
-                fits && of_this(at, id)
+                fits && of_this(*t, at, id)
             });
         self.early = others;
-        let own: VecDeque<(u64, String, String, Early)> = own;
-        for (n, _, _, early) in own {
+        let own: VecDeque<(u64, f64, String, String, Early)> = own;
+        for (n, t, _, _, early) in own {
             match early {
-                Early::Answer(t, _, said) => {
+                Early::Answer(_, said) => {
                     flight.gave += 1;
                     flight.given.get_or_insert((n, t, said));
                 }
@@ -321,7 +324,7 @@ impl Relayed {
                 self.flights.find(id, |f| *f.jid == *from && same(f))
             });
         let Some(key) = key else {
-            self.is_early(&session.jid, id, event.n, Early::Signal(from, text.into_owned()));
+            self.is_early(&session.jid, id, event, Early::Signal(from, text.into_owned()));
             return;
         };
         let Some(flight) = self.flights.get_mut(key) else {

@@ -14,8 +14,13 @@ const C: &str = "bob@x/3";
 /// `ok TO ID` and `no TO ID` answers given, `got FROM ID` and `failed FROM ID CONDITION` answers that came in, `hears`
 /// anything else.
 fn verdict(lines: &str) -> Verdict {
+    by_clocks(0.0, lines)
+}
+
+/// The same, of clocks that are this far apart, give or take.
+fn by_clocks(apart: f64, lines: &str) -> Verdict {
     let header: Header = serde_json::from_value(json!({
-        "callspec": 1, "scenario": {}, "witness": "ends",
+        "callspec": 1, "scenario": {}, "witness": "ends", "apart": apart,
         "cast": {"alice": {"jid": A, "party": "client"}, "bob": {"jid": B, "party": "client"}},
     }))
     .expect("a header");
@@ -87,7 +92,11 @@ fn verdict(lines: &str) -> Verdict {
 }
 
 fn broken(lines: &str) -> Vec<String> {
-    let verdict = verdict(&format!("0 alice comes {A}\n0 bob comes {B}\n{lines}"));
+    broken_apart(0.0, lines)
+}
+
+fn broken_apart(apart: f64, lines: &str) -> Vec<String> {
+    let verdict = by_clocks(apart, &format!("0 alice comes {A}\n0 bob comes {B}\n{lines}"));
     let told = verdict.findings.iter().map(|found| {
         let doubt = if found.excuse.is_some() { "?" } else { "" };
         format!("{}{doubt} {:?}", found.rule.id, found.events)
@@ -226,4 +235,27 @@ fn answers_that_come_twice_or_in_anothers_name() {
         told(&format!("1.2 alice failed x@x/9 1 item-not-found\n{got}")),
         [""; 0]
     );
+}
+
+#[test]
+fn where_clocks_are_apart_an_answer_may_have_been_given_before_it_came_in() {
+    // A second signal was delivered and answered meanwhile: clients answer in the order that they like.
+    let answered = "3 bob < alice 1 a\n3.3 alice > bob 1 a\n3.4 alice > bob 2 b\n3.8 alice got bob 2
+        4 bob < alice 2 b\n4 bob ok alice 2\n4.7 alice got bob 1\n4.8 alice goes";
+    let late = format!("{answered}\n5 bob ok alice 1\n5 bob goes");
+    assert_eq!(broken_apart(1.3, &late), [""; 0]);
+    // Bob's recording goes on for long enough to show that he gives none.
+    let never = format!(
+        "{}\n9 bob hears\n10 bob goes",
+        answered.replace("4.8 alice goes", "9.8 alice hears")
+    );
+    assert_eq!(broken_apart(1.3, &never), ["RT-08 [4, 9]"]);
+}
+
+#[test]
+fn an_id_of_long_ago_was_another_streams() {
+    let lines = "1 bob < alice 4 x\n1.1 bob ok alice 4\n2 bob no alice 4
+        35 alice > bob 4 a\n35.1 bob < alice 4 a\n35.1 bob ok alice 4\n35.2 alice got bob 4
+        49 alice hears\n49 bob hears\n50 alice goes\n50 bob goes";
+    assert_eq!(broken_apart(1.0, lines), [""; 0]);
 }

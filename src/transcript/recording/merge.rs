@@ -131,8 +131,16 @@ fn offset(a: &Survey, b: &Survey) -> Offset {
     if low > high + STEP + coarse(a) + coarse(b) || a.first.is_infinite() || b.first.is_infinite() {
         return Offset::Contradiction;
     }
+    // Whole seconds are cut off: what was received then was received up to a second later.
+    let (low, high) = match low > high {
+        true => (low - coarse(a), high + coarse(b)),
+        false => (low, high),
+    };
     match (low.is_finite(), high.is_finite()) {
-        (true, true) => Offset::By((low + high) / 2.0, (high - low).abs() / 2.0),
+        (true, true) => {
+            let room = (high - low).abs() / 2.0 + coarse(a).max(coarse(b));
+            Offset::By((low + high) / 2.0, room)
+        }
         (true, false) => Offset::By(low + STEP, f64::INFINITY),
         _ => Offset::By(high - STEP, f64::INFINITY),
     }
@@ -155,11 +163,7 @@ impl Sorted {
             Offset::By(_, room) => *room,
             _ => 0.0,
         });
-        let room = room.fold(0.0, f64::max);
-        // Whole seconds are rounded; those of one proxy share its clock.
-        let set = |(_, _, offset): &_| matches!(offset, Offset::By(by, _) if *by != 0.0);
-        let coarse = self.witness == Witness::Between && self.offsets.iter().any(set);
-        room + f64::from(u8::from(coarse))
+        room.fold(0.0, f64::max)
     }
 }
 
@@ -428,5 +432,59 @@ impl Iterator for Merged {
             recorded.event.t = self.latest - self.base;
         }
         Some((source, Ok(recorded)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Someone who recorded these stanzas: which, whether it was sent here, and when.
+    fn survey(witness: Witness, stanzas: &[(u64, bool, f64)]) -> Survey {
+        Survey {
+            source: 0,
+            only: None,
+            stanzas: stanzas
+                .iter()
+                .map(|(key, sent, at)| (*key, Some((*sent, *at))))
+                .collect(),
+            asked: HashMap::new(),
+            mask: 0,
+            first: 0.0,
+            last: 60.0,
+            witness,
+            clock: None,
+        }
+    }
+
+    #[test]
+    fn an_offset_lies_between_what_was_sent_and_what_was_received() {
+        let a = survey(Witness::Ends, &[(1, true, 10.0), (2, false, 11.0)]);
+        let b = survey(Witness::Ends, &[(1, false, 30.2), (2, true, 30.8)]);
+        let Offset::By(by, room) = offset(&a, &b) else {
+            panic!("an offset")
+        };
+        assert!(
+            (by - 20.0).abs() < 1e-9 && (room - 0.2).abs() < 1e-9,
+            "{by} {room}"
+        );
+    }
+
+    /// Received at 22.4 and sent at 24.1, by a clock that cuts this to 22 and 24.
+    #[test]
+    fn a_clock_of_whole_seconds_received_later_than_it_says() {
+        let a = survey(Witness::Ends, &[(1, true, 41.8), (2, false, 43.2)]);
+        let b = survey(Witness::Between, &[(1, false, 22.0), (2, true, 24.0)]);
+        let Offset::By(by, _) = offset(&a, &b) else {
+            panic!("an offset")
+        };
+        assert!((-19.2..=-18.8).contains(&by), "{by}");
+    }
+
+    #[test]
+    fn whole_seconds_that_are_alike_are_not_one_clock() {
+        let a = survey(Witness::Between, &[(1, true, 5.0), (2, false, 5.0)]);
+        let b = survey(Witness::Between, &[(1, false, 5.0), (2, true, 5.0)]);
+        assert_eq!(offset(&a, &b), Offset::By(0.0, 1.0));
     }
 }

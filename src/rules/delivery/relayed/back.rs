@@ -117,7 +117,8 @@ impl Relayed {
         let (Some(goal), Some((_, at, _))) = (flight.goal, &flight.got) else {
             return;
         };
-        let passed = self.newest.is_past((flight.conn, goal), key);
+        // What came in later and was answered says nothing of an answer that is still to be given.
+        let passed = flight.delivered.is_none() && self.newest.is_past((flight.conn, goal), key);
         let long = heard(goal).is_some_and(|last| last - at >= SETTLED + self.apart);
         if flight.unasked && flight.given.is_none() && (passed || long) {
             self.of_its_own(flight, record);
