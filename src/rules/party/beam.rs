@@ -288,8 +288,8 @@ impl Beam {
         }
         let now = reached.iter().map(|(c, _)| c.cost).min().unwrap_or(least);
         // What this signal adds to the least cost, it costs in some view; in others one before it has cost as much.
+        let level = now.iter().zip(&least).position(|(now, least)| now > least);
         let adds = |rulings: &[Ruling]| {
-            let level = now.iter().zip(&least).position(|(now, least)| now > least);
             level.is_none_or(|level| rulings.iter().any(|ruling| weight(ruling) == Some(level)))
         };
         let fitting = reached
@@ -297,8 +297,10 @@ impl Beam {
             .filter(|(_, rulings)| now <= least || adds(rulings));
         let best = fitting.min_by_key(|(c, rulings)| (c.cost, usize::MAX - rulings.len(), u64::MAX - c.seen));
         if let Some((candidate, rulings)) = best {
-            if now > least {
-                sending.rulings.clone_from(rulings);
+            // What it costs beyond that it does only there.
+            if let Some(level) = level.filter(|_| now > least) {
+                let counts = |ruling: &&Ruling| weight(ruling).is_some_and(|slot| slot >= level);
+                sending.rulings = rulings.iter().filter(counts).cloned().collect();
             }
             let index = candidate.seen.checked_sub(self.base + 1);
             sending.after = index

@@ -95,7 +95,7 @@ fn back(legs: &[Leg], from: &str, to: &str, sent: f64, wish: f64) -> f64 {
 }
 
 /// A history as lines of `from to signal sent taken`: the stanza is sent, taken in and answered, and the answer is back
-/// as much later. More words: `#id` names the iq, `call=2` another call, `answers=TIME` when the answer is given,
+/// as much later. More words: `#id` names the iq, `made=TIME` is when it says it was made, `call=2` another call, `answers=TIME` when the answer is given,
 /// `no/CONDITION` an error in place of the result, `lost/CONDITION` an error of the server for what reached nobody.
 /// Other lines: `TIME who verb` with `cut`, `closed`, `comes JID`.
 fn history(lines: &str) -> Vec<(f64, u32, String, Value)> {
@@ -137,7 +137,8 @@ fn history(lines: &str) -> Vec<(f64, u32, String, Value)> {
         let id = given("#").map_or(format!("q{order}"), str::to_owned);
         let answers: f64 = given("answers=").map_or(taken, |at| at.parse().expect("a time"));
         let back = back(&legs, to, from, answers, answers + taken - sent);
-        let text = escape(&signal(sent, from, to, word, given("call=").unwrap_or("1")));
+        let made = given("made=").map_or(sent, |at| at.parse().expect("a time"));
+        let text = escape(&signal(made, from, to, word, given("call=").unwrap_or("1")));
         let call = format!("<call xmlns='urn:xmpp:call:0'>{text}</call>");
         let set = |from: &str| format!("<iq type='set' id='{id}'{from} to='{b}'>{call}</iq>");
         let failed = |condition: &str| {
@@ -545,6 +546,21 @@ fn mute_changes_cross_and_need_not_alternate_between_parties() {
 }
 
 /// What looks like the above and is a breach, whoever looks.
+#[test]
+fn a_call_has_not_lasted_longer_than_since_its_accept() {
+    let talked = |seconds: u64, made: &str| {
+        let lines = format!(
+            "alice bob initiate 0 .1\n2 bob cut\n6 bob comes bob@x/1\nbob alice accept 6 6.1 {made}
+             alice bob offer 6.2 6.3\nbob alice answer 6.4 6.5\nbob alice hangup/completed+{seconds} 9.6 9.7"
+        );
+        found(&lines, Sight::Wires)
+    };
+    assert_eq!(talked(7, ""), ["TM-04 Client"]);
+    // It had been made before, and waited for the connection to come back.
+    assert_eq!(talked(7, "made=2.5"), ["TM-04 Client?"]);
+    assert_eq!(talked(9, "made=2.5"), ["TM-04 Client"]);
+}
+
 #[test]
 fn breaches_that_look_like_crossings() {
     let mut wrong = Vec::new();

@@ -18,6 +18,7 @@ const CALL: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
 /// `>` sends, `<` takes in, `ok` answers with a result, `no` with an error, and `got` takes such an answer in.
 struct History {
     bots: &'static str,
+    witness: &'static str,
     events: Vec<Event>,
     change: Box<dyn Fn(&mut Value)>,
 }
@@ -27,6 +28,7 @@ impl History {
     fn new(bots: &'static str, wires: &str) -> History {
         let mut history = History {
             bots,
+            witness: "bots",
             events: Vec::new(),
             change: Box::new(|_| {}),
         };
@@ -106,6 +108,8 @@ impl History {
             let (word, id) = word.split_once('#').unwrap_or((word, word));
             let sent: f64 = sent.parse().expect("a time");
             match *verb {
+                "gone" => self.push(t, who, json!({"dir": "stops"})),
+                "back" => self.push(t, who, json!({"dir": "begins", "jid": own})),
                 "breaks" => self.push(t, who, json!({"dir": "breaks", "rules": rest})),
                 ">" | "<" => {
                     let text = crate::stanza::escape(&self.signal(sent, sender, word));
@@ -135,7 +139,7 @@ impl History {
         self.push(t, "", json!({"dir": "end"}));
         let party = |who: &str| if self.bots.contains(who) { "bot" } else { "client" };
         let header: Header = serde_json::from_value(json!({
-            "callspec": 1, "scenario": {},
+            "callspec": 1, "scenario": {}, "witness": self.witness,
             "cast": {
                 "alice": {"jid": ALICE, "id": IDS[0], "party": party("alice")},
                 "bob": {"jid": BOB, "id": IDS[1], "party": party("bob")},
@@ -477,6 +481,26 @@ fn a_recording_that_begins_within_a_call_accuses_nobody() {
             .verdict(),
     );
     assert_eq!(found, [""; 0]);
+}
+
+/// One reading of the offer costs a remark and one of the hangup a breach: the first is enough to excuse both.
+#[test]
+fn what_one_view_must_break_and_another_only_remarks_upon_is_no_breach() {
+    let lines = "0 alice back\n0 alice > mute-change/on\n0 alice > ice-candidate
+        0.1 alice < offer\n0.1 alice < hangup/completed+5";
+    let mut history = History::new("", "");
+    history.witness = "ends";
+    assert_eq!(parties(&history.plays(lines).verdict()), [""; 0]);
+}
+
+/// What a client had not acknowledged its server sends once more when the stream is resumed (XEP-0198).
+#[test]
+fn what_is_handed_on_again_was_sent_once() {
+    let mut history = History::new("", "bob");
+    history.witness = "between";
+    let lines = "0.1 bob < initiate@0\n0.2 bob ok initiate\n3 bob > accept\n3.1 bob got accept
+        4 bob < hangup/failed@3.9\n4.1 bob gone\n5 bob back\n5.1 bob < hangup/failed@3.9\n5.2 bob ok hangup/failed";
+    assert_eq!(parties(&history.plays(lines).verdict()), ["ST-09 Client?"]);
 }
 
 #[test]

@@ -56,6 +56,8 @@ pub(super) struct Track {
     clock_set: u32,
     /// Where only what the server handed on was recorded: the signal before.
     last: Option<Before>,
+    /// The time that its accept gave, where that may have been sent long after it was made.
+    pub accepted: Option<f64>,
 }
 
 /// What came of a signal that was sent.
@@ -92,6 +94,7 @@ impl Track {
             rang_by: None,
             clock_set,
             last: None,
+            accepted: None,
             older: (start == Start::Doubtful).then(|| Beam::midway(exact, None)),
         }
     }

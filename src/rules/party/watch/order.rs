@@ -6,7 +6,7 @@ use super::super::track::{Sight, Track};
 use super::sent::Said;
 use super::tracks::place_of;
 use super::{Call, Parties, REMEMBERED, Spoilt, arrival, request};
-use crate::protocol::{Kind, Reason, Role, Ruling, State};
+use crate::protocol::{Kind, ROUNDING, Reason, Role, Ruling, State};
 use crate::rules::{Blame, Finding, Level};
 use crate::stanza::{bare, fold};
 
@@ -72,6 +72,7 @@ impl Parties {
         findings.extend(self.second_call(said, &id, act.kind));
         let start = self.start(actor, act.kind);
         let clock_set = self.clock_set;
+        let turned = self.turned.get(&*actor.key).copied();
         let tracks = self.tracks_of(actor, key)?;
         let index = place_of(tracks, &to, act.kind).unwrap_or_else(|| {
             tracks.push(Track::new(&to, role, actor.sight, event.n, start, clock_set));
@@ -83,10 +84,22 @@ impl Parties {
         }
         // Seen from elsewhere, it was sent by the time it came in there, not when it was taken in.
         let at = arrival(event);
-        let out = match said.may_follow_lost(act.kind) {
+        let mut out = match said.may_follow_lost(act.kind) {
             true => track.sends_unseen(&act, at, doubtful),
             false => track.send(&act, at, doubtful),
         };
+        let stamp = form.decoded().facts.timestamp;
+        if accepts {
+            let back = turned.is_some_and(|n| n > track.first);
+            track.accepted = stamp.filter(|_| back || actor.sight == Sight::Far);
+        }
+        let long = |ruling: &Ruling| matches!(ruling, Ruling::Breach(breach) if breach.rule == "TM-04");
+        if out.excuse.is_none() && out.rulings.iter().any(long) {
+            let talked = track.accepted.zip(stamp).map(|(since, at)| at - since);
+            out.excuse = talked
+                .filter(|talked| act.duration.unwrap_or_default() as f64 <= talked + ROUNDING)
+                .map(|_| "its accept had been made before it could be sent".to_owned());
+        }
         let reached = track.reached();
         let first = track.first;
         let states: Vec<State> = track.views().map(|view| view.state()).collect();

@@ -148,18 +148,8 @@ impl Parties {
                 said.fault(&fault_of(lint, &form)).unwrap_or_else(plain)
             });
         }
+        let again = said.handed_on && self.came_before(&said);
         if said.handed_on && said.broke {
-            let same = match self.witness {
-                // Without stanzas, the time that it gives tells it from others, however it is spelled.
-                Witness::Signals => {
-                    let facts = &form.decoded().facts;
-                    let at = facts.timestamp.map(f64::to_bits);
-                    print((&actor.jid, &facts.call, facts.kind.map(Kind::name), at))
-                }
-                _ => fingerprint(&actor.jid, stanza, form.text()),
-            };
-            let again = self.handed_on.get(&same).is_some();
-            self.handed_on.insert(same, ());
             handed::excuse(&mut findings, again);
             let certain = |f: &Finding| f.level == Level::Must && f.excuse.is_none();
             if !findings.iter().any(certain) {
@@ -185,6 +175,22 @@ impl Parties {
         if let Some(call) = call {
             self.settle(call, record);
         }
+    }
+
+    /// Whether this signal has been handed on before; from now on it has.
+    fn came_before(&mut self, said: &Said) -> bool {
+        let same = match self.witness {
+            // Without stanzas, the time that it gives tells it from others, however it is spelled.
+            Witness::Signals => {
+                let facts = &said.form.decoded().facts;
+                let at = facts.timestamp.map(f64::to_bits);
+                print((&said.actor.jid, &facts.call, facts.kind.map(Kind::name), at))
+            }
+            _ => fingerprint(&said.actor.jid, said.stanza, said.form.text()),
+        };
+        let again = self.handed_on.get(&same).is_some();
+        self.handed_on.insert(same, ());
+        again
     }
 
     /// What is wrong with what it says of the media, for someone who has taken in what it surely has.
