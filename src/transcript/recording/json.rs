@@ -88,7 +88,7 @@ impl<R: BufRead> Walk<R> {
             return Ok(None);
         }
         let mut text = Vec::new();
-        if self.peek()? != Some(b'"') {
+        if !matches!(self.peek()?, None | Some(b'"')) {
             return Err(self.error("expected a member's name, in quotes"));
         }
         self.value(Some((&mut text, 64 * 1024)))?;
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn says_that_the_end_is_torn() {
-        for cut in ["{", "{\"a\"", "{\"a\":", "{\"a\":[1,", "{\"a\":\"\\"] {
+        for cut in ["{", "{ ,", "{\"a\"", "{\"a\":", "{\"a\":[1,", "{\"a\":\"\\"] {
             let mut walk = Walk::new(cut.as_bytes());
             assert!(walk.eat(b'{').expect("reads"));
             if walk.key().expect("reads").is_some() {
