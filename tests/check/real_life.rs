@@ -190,8 +190,8 @@ fn a_call_outlives_its_connection() {
     }
 }
 
-/// Stream management: enabled, lost, resumed (XEP-0198).
-fn resumes(cut: usize, resent: bool) -> Value {
+/// Stream management: enabled, lost, resumed (XEP-0198). `resent`: which way something goes once more.
+fn resumes(cut: usize, resent: Option<&str>) -> Value {
     const SM: &str = "xmlns='urn:xmpp:sm:3'";
     let whole = all(CALLER);
     let at = time(&whole[LOGIN - 1]);
@@ -211,8 +211,13 @@ fn resumes(cut: usize, resent: bool) -> Value {
         now,
         &format!("<resumed {SM} h='9' previd='s-1'/>"),
     ));
-    let is_set = |message: &&Value| message["type"] == "send" && text(message).contains("type=\"set\"");
-    if resent && let Some(last) = whole[LOGIN..cut].iter().rfind(is_set) {
+    let is_set = |way: &str, message: &Value| {
+        let words = ["type=\"set\"", "type='set'"];
+        message["type"] == way && words.iter().any(|word| text(message).contains(word))
+    };
+    if let Some(way) = resent
+        && let Some(last) = whole[LOGIN..cut].iter().rfind(|m| is_set(way, m))
+    {
         // What was perhaps lost is sent once more, as it was.
         let mut last = last.clone();
         last["time"] = now.into();
@@ -227,11 +232,11 @@ fn resumes(cut: usize, resent: bool) -> Value {
 fn a_stream_that_is_resumed_goes_on() {
     let whole = all(CALLER).len();
     for cut in [LOGIN + 2, LOGIN + 7, LOGIN + 11, whole - 9, whole - 4] {
-        for resent in [false, true] {
+        for resent in [None, Some("send"), Some("receive")] {
             let har_ = resumes(cut, resent);
-            sound(&format!("resumed at {cut}, {resent}"), &[&har_]);
+            sound(&format!("resumed at {cut}, {resent:?}"), &[&har_]);
             sound(
-                &format!("resumed at {cut}, {resent}, both ends"),
+                &format!("resumed at {cut}, {resent:?}, both ends"),
                 &[&har_, &har(CALLEE)],
             );
         }

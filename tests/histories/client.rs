@@ -109,7 +109,10 @@ impl Device {
 
     pub fn begins_stream(&mut self) {
         self.streams += 1;
-        self.counter = 0;
+        // What waits to be sent has its id already.
+        if self.outbox.is_empty() {
+            self.counter = 0;
+        }
     }
 
     /// What had come and what was to be answered went with the connection.
