@@ -244,6 +244,21 @@ fn a_password_in_an_answer_is_not_shown() {
     untested(&play(&format!("xmpp://127.0.0.1:{port}")), "error");
 }
 
+#[test]
+fn what_a_server_says_of_its_refusal_is_told_in_short_and_on_one_line() {
+    let long = "on and on ".repeat(10_000);
+    let port = says(format!(
+        "{HEADER}<stream:error><policy-violation xmlns='urn:ietf:params:xml:ns:xmpp-streams'/><text xmlns='urn:ietf:params:xml:ns:xmpp-streams'>Too many\n\u{202e}sessions, secret-a, {long}</text></stream:error>"
+    ));
+    let said = play(&format!("xmpp://127.0.0.1:{port}"));
+    untested(
+        &said,
+        r#"the error `policy-violation` ("Too many\n\u{202e}sessions, ***, on and on "#,
+    );
+    assert!(said.err.contains("fewer --jobs or more accounts"), "{}", said.err);
+    assert!(said.err.len() < 1_000, "{}", said.err);
+}
+
 /// Lets so many connections through to this address, and with the next one it is gone: nobody gets in, and those that
 /// are there are cut off.
 fn gone_after(connections: usize, behind: &str) -> u16 {

@@ -27,6 +27,7 @@ use super::pace::Pace;
 use crate::scenario::{Answer, Expect};
 use crate::stanza::{Message, Stanza};
 use crate::transcript::{Dir, Event};
+use crate::xmpp::Said;
 
 use fresh::fresh_uuid;
 pub use io::{Account, Input, NoSession, Output, Setup};
@@ -71,6 +72,8 @@ struct Bot {
     heard: Option<Duration>,
     /// The stream ended by the other side's will.
     ended: bool,
+    /// The stream error that came on it.
+    error: Option<Said>,
     candidates: u32,
 }
 
@@ -158,6 +161,7 @@ impl Script {
                 tame: true,
                 heard: None,
                 ended: false,
+                error: None,
                 candidates: 0,
             };
             names.set(format!("{}.jid", actor.name), bot.jid.clone());

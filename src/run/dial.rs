@@ -106,7 +106,7 @@ impl Dialer for ToEmbedded {
             let (dial, login) = self.way_in(user, resource, Credential::Sound, None)?;
             let pipe = Box::new(self.endpoint.dial());
             let session = xmpp::connect_over(pipe, &dial, &login).await;
-            session.map_err(|error| no_session(&error, &self.hidden))
+            session.map_err(|error| no_session(error, &self.hidden))
         })
     }
 
@@ -149,10 +149,13 @@ pub async fn log_in(
         hidden.learn(secret, secret_kind(account));
     }
     let session = xmpp::connect(&dial, &login).await;
-    session.map_err(|error| no_session(&error, hidden))
+    session.map_err(|error| no_session(error, hidden))
 }
 
-fn no_session(error: &ConnectError, hidden: &Hidden) -> NoSession {
+fn no_session(mut error: ConnectError, hidden: &Hidden) -> NoSession {
+    if let Some(words) = error.words_mut() {
+        *words = hidden.hide(words).into_owned();
+    }
     NoSession {
         why: hidden.hide(&error.to_string()).into_owned(),
         rule: error.rule(),

@@ -2,6 +2,81 @@
 
 use std::fmt;
 
+use crate::stanza::{STANZA_ERRORS, STREAM, STREAM_ERRORS, Stanza};
+
+/// Characters of a server's own words that are shown.
+const LONGEST: usize = 200;
+
+/// What a server says of itself, as it came: shown in short, on one line, in quotes. It may hold anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words(pub String);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut characters = self.0.chars();
+        let short: String = characters.by_ref().take(LONGEST).collect();
+        let more = if characters.next().is_some() { "…" } else { "" };
+        write!(f, "{short:?}{more}")
+    }
+}
+
+/// The condition of an error, and what else the server says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    pub condition: String,
+    /// In its own words (RFC 6120 §4.9.2, §8.3.2).
+    pub words: Option<Words>,
+}
+
+impl Said {
+    /// `none`: what stands for a condition where there is none.
+    pub fn of(error: &Stanza, none: &str) -> Said {
+        let condition = error.error_condition().unwrap_or(none);
+        let within = if error.is("error", STREAM) {
+            Some((error.element(), STREAM_ERRORS))
+        } else {
+            let inner = error.element().children().find(|child| child.name() == "error");
+            inner.map(|inner| (inner, STANZA_ERRORS))
+        };
+        let text = within.and_then(|(element, ns)| element.get_child("text", ns));
+        let words = text.map(|text| text.text().trim().to_owned());
+        Said {
+            condition: condition.chars().take(LONGEST).collect(),
+            words: words.filter(|words| !words.is_empty()).map(Words),
+        }
+    }
+
+    pub fn without_words(self) -> Said {
+        Said { words: None, ..self }
+    }
+
+    /// What to do where this may be the answer to one session too many; nothing, where it is not.
+    pub fn hint(&self) -> &'static str {
+        let told = TOO_MANY.contains(&self.condition.as_str());
+        if told { FEWER } else { "" }
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.condition)?;
+        match &self.words {
+            Some(words) => write!(f, " ({words})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What servers say that take only so many sessions of one user (RFC 6120 §7.6.2.1), or that end the oldest of them.
+const TOO_MANY: [&str; 4] = [
+    "policy-violation",
+    "resource-constraint",
+    "not-allowed",
+    "conflict",
+];
+const FEWER: &str =
+    "; if it takes only so many sessions of one user, fewer --jobs or more accounts keep below that";
+
 /// Nothing of this is ever a finding: the target could not be tested.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ConnectError {
@@ -28,7 +103,7 @@ pub enum ConnectError {
     /// What came is no XMPP.
     Garbage {
         stage: &'static str,
-        seen: String,
+        seen: Words,
     },
     NoMechanism {
         offered: Vec<String>,
@@ -40,16 +115,12 @@ pub enum ConnectError {
         condition: String,
     },
     /// No account was made or removed in band.
-    Registration {
-        condition: String,
-    },
+    Registration(Said),
     /// Login and TLS are sound, but no resource was bound.
-    Bind {
-        condition: String,
-    },
+    Bind(Said),
     StreamError {
         stage: &'static str,
-        condition: String,
+        said: Said,
     },
     Ended {
         stage: &'static str,
@@ -72,6 +143,17 @@ impl ConnectError {
     pub fn rule(&self) -> Option<&'static str> {
         matches!(self, ConnectError::Unheard { .. }).then_some("TR-02")
     }
+
+    /// The server's own words, whole: what has to be hidden is cut out of them before they are shown in short.
+    pub fn words_mut(&mut self) -> Option<&mut String> {
+        match self {
+            ConnectError::Garbage { seen, .. } => Some(&mut seen.0),
+            ConnectError::Registration(said)
+            | ConnectError::Bind(said)
+            | ConnectError::StreamError { said, .. } => said.words.as_mut().map(|words| &mut words.0),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for ConnectError {
@@ -86,9 +168,9 @@ impl fmt::Display for ConnectError {
                 "the server offers no STARTTLS, and nothing secret is sent without TLS (--insecure-plaintext allows it on this machine)",
             ),
             ConnectError::TlsRefused => f.write_str("the server offered STARTTLS and then refused it"),
-            ConnectError::Registration { condition } => write!(
+            ConnectError::Registration(said) => write!(
                 f,
-                "the server answered `{condition}` to the in-band registration of an account"
+                "the server answered {said} to the in-band registration of an account"
             ),
             ConnectError::Upgrade {
                 status: status @ (401 | 403),
@@ -129,13 +211,15 @@ impl fmt::Display for ConnectError {
                 f,
                 "cannot log in as {jid}: the server answered `{condition}` to {mechanism}; the address was reached, the password (or the account) is refused"
             ),
-            ConnectError::Bind { condition } => {
-                write!(f, "the login succeeded, but no resource was bound: `{condition}`")
+            ConnectError::Bind(said) => {
+                let hint = said.hint();
+                write!(f, "the login succeeded, but no resource was bound: {said}{hint}")
             }
-            ConnectError::StreamError { stage, condition } => {
+            ConnectError::StreamError { stage, said } => {
+                let hint = said.hint();
                 write!(
                     f,
-                    "while {stage}, the server ended the stream with the error `{condition}`"
+                    "while {stage}, the server ended the stream with the error {said}{hint}"
                 )
             }
             ConnectError::Ended { stage, how } => write!(f, "while {stage}, the connection ended: {how}"),

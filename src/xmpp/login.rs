@@ -17,8 +17,8 @@ use xmpp_parsers::bind::{BindQuery, BindResponse};
 use xmpp_parsers::sasl as sasl_elements;
 use xmpp_parsers::stream_features::StreamFeatures;
 
-use super::ConnectError;
 use super::dial::{Dial, Login, Mechanism};
+use super::error::{ConnectError, Said, Words};
 use super::framing::{Incoming, Pong, Reader, Writer, split_tcp, split_web};
 use super::leg::lead;
 use super::socket::{Cut, Io, READ_AT_ONCE};
@@ -112,7 +112,7 @@ async fn upgrade(
         },
         other => ConnectError::Garbage {
             stage: "upgrading to WebSocket",
-            seen: other.to_string(),
+            seen: Words(other.to_string()),
         },
     })?;
     Ok(split_web(socket, cut))
@@ -173,7 +173,7 @@ impl Opening<'_> {
                 return StreamFeatures::try_from(element.element().clone()).map_err(|error| {
                     ConnectError::Garbage {
                         stage,
-                        seen: format!("stream features that cannot be read: {error}"),
+                        seen: Words(format!("stream features that cannot be read: {error}")),
                     }
                 });
             }
@@ -284,13 +284,13 @@ impl Opening<'_> {
                     let bound = bound.and_then(|bound| BindResponse::try_from(bound).ok());
                     return bound
                         .map(|bound| bound.jid.to_string())
-                        .ok_or(ConnectError::Bind {
+                        .ok_or(ConnectError::Bind(Said {
                             condition: "no full JID came".into(),
-                        });
+                            words: None,
+                        }));
                 }
                 Some(IqType::Error) if element.id() == Some("bind") => {
-                    let condition = element.error_condition().unwrap_or("error").to_owned();
-                    return Err(ConnectError::Bind { condition });
+                    return Err(ConnectError::Bind(Said::of(&element, "error")));
                 }
                 // Whatever else a server says at this point disturbs nothing.
                 _ => {}
@@ -319,11 +319,8 @@ impl Opening<'_> {
         let stage = self.stage.get();
         match incoming {
             Incoming::Element(element) if element.is("error", STREAM) => {
-                let condition = element
-                    .error_condition()
-                    .unwrap_or("undefined-condition")
-                    .to_owned();
-                Err(ConnectError::StreamError { stage, condition })
+                let said = Said::of(&element, "undefined-condition");
+                Err(ConnectError::StreamError { stage, said })
             }
             Incoming::Element(element) => Ok(Some(element)),
             // What it says of itself is read for what follows it.
@@ -338,10 +335,9 @@ impl Opening<'_> {
     }
 
     fn garbage(&self, seen: &str) -> ConnectError {
-        let short: String = seen.chars().take(60).collect();
         ConnectError::Garbage {
             stage: self.stage.get(),
-            seen: format!("{short:?}"),
+            seen: Words(seen.to_owned()),
         }
     }
 }

@@ -13,7 +13,7 @@ mod starttls;
 mod tls;
 
 pub use dial::{Dial, Login, Mechanism, Secret};
-pub use error::ConnectError;
+pub use error::{ConnectError, Said};
 pub use framing::{Incoming, Reader, Writer, part, split_tcp, split_web};
 pub use leg::lead;
 pub use login::{Session, connect, connect_over, register, unregister};

@@ -6,7 +6,7 @@ use tokio_xmpp::xmlstream::{ReadError, StreamHeader, Timeouts, initiate_stream};
 use xmpp_parsers::starttls;
 use xmpp_parsers::stream_features::StreamFeatures;
 
-use super::ConnectError;
+use super::error::{ConnectError, Words};
 use super::socket::Socket;
 
 /// Asks for TLS; afterwards the handshake has to follow.
@@ -34,7 +34,7 @@ pub async fn negotiate(socket: Socket, domain: &str) -> Result<Socket, ConnectEr
         .await
         .map_err(|error| ConnectError::Garbage {
             stage: STAGE,
-            seen: error.to_string(),
+            seen: Words(error.to_string()),
         })?;
     let features: StreamFeatures = features;
     if features.starttls.is_none() {
@@ -52,7 +52,7 @@ pub async fn negotiate(socket: Socket, domain: &str) -> Result<Socket, ConnectEr
             Some(Ok(starttls::Nonza::Request(_))) | Some(Err(ReadError::ParseError(_))) => {
                 return Err(ConnectError::Garbage {
                     stage: STAGE,
-                    seen: "an element that has no place there".into(),
+                    seen: Words("an element that has no place there".into()),
                 });
             }
             Some(Err(ReadError::HardError(error))) => return Err(ended(error)),

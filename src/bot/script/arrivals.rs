@@ -6,8 +6,9 @@ use super::super::compose;
 use super::super::matching::Arrival;
 use super::{Input, Script};
 use crate::scenario::Answer;
-use crate::stanza::{IqType, Stanza};
+use crate::stanza::{IqType, STREAM, Stanza};
 use crate::transcript::{Dir, Event};
+use crate::xmpp::Said;
 
 impl Script {
     pub(super) fn take_in(&mut self) -> bool {
@@ -140,6 +141,10 @@ impl Script {
         if let Some(bot) = self.bots.get_mut(who)
             && !stanza.is_presence()
         {
+            if stanza.is("error", STREAM) {
+                // Its own words stand in the transcript.
+                bot.error = Some(Said::of(&stanza, "undefined-condition").without_words());
+            }
             bot.pool.push(Arrival {
                 n,
                 stanza,

@@ -12,6 +12,7 @@ impl Script {
             self.pace.forget(who);
             bot.link = Link::Rising;
             bot.ended = false;
+            bot.error = None;
             let (account, resource) = (bot.user.clone(), bot.resource.clone());
             self.out.push_back(Output::Connect {
                 who: who.into(),
@@ -79,10 +80,14 @@ impl Script {
         bot.link = Link::Down;
         bot.unanswered.clear();
         bot.ended |= !ours;
+        let why = match &bot.error {
+            Some(error) => format!("the server ended it with the error {error}{}", error.hint()),
+            None => how.clone(),
+        };
         self.gone(who);
         let event = self.event(if ours { Dir::Disconnected } else { Dir::Closed }, who);
         self.record(Event {
-            note: Some(how.clone()),
+            note: Some(how),
             ..event
         });
         let waits = match self.phase {
@@ -92,7 +97,7 @@ impl Script {
             _ => false,
         };
         if !ours && waits && !self.root.expects_end_of(who) {
-            self.trouble(who, format!("the stream of {who} is over: {how}"));
+            self.trouble(who, format!("the stream of {who} is over: {why}"));
         }
     }
 

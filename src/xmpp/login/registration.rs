@@ -1,7 +1,7 @@
 //! Accounts made and removed by in-band registration (XEP-0077).
 
 use super::super::dial::Secret;
-use super::{ConnectError, Dial, Login, Opening, Stage, connect, reach, within};
+use super::{ConnectError, Dial, Login, Opening, Said, Stage, connect, reach, within};
 use crate::stanza::{CLIENT, IqType, escape};
 
 /// Makes an account by in-band registration (XEP-0077 §3.1), or removes it again (§3.2).
@@ -61,8 +61,7 @@ impl Opening<'_> {
             match element.iq_type() {
                 Some(IqType::Result) if element.id() == Some("register") => return Ok(()),
                 Some(IqType::Error) if element.id() == Some("register") => {
-                    let condition = element.error_condition().unwrap_or("error").to_owned();
-                    return Err(ConnectError::Registration { condition });
+                    return Err(ConnectError::Registration(Said::of(&element, "error")));
                 }
                 _ => {}
             }
