@@ -71,6 +71,26 @@ fn what_is_done_otherwise_is_seen() {
         ("relay", "bounce-as-result", OfflineFull, "answered"),
         ("relay", "bare-swallowed", OfflineBare, "swallowed"),
         ("relay", "conflict-ignored", ResourceTaken, "both stay"),
+        ("relay", "harmless-session-limit:max=3", Sessions, "3 at once"),
+        (
+            "relay",
+            "harmless-session-limit-by-stream-error:max=9",
+            Sessions,
+            "9 at once",
+        ),
+        (
+            "relay",
+            "harmless-session-limit-by-conflict:max=3",
+            Sessions,
+            "3 at once",
+        ),
+        (
+            "enforcing",
+            "harmless-session-limit:max=21",
+            Sessions,
+            "21 at once",
+        ),
+        ("relay", "harmless-session-limit:max=41", Sessions, "40 or more"),
         ("relay", "gate-open", Cookie, "not needed"),
         ("enforcing", "schema-unchecked", En01, "broken"),
         ("enforcing", "schema-swallowed", En01, "broken"),
@@ -92,7 +112,11 @@ fn what_is_done_otherwise_is_seen() {
         let sound = look(&rigged(class, None), Depth::Whole);
         assert_ne!(
             value(&sound, topic),
-            if wanted == "262144 bytes" { "" } else { wanted }
+            if ["262144 bytes", "40 or more"].contains(&wanted) {
+                ""
+            } else {
+                wanted
+            }
         );
         let found = look(&rigged(class, Some(fault)), Depth::Whole);
         let fact = found.fact(topic).expect(fault);
@@ -203,8 +227,13 @@ fn what_the_profile_only_supposes_is_not_said_as_if_it_was_seen() {
 
 #[test]
 fn the_profile_says_what_was_seen_and_reads_back() {
-    for class in ["relay", "enforcing"] {
-        let found = look(&rigged(class, None), Depth::Whole);
+    for (class, fault) in [
+        ("relay", None),
+        ("enforcing", None),
+        ("relay", Some("harmless-session-limit")),
+    ] {
+        let found = look(&rigged(class, fault), Depth::Whole);
+        assert_eq!(found.profile().sessions_per_user, fault.map(|_| 9));
         let folder = tempfile::TempDir::new().expect("a folder");
         let file = folder.path().join("profile.yaml");
         let text = profile_file(&found, "2026-01-01T00:00:00Z");

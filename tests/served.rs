@@ -83,6 +83,44 @@ fn what_a_look_has_seen_is_enough_to_take_turns() {
     );
 }
 
+/// What a server does with one session too many of a user.
+const LIMITS: [&str; 3] = [
+    "harmless-session-limit:max=3",
+    "harmless-session-limit-by-stream-error:max=3",
+    "harmless-session-limit-by-conflict:max=3",
+];
+
+/// Short scenarios, with second devices and with sessions that come and go.
+const MANY: &str =
+    "name:cancel/* or name:devices/* or name:vanish/* or name:chat/* or name:answers/* or name:hangup/*";
+
+#[test]
+fn no_more_sessions_of_a_user_are_opened_than_the_profile_says() {
+    let folder = TempDir::new().expect("a folder");
+    let profile = folder.path().join("profile.yaml");
+    std::fs::write(&profile, "class: relay\naddressing: full\nsessions-per-user: 3\n").expect("a profile");
+    let profile = profile.display().to_string();
+    for limit in LIMITS {
+        let more = ["--filter", MANY, "--profile", &profile];
+        let said = played("relay", &[limit], &USERS, &more);
+        assert_eq!(said.status, 0, "{limit}: {}{}", said.out, said.err);
+        let told = "no more than 3 sessions of a user here, so scenarios take turns with the 8 accounts";
+        assert!(said.out.contains(told), "{}", said.out);
+        assert!(said.out.contains(" · 8 jobs\n"), "{}", said.out);
+    }
+}
+
+/// Where the profile does not say so, that is what cannot be tested, and no finding.
+#[test]
+fn a_session_too_many_is_an_error_that_says_so() {
+    for limit in LIMITS {
+        let more = ["--filter", MANY, "--profile", "relay"];
+        let said = played("relay", &[limit], &["alice", "bob", "mallory"], &more);
+        assert_eq!(said.status, 3, "{limit}: {}{}", said.out, said.err);
+        assert!(said.out.contains("fewer --jobs or more accounts"), "{}", said.out);
+    }
+}
+
 #[test]
 fn frames_of_whole_calls_are_looked_at_too() {
     let call = ["--filter", "name:call/full", "--profile", "relay"];

@@ -13,7 +13,7 @@ use super::Config;
 use super::carriage::flaws;
 use super::enforcing::{Flaws, Machine};
 use super::fault::slip::Slips;
-use super::fault::{Injector, Parcel, Slip};
+use super::fault::{Beyond, Injector, Parcel, Slip};
 use super::outbox::Outbox;
 use crate::profile::Class;
 use crate::stanza::bare;
@@ -185,8 +185,18 @@ impl Endpoint {
         self.left.notify_one();
     }
 
-    /// Binds a stream to a full JID. Whoever had it before is ended with `conflict` (RFC 6120 §7.7.2.2).
-    pub(super) fn sit_down(&self, jid: &str, serial: u64, out: &Arc<Outbox>, web: bool) {
+    /// Binds a stream to a full JID, and says so with `bound`. Whoever had it before is ended with `conflict`
+    /// (RFC 6120 §7.7.2.2).
+    ///
+    /// # Errors
+    /// The user has as many sessions as a server lets it have that does this with one more.
+    pub(super) fn sit_down(
+        &self,
+        jid: &str,
+        serial: u64,
+        (out, web): (&Arc<Outbox>, bool),
+        bound: String,
+    ) -> Result<(), Beyond> {
         let seat = Seat {
             serial,
             out: Arc::clone(out),
@@ -195,6 +205,9 @@ impl Endpoint {
             owed: BTreeMap::new(),
         };
         let mut registry = self.registry();
+        self.make_room(&mut registry, jid)?;
+        // The answer is the first thing that stands in the queue of this resource.
+        out.push(bound);
         if let Some(old) = registry.seats.remove(jid)
             && !self.slip(Slip::ConflictIgnored)
         {
@@ -204,6 +217,32 @@ impl Endpoint {
         registry.seats.insert(jid.to_owned(), seat);
         let kept = registry.faults.as_mut().map(|faults| faults.arrived(jid));
         self.post(&mut registry, kept.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Whether the user of this address, which may have a session there already, may have one session more. Where a
+    /// server does so, the oldest is ended for it.
+    fn make_room(&self, registry: &mut Registry, jid: &str) -> Result<(), Beyond> {
+        let limit = registry.faults.as_ref().and_then(Injector::sessions);
+        let Some((most, beyond)) = limit else {
+            return Ok(());
+        };
+        let mut others = registry.devices(bare(jid));
+        others.retain(|other| other != jid);
+        if others.len() < most {
+            return Ok(());
+        }
+        if beyond != Beyond::Replaces {
+            return Err(beyond);
+        }
+        let since = |jid: &String| registry.seats.get(jid).map(|seat| seat.serial);
+        if let Some(oldest) = others.into_iter().min_by_key(since)
+            && let Some(seat) = registry.seats.remove(&oldest)
+        {
+            seat.out.end("conflict");
+            self.vacate(registry, &oldest, seat);
+        }
+        Ok(())
     }
 
     /// `cut`: its connection broke.

@@ -60,6 +60,12 @@ pub fn profile_file(found: &Found, at: &str) -> String {
             Topic::RateLimit,
             "10000B/s",
         ),
+        (
+            "sessions-per-user",
+            known.sessions_per_user.map(|most| most.to_string()),
+            Topic::Sessions,
+            "9",
+        ),
         ("tls", tls.map(str::to_owned), Topic::Plaintext, "required"),
     ];
     for (name, value, topic, example) in members {

@@ -35,6 +35,7 @@ pub enum Topic {
     OfflineBare,
     TwoDevices,
     ResourceTaken,
+    Sessions,
     Ping,
     ServerPings,
     StreamManagement,
@@ -87,6 +88,7 @@ pub const GROUPS: [(&str, &[Row]); 5] = [
             (Topic::OfflineBare, "offline-bare-jid", "offline bare JID"),
             (Topic::TwoDevices, "two-devices", "two devices"),
             (Topic::ResourceTaken, "resource-taken", "taken resource"),
+            (Topic::Sessions, "sessions-per-user", "sessions a user"),
         ],
     ),
     (
@@ -118,6 +120,7 @@ pub struct Known {
     pub rate_limit: Option<u64>,
     /// What was said in one go was read in one go.
     pub full_rate: bool,
+    pub sessions_per_user: Option<u64>,
     pub tls_demanded: Option<bool>,
 }
 
@@ -258,6 +261,7 @@ impl Found {
             stanza_limit: self.known.stanza_limit,
             rate_limit: self.known.rate_limit,
             full_rate: self.known.full_rate,
+            sessions_per_user: self.known.sessions_per_user,
             tls_demanded: self.known.tls_demanded,
             ..Profile::default()
         }

@@ -14,6 +14,7 @@ mod nearby;
 mod parties;
 mod peer;
 mod rate;
+mod sessions;
 mod size;
 mod stanzas;
 mod way_in;
@@ -146,6 +147,7 @@ async fn look(place: &Place, depth: Depth) -> Result<Found, String> {
             }
         );
         callee.leave().await;
+        sessions::look(&parties, &caller, &found).await;
     };
     if tokio::time::timeout_at(until, work).await.is_err() {
         found

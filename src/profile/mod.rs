@@ -62,6 +62,9 @@ pub struct Profile {
     /// It is known to read as fast as a client can write.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub full_rate: bool,
+    /// How many sessions of one user it takes at once; `None`: no limit known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sessions_per_user: Option<u64>,
     /// Clients hide their local addresses behind names of multicast DNS.
     pub mdns: bool,
     /// How long a stream may be idle before the server ends it, in seconds; `None`: not known.
@@ -94,6 +97,7 @@ impl Default for Profile {
             relay_within: 1.0,
             rate_limit: None,
             full_rate: false,
+            sessions_per_user: None,
             mdns: false,
             keep_alive: None,
             tls_demanded: None,

@@ -87,6 +87,11 @@ fn profile(found: &Found) -> String {
             .map(|limit| format!("stanzas up to {limit} bytes")),
     );
     words.extend(profile.rate_limit.map(|rate| format!("{rate} B/s a stream")));
+    words.extend(
+        profile
+            .sessions_per_user
+            .map(|most| format!("{most} sessions a user")),
+    );
     words.extend(profile.tls_demanded.map(|demanded| match demanded {
         true => "TLS required".to_owned(),
         false => "TLS optional".to_owned(),

@@ -7,21 +7,20 @@ use std::sync::Arc;
 use super::dial::{leave, log_in};
 use super::fit::{skip_reason, users_of};
 use super::hidden::Hidden;
-use super::lease::{PAIR, choose, everyone, rings_all};
+use super::lease::{PAIR, at_once, choose, everyone, rings_all};
 use super::{Options, Place};
 use crate::rules::Waiver;
 use crate::scenario::Case;
-use crate::target::Account;
+use crate::target::{Account, Target};
 use crate::xmpp::Mechanism;
 
 /// Makes the accounts that these cases need and the target lacks. The answer goes to [`give_back`] after the run.
 /// An error is one sentence: the target could not be tested.
 pub fn provide(options: &mut Options, cases: &[Case]) -> Result<Vec<Account>, String> {
     let most = cases.iter().map(|case| users_of(case).len()).max().unwrap_or(0);
-    let beside = if rings_all(options.place.profile()) {
-        options.jobs * PAIR
-    } else {
-        0
+    let beside = match at_once(options.place.profile()) {
+        Some(cases) => options.jobs.div_ceil(cases) * PAIR,
+        None => 0,
     };
     furnish(&mut options.place, most.max(beside))
 }
@@ -56,7 +55,12 @@ pub fn check(options: &Options, cases: &[Case]) -> Result<Option<Mechanism>, Str
     } else {
         needed.collect()
     };
-    let mut accounts: Vec<_> = needed
+    lets_in(target, &needed)
+}
+
+/// Logs in once with each of these accounts, by their places in the target file.
+pub(super) fn lets_in(target: &Target, accounts: &BTreeSet<usize>) -> Result<Option<Mechanism>, String> {
+    let mut accounts: Vec<_> = accounts
         .iter()
         .filter_map(|index| target.accounts.get(*index))
         .collect();
@@ -80,7 +84,7 @@ pub fn check(options: &Options, cases: &[Case]) -> Result<Option<Mechanism>, Str
                 }
                 // Nothing was refused, and each case is told of it anew.
                 Err(none) if none.rule.is_some_and(known_everywhere) => {}
-                Err(none) => return Err(none.why),
+                Err(none) => return Err(none.told()),
             }
         }
         Ok(mechanism)

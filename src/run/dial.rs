@@ -159,6 +159,7 @@ fn no_session(mut error: ConnectError, hidden: &Hidden) -> NoSession {
     NoSession {
         why: hidden.hide(&error.to_string()).into_owned(),
         rule: error.rule(),
+        hint: error.hint(),
     }
 }
 

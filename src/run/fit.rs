@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::lease::most_sessions;
 use super::options::{Options, Place};
 use crate::profile::Addressing;
 use crate::scenario::{Action, Case, Need, Step, Verb};
@@ -29,6 +30,13 @@ pub(super) fn skip_reason(case: &Case, options: &Options) -> Option<String> {
         let users = users_of(case);
         if target.is_anonymous() {
             return anonymous_skip(case, users.len());
+        }
+        if let Some(most) = most_sessions(&target.profile)
+            && let Some((_, needs)) = sessions_of(case).into_iter().find(|(_, needs)| *needs > most)
+        {
+            return Some(format!(
+                "needs {needs} sessions of one user at once; this target takes {most} (its profile's `sessions-per-user`)"
+            ));
         }
         if users.len() > target.accounts.len() {
             let (needs, has) = (users.len(), target.accounts.len());
@@ -134,6 +142,15 @@ fn any_step(steps: &[Step], fits: &dyn Fn(&Step) -> bool) -> bool {
                 _ => false,
             }
     })
+}
+
+/// How many sessions of each user there are at once at the most.
+pub(super) fn sessions_of(case: &Case) -> Vec<(String, usize)> {
+    let with = |user: String| {
+        let sessions = case.cast.iter().filter(|actor| actor.user == user).count();
+        (user, sessions)
+    };
+    users_of(case).into_iter().map(with).collect()
 }
 
 pub(super) fn users_of(case: &Case) -> Vec<String> {

@@ -21,7 +21,7 @@ pub use dial::leave;
 pub use filter::{Filter, FilterError};
 pub use ground::Ground;
 pub use hidden::Hidden;
-pub use lease::side_by_side;
+pub use lease::{rings_all, side_by_side};
 pub use matrix::{Suspect, Trial, matrix};
 pub use options::{Finished, Options, Place, Rig};
 pub use suite::{Progress, length, shard, suite, untested};

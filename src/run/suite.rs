@@ -1,16 +1,16 @@
 //! Many cases side by side.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::accounts::{blocking, check};
+use super::accounts::{blocking, lets_in};
 use super::canary::Canary;
 use super::case::play;
-use super::fit::{skip_reason, users_of};
-use super::lease::{Leases, Turn, rings_all};
+use super::fit::{sessions_of, skip_reason};
+use super::lease::{Leases, Turn, most_sessions, rings_all};
 use super::options::{Finished, Options, Place};
 use super::reach::Reach;
 use crate::rules::Outcome;
@@ -58,10 +58,13 @@ pub fn suite(
     let queue = &queue;
     let reach = &Reach::default();
     let canary = Canary::default();
-    let leases = &Leases::of(&options.place);
+    let needs = cases.iter().flat_map(|case| sessions_of(case));
+    let most = needs.map(|(_, sessions)| sessions).max().unwrap_or_default();
+    let perch = perch(options, most);
+    let leases = &Leases::of(&options.place, perch.is_some(), most);
     let (last_song, over) = watch::channel(false);
     std::thread::scope(|scope| {
-        if let Some((target, account)) = perch(options) {
+        if let Some((target, account)) = perch {
             canary.perch();
             let song = canary.clone().sing(target, account, over);
             scope.spawn(move || blocking(song));
@@ -80,7 +83,7 @@ pub fn suite(
                     let skipped = skip_reason(case, options);
                     let users = match skipped {
                         Some(_) => Vec::new(),
-                        None => users_of(case),
+                        None => sessions_of(case),
                     };
                     let Some(lease) = leases.claim(&users, stop) else {
                         return;
@@ -98,7 +101,7 @@ pub fn suite(
                                 accounts: lease.accounts.clone(),
                             };
                             let finished = with_retries(case, options, &turn, stop);
-                            note_reach(reach, began, &finished, options);
+                            note_reach(reach, began, &finished, (options, &lease.accounts));
                             finished
                         }
                     };
@@ -147,21 +150,32 @@ pub fn suite(
 }
 
 /// Where the canary sits: on a real relay, whose other sessions no call rings. A server that rings every device of a
-/// user would ring this one too.
-fn perch(options: &Options) -> Option<(Arc<Target>, Account)> {
+/// user would ring this one too, and one that takes only so many is to have room for it beside a case and the next.
+fn perch(options: &Options, most: usize) -> Option<(Arc<Target>, Account)> {
     let Place::Target(target) = &options.place else {
         return None;
     };
-    let account = target.accounts.first().filter(|_| !rings_all(&target.profile))?;
+    let has_room = most_sessions(&target.profile).is_none_or(|limit| limit >= most + 2);
+    let account = target.accounts.first();
+    let account = account.filter(|_| !rings_all(&target.profile) && has_room)?;
     Some((Arc::clone(target), account.clone()))
 }
 
-/// One case's trouble may be its own; that of a target that lets nobody in is everyone's.
-fn note_reach(reach: &Reach, began: u32, finished: &Finished, options: &Options) {
+/// One case's trouble may be its own; that of a target that lets nobody in is everyone's. The case's own accounts are
+/// asked: nobody else may have a session of theirs to spare.
+fn note_reach(
+    reach: &Reach,
+    began: u32,
+    finished: &Finished,
+    (options, accounts): (&Options, &BTreeMap<String, usize>),
+) {
+    let Place::Target(target) = &options.place else {
+        return reach.came_in();
+    };
     if finished.outcome != Outcome::Error {
         return reach.came_in();
     }
-    match check(options, std::slice::from_ref(&*finished.case)) {
+    match lets_in(target, &accounts.values().copied().collect()) {
         Ok(_) => reach.came_in(),
         Err(why) => reach.refused(began, &why),
     }

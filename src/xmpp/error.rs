@@ -144,6 +144,14 @@ impl ConnectError {
         matches!(self, ConnectError::Unheard { .. }).then_some("TR-02")
     }
 
+    /// What a run may do about it, to stand behind the sentence; empty: nothing is known.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            ConnectError::Bind(said) | ConnectError::StreamError { said, .. } => said.hint(),
+            _ => "",
+        }
+    }
+
     /// The server's own words, whole: what has to be hidden is cut out of them before they are shown in short.
     pub fn words_mut(&mut self) -> Option<&mut String> {
         match self {
@@ -212,14 +220,12 @@ impl fmt::Display for ConnectError {
                 "cannot log in as {jid}: the server answered `{condition}` to {mechanism}; the address was reached, the password (or the account) is refused"
             ),
             ConnectError::Bind(said) => {
-                let hint = said.hint();
-                write!(f, "the login succeeded, but no resource was bound: {said}{hint}")
+                write!(f, "the login succeeded, but no resource was bound: {said}")
             }
             ConnectError::StreamError { stage, said } => {
-                let hint = said.hint();
                 write!(
                     f,
-                    "while {stage}, the server ended the stream with the error {said}{hint}"
+                    "while {stage}, the server ended the stream with the error {said}"
                 )
             }
             ConnectError::Ended { stage, how } => write!(f, "while {stage}, the connection ended: {how}"),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::compose;
 use super::super::matching::Arrival;
-use super::{Input, Script};
+use super::{Input, Phase, Script};
 use crate::scenario::Answer;
 use crate::stanza::{IqType, STREAM, Stanza};
 use crate::transcript::{Dir, Event};
@@ -15,7 +15,8 @@ impl Script {
         let open: Vec<String> = self
             .bots
             .keys()
-            .filter(|who| !self.root.is_blind(who))
+            // Once the run ends nothing crosses any more, and how a stream ended has to be known.
+            .filter(|who| matches!(self.phase, Phase::Closing(_)) || !self.root.is_blind(who))
             .cloned()
             .collect();
         let mut any = false;
@@ -138,13 +139,13 @@ impl Script {
             bot.answers.insert(id.to_owned(), stanza.clone());
         }
         self.learn_peer(who, &stanza, signal.as_ref());
+        if stanza.is("error", STREAM) {
+            // Its own words stand in the transcript.
+            self.thrown_out(who, Said::of(&stanza, "undefined-condition").without_words());
+        }
         if let Some(bot) = self.bots.get_mut(who)
             && !stanza.is_presence()
         {
-            if stanza.is("error", STREAM) {
-                // Its own words stand in the transcript.
-                bot.error = Some(Said::of(&stanza, "undefined-condition").without_words());
-            }
             bot.pool.push(Arrival {
                 n,
                 stanza,

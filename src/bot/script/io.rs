@@ -44,11 +44,24 @@ pub struct NoSession {
     pub why: String,
     /// The rule that the target breaks, if the trouble is its own.
     pub rule: Option<&'static str>,
+    /// What a run may do about it; empty: nothing is known.
+    pub hint: &'static str,
+}
+
+impl NoSession {
+    /// Why, and what to do about it.
+    pub fn told(&self) -> String {
+        format!("{}{}", self.why, self.hint)
+    }
 }
 
 impl From<String> for NoSession {
     fn from(why: String) -> NoSession {
-        NoSession { why, rule: None }
+        NoSession {
+            why,
+            rule: None,
+            hint: "",
+        }
     }
 }
 

@@ -5,6 +5,16 @@ use super::{LINK_WITHIN, Link, Output, Phase, Script};
 use crate::scenario::{Connection, Verb};
 use crate::stanza;
 use crate::transcript::{Dir, Event};
+use crate::xmpp::Said;
+
+/// Stream errors that say nothing of what was said on the stream (RFC 6120 §4.9.3).
+const OWN_REASONS: [&str; 4] = ["conflict", "reset", "resource-constraint", "system-shutdown"];
+
+/// How a stream is over that the server ended with this error.
+fn over(who: &str, error: &Said) -> String {
+    let hint = error.hint();
+    format!("the stream of {who} is over: the server ended it with the error {error}{hint}")
+}
 
 impl Script {
     pub(super) fn connect(&mut self, who: &str) {
@@ -73,6 +83,22 @@ impl Script {
         }
     }
 
+    /// A stream error has come. Where the server ended a session for reasons of its own, and that is known only after a
+    /// step was missed, it may have been missed for that.
+    pub(super) fn thrown_out(&mut self, who: &str, error: Said) {
+        let own = OWN_REASONS.contains(&error.condition.as_str());
+        if own && self.failed && !matches!(self.phase, Phase::Steps | Phase::Over) {
+            let event = self.event(Dir::Trouble, who);
+            self.record(Event {
+                note: Some(over(who, &error)),
+                ..event
+            });
+        }
+        if let Some(bot) = self.bots.get_mut(who) {
+            bot.error = Some(error);
+        }
+    }
+
     pub(super) fn stream_ended(&mut self, who: &str, how: String) {
         let owed = self.bots.values().any(|bot| !bot.unanswered.is_empty());
         let Some(bot) = self.bots.get_mut(who) else { return };
@@ -81,8 +107,8 @@ impl Script {
         bot.unanswered.clear();
         bot.ended |= !ours;
         let why = match &bot.error {
-            Some(error) => format!("the server ended it with the error {error}{}", error.hint()),
-            None => how.clone(),
+            Some(error) => over(who, error),
+            None => format!("the stream of {who} is over: {how}"),
         };
         self.gone(who);
         let event = self.event(if ours { Dir::Disconnected } else { Dir::Closed }, who);
@@ -91,13 +117,13 @@ impl Script {
             ..event
         });
         let waits = match self.phase {
-            Phase::Steps => true,
+            Phase::Connecting | Phase::Steps => true,
             // What is owed may have been on its way.
             Phase::Answers(_) | Phase::Lost(_) => owed && !self.failed,
             _ => false,
         };
         if !ours && waits && !self.root.expects_end_of(who) {
-            self.trouble(who, format!("the stream of {who} is over: {why}"));
+            self.trouble(who, why);
         }
     }
 

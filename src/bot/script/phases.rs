@@ -134,11 +134,11 @@ impl Script {
         if matches!(self.phase, Phase::Closing(_) | Phase::Over) {
             return;
         }
-        let NoSession { why, rule } = why.into();
+        let none: NoSession = why.into();
         let event = self.event(Dir::Trouble, who);
         self.record(Event {
-            note: Some(why),
-            rules: rule.into_iter().map(str::to_owned).collect(),
+            note: Some(none.told()),
+            rules: none.rule.into_iter().map(str::to_owned).collect(),
             ..event
         });
         if let Some(bot) = self.bots.get_mut(who) {

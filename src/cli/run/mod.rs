@@ -25,7 +25,7 @@ use crate::report::{self, Again, Detail, Facts, Report};
 use crate::rules::{Outcome, Waiver};
 use crate::run::{
     Finished, Options, Place, Progress, Reviewed, check, give_back, in_force, length, provide, review,
-    review_profile, side_by_side, suite, untested,
+    review_profile, rings_all, side_by_side, suite, untested,
 };
 use crate::target::{Account, Entry, load_waivers};
 use crate::yaml::in_one;
@@ -186,8 +186,12 @@ impl Prepared {
             && jobs < self.options.jobs
         {
             let accounts = target.accounts.len();
+            let why = match (rings_all(&target.profile), target.profile.sessions_per_user) {
+                (false, Some(most)) => format!("there are no more than {most} sessions of a user here"),
+                _ => "a call may ring every device of a user here".to_owned(),
+            };
             self.turns = Some(format!(
-                "a call may ring every device of a user here, so scenarios take turns with the {accounts} accounts"
+                "{why}, so scenarios take turns with the {accounts} accounts"
             ));
         }
         self.options.jobs = jobs;

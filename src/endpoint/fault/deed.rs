@@ -235,6 +235,19 @@ pub enum Lie {
     EndedCallKept,
     /// A device that declines does not end it for the others.
     DeclineKeepsRinging,
+    /// A user has no more than so many sessions at once.
+    SessionsAtMost(u32, Beyond),
+}
+
+/// What becomes of one session too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beyond {
+    /// It is not bound (RFC 6120 §7.6.2.1).
+    Refused,
+    /// Its stream is ended.
+    Ended,
+    /// The user's oldest session is ended in its place.
+    Replaces,
 }
 
 /// What goes wrong below the stanzas: with the connection, the stream, the login, the XML.

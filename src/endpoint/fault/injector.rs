@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::deed::{Carrier, Deed, Lie, Point, Reply, Rewrite, Sentence, Set, Slip, Stamp, When, Whom, Wrap};
+use super::deed::{
+    Beyond, Carrier, Deed, Lie, Point, Reply, Rewrite, Sentence, Set, Slip, Stamp, When, Whom, Wrap,
+};
 use super::log::FaultLog;
 use super::rewrite::{self, Letter, stamped};
 use super::scene::{Facts, Scene};
@@ -317,6 +319,14 @@ impl Injector {
     pub fn ringing(&self) -> Option<f64> {
         self.lies().find_map(|lie| match lie {
             Lie::RingsFor(ms) => Some(ms as f64 / 1_000.0),
+            _ => None,
+        })
+    }
+
+    /// How many sessions a user may have at once, and what becomes of another one.
+    pub fn sessions(&self) -> Option<(usize, Beyond)> {
+        self.lies().find_map(|lie| match lie {
+            Lie::SessionsAtMost(most, beyond) => Some((most as usize, beyond)),
             _ => None,
         })
     }

@@ -18,7 +18,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use deed::{Carrier, Fault, Lie, Point, Sentence, Set, Slip};
+pub use deed::{Beyond, Carrier, Fault, Lie, Point, Sentence, Set, Slip};
 pub use injector::{Around, Injector, Parcel, Passage};
 pub use log::FaultLog;
 pub use spec::Chosen;

@@ -100,10 +100,14 @@ impl Chosen {
                     _ => return Err(format!("`{}` takes no time, so no `ms`", self.fault.name)),
                 }
             }
+            "max" => match &mut self.deed {
+                Deed::Lie(Lie::SessionsAtMost(given, _)) => *given = count()?,
+                _ => return Err(format!("`{}` counts nothing, so no `max`", self.fault.name)),
+            },
             _ => {
                 return Err(format!(
                     "there is no `{key}`: every, after, only, reason, longer, over, from, to, when, under-load, \
-                     with-chat and ms are there"
+                     with-chat, ms and max are there"
                 ));
             }
         }
@@ -154,6 +158,7 @@ mod tests {
             ("drop:only=ring", "`only` is one of initiate"),
             ("drop:over=pigeon", "`over` is ws or tcp"),
             ("drop:ms=5", "takes no time"),
+            ("drop:max=5", "counts nothing"),
             ("drop:sometimes", "there is no `sometimes`"),
             ("drop:when=raining", "load or chat"),
         ] {

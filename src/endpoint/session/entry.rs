@@ -1,7 +1,7 @@
 //! How a client comes in: it says who it is, and binds a resource.
 
-use super::super::fault::Slip;
 use super::super::fault::slip;
+use super::super::fault::{Beyond, Slip};
 use super::super::login::Said;
 use super::super::routing::error;
 use super::{BIND, Over, Session, Then};
@@ -92,11 +92,15 @@ impl Session {
             escape(&jid)
         );
         let id = escape(stanza.id().unwrap_or_default());
-        // The answer is the first thing that stands in the queue of this resource.
-        self.out.push(format!(
-            r#"<iq xmlns="{CLIENT}" type="result" id="{id}">{bound}</iq>"#
-        ));
-        self.endpoint.sit_down(&jid, self.serial, &self.out, self.web);
+        let bound = format!(r#"<iq xmlns="{CLIENT}" type="result" id="{id}">{bound}</iq>"#);
+        match self
+            .endpoint
+            .sit_down(&jid, self.serial, (&self.out, self.web), bound)
+        {
+            Ok(()) => {}
+            Err(Beyond::Ended) => return Err(Over::StreamError("policy-violation")),
+            Err(_) => return self.say(error(stanza, user, "resource-constraint")),
+        }
         self.jid = Some(jid);
         Ok(Then::On)
     }

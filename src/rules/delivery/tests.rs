@@ -161,6 +161,32 @@ fn an_answer_of_the_servers_own() {
     }
 }
 
+/// A server that ends a session answers for it before its party has read of the end, also what the party has answered.
+#[test]
+fn a_session_that_is_being_ended_is_answered_for() {
+    let bounced = format!(
+        "<iq type='error' id='1' from='{B}' to='{A}'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+    );
+    let error = "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+    for (answers, broken) in [(false, "RT-03"), (true, "RT-08")] {
+        for ends in [None, Some(("received", error)), Some(("closed", ""))] {
+            let mut script = Script::new();
+            script.sends("1", B);
+            if answers {
+                script
+                    .gets("1")
+                    .line("bob", "sent", &format!("<iq type='result' id='1' to='{A}'/>"));
+            }
+            script.line("alice", "received", &bounced).line("", "steps", "");
+            if let Some((dir, text)) = ends {
+                script.line("bob", dir, text);
+            }
+            let wanted: &[&str] = if ends.is_some() { &[] } else { &[broken] };
+            assert_eq!(script.broken(), wanted, "{answers} {ends:?}");
+        }
+    }
+}
+
 #[test]
 fn changed_text_id_and_sender() {
     let change = |xml: String| {

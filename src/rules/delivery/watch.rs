@@ -227,6 +227,8 @@ impl Delivery {
             Some(IqType::Result | IqType::Error) => self.answered(event, stanza, &session, record),
             Some(_) => self.delivered(event, stanza, &session, Freight::Iq, record),
             None if stanza.is("error", STREAM) => {
+                // Nothing can be had of this session any more (RFC 6120 §4.9.1.1), whoever closes it then.
+                self.was_ending(event);
                 let condition = stanza.error_condition().unwrap_or_default();
                 self.refused.insert(event.who.clone(), condition.to_owned());
             }
@@ -234,6 +236,16 @@ impl Delivery {
                 self.delivered(event, stanza, &session, Freight::Chat, record);
             }
             None => {}
+        }
+    }
+}
+
+impl Delivery {
+    /// The server has ended this session: what it said shortly before in the place of who is there was right then.
+    fn was_ending(&mut self, event: &Event) {
+        if let Some(session) = self.sessions.get(&event.who) {
+            let hasty = |(conn, at, _): &(u64, f64, Finding)| *conn != session.conn || event.t - at > PARTING;
+            self.hasty.retain(hasty);
         }
     }
 }
@@ -263,17 +275,15 @@ impl Family for Delivery {
             // have been on its way.
             Dir::Disconnected | Dir::Cut if self.whole => {}
             Dir::Closed if self.whole => {
+                self.was_ending(event);
                 self.sessions.remove(&event.who);
             }
             Dir::Disconnected | Dir::Cut | Dir::Closed => {
                 if event.dir == Dir::Closed {
                     self.thrown_out(event, record);
+                    self.was_ending(event);
                 }
                 if let Some(gone) = self.sessions.remove(&event.who) {
-                    if event.dir == Dir::Closed {
-                        self.hasty
-                            .retain(|(conn, at, _)| *conn != gone.conn || event.t - at > PARTING);
-                    }
                     self.leaving.remove(&gone.conn);
                     self.heard.remove(&gone.conn);
                     self.pace.gone(gone.conn);
@@ -297,8 +307,9 @@ impl Family for Delivery {
                 .stalls
                 .push((event.t - event.seconds.unwrap_or(0.0), event.t)),
             Dir::Steps | Dir::End => self.whole = true,
-            // Nothing is known any more of what the trouble is with.
+            // Nothing is known any more of what the trouble is with, nor whether other sessions were being ended just then.
             Dir::Trouble => {
+                self.hasty.retain(|(_, at, _)| event.t - at > PARTING);
                 self.sessions.remove(&event.who);
             }
             Dir::Sent => {

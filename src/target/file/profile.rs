@@ -8,13 +8,14 @@ use super::Reading;
 use crate::profile::{Addressing, Class, KnownBreach, Profile};
 use crate::yaml::{Checker, Error, Kind, Node, Source, get};
 
-pub(super) const PROFILE: [&str; 10] = [
+pub(super) const PROFILE: [&str; 11] = [
     "name",
     "class",
     "addressing",
     "stanza-limit",
     "relay-within",
     "rate-limit",
+    "sessions-per-user",
     "known-breaches",
     "mdns",
     "keep-alive",
@@ -94,6 +95,13 @@ impl Reading<'_> {
                 let wanted =
                     "`rate-limit` is a number of bytes a second, such as 10000B/s or 10kB/s, or `none`";
                 self.check.error(rate, wanted);
+            }
+        }
+        if let Some(sessions) = get(members, "sessions-per-user") {
+            profile.sessions_per_user = sessions.json().as_u64().filter(|most| *most > 0);
+            if profile.sessions_per_user.is_none() {
+                let wanted = "`sessions-per-user` is how many sessions of one user the server takes at once";
+                self.check.error(sessions, wanted);
             }
         }
         if let Some(mdns) = get(members, "mdns") {

@@ -149,3 +149,13 @@ fn what_is_wrong_is_told_with_its_place_and_without_secrets() {
         assert!(!told.contains("hunter2"), "{told}");
     }
 }
+
+#[test]
+fn sessions_are_counted() {
+    for (given, read) in [("9", Some(9)), ("0", None), ("nine", None)] {
+        let text = format!("url: ws://x/\nregister: in-band\nprofile: {{ sessions-per-user: {given} }}");
+        let target = super::tests::read(&text).ok();
+        let sessions = target.and_then(|target| target.profile.sessions_per_user);
+        assert_eq!(sessions, read, "{given}");
+    }
+}

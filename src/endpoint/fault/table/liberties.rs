@@ -1,9 +1,14 @@
 //! Controls: what a server may do, although not every server does. Nothing may be found.
 
+use super::super::deed::{Beyond, Lie};
 use super::super::rewrite as change;
-use super::{ALWAYS, BOUNCE, Deed, Fault, GONE, Point, Rewrite, SIGNAL, row, xml};
+use super::{ALWAYS, BOUNCE, Deed, Fault, GONE, NOWHERE, Point, Rewrite, SIGNAL, row, xml};
 
 const NONE: &[&str] = &[];
+
+const fn at_most(sessions: u32, beyond: Beyond) -> Deed {
+    Deed::Lie(Lie::SessionsAtMost(sessions, beyond))
+}
 
 #[rustfmt::skip]
 pub(super) const FAULTS: &[Fault] = &[
@@ -15,4 +20,7 @@ pub(super) const FAULTS: &[Fault] = &[
     row("harmless-slow-bounces", NONE, "The error for a device that is not there takes a second.", &[Point::Bounce, Point::Gone], Deed::Delay(1_000), ALWAYS),
     row("harmless-recipient-unavailable", NONE, "A signal for nobody draws `recipient-unavailable`.", BOUNCE, Deed::Rewrite(Rewrite::Condition("recipient-unavailable")), ALWAYS),
     row("harmless-recipient-unavailable-later", NONE, "A signal for a client that has left draws `recipient-unavailable`.", GONE, Deed::Rewrite(Rewrite::Condition("recipient-unavailable")), ALWAYS),
+    row("harmless-session-limit", NONE, "Of one user's sessions (nine, or `max`) another one is not bound.", NOWHERE, at_most(9, Beyond::Refused), ALWAYS),
+    row("harmless-session-limit-by-stream-error", NONE, "The stream of one session more than a user may have (nine, or `max`) is ended.", NOWHERE, at_most(9, Beyond::Ended), ALWAYS),
+    row("harmless-session-limit-by-conflict", NONE, "One session more than a user may have (nine, or `max`) ends the user's oldest.", NOWHERE, at_most(9, Beyond::Replaces), ALWAYS),
 ];

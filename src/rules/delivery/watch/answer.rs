@@ -132,14 +132,24 @@ impl Delivery {
             match (&flight.goal, &flight.given) {
                 // Who judges signals may answer them for the addressee.
                 (Goal::Party { .. }, Some(_)) if !relay => {}
-                (Goal::Party { .. }, Some((n, gave))) if *gave != said => {
-                    broken = Some(flight.finding(
+                (Goal::Party { who, conn }, Some((n, gave))) if *gave != said => {
+                    let found = flight.finding(
                         "RT-08",
                         format!("The answer to {what} changed on its way back."),
                         gave,
                         said.clone(),
                         &[*n, event.n],
-                    ));
+                    );
+                    if !absent(false) {
+                        broken = Some(found);
+                    } else if self.sessions.get(who).is_some_and(|s| s.conn == *conn) {
+                        // The server may have ended the session before it read the answer.
+                        if self.hasty.len() < KEPT {
+                            self.hasty.push((*conn, event.t, found));
+                        }
+                        self.settle(key);
+                        return;
+                    }
                 }
                 (Goal::Party { conn, .. }, Some((n, _))) => {
                     record.held("RT-08");
