@@ -187,6 +187,20 @@ fn a_session_that_is_being_ended_is_answered_for() {
     }
 }
 
+/// A `get` in the call namespace is a client's breach, and an IQ that a relay has to carry all the same.
+#[test]
+fn a_get_that_never_arrives_is_lost_like_any_other() {
+    let get = format!("<iq type='get' id='1' to='{B}'><call xmlns='urn:xmpp:call:0'/></iq>");
+    let breaks =
+        serde_json::json!({"n": 3, "t": 0.025, "who": "alice", "dir": "breaks", "rules": ["IQ-03", "IQ-04"]});
+    let mut script = Script::new();
+    script
+        .events
+        .push(serde_json::from_value(breaks).expect("an event"));
+    script.line("alice", "sent", &get);
+    assert_eq!(script.broken(), ["RT-03"]);
+}
+
 #[test]
 fn changed_text_id_and_sender() {
     let change = |xml: String| {

@@ -293,8 +293,9 @@ impl Family for Delivery {
             }
             Dir::Breaks => {
                 // What is wrong with a signal as a signal is nothing to a relay: it has to carry that too.
+                // Nor is a `get` in the place of a `set`: it is an IQ like any other.
                 let carried = |id: &String| {
-                    id == "IQ-04"
+                    ["IQ-03", "IQ-04"].contains(&id.as_str())
                         || ["SG-", "SD-", "ST-", "TM-"]
                             .iter()
                             .any(|group| id.starts_with(group))

@@ -26,6 +26,7 @@ pub(super) const FAULTS: &[Fault] = &[
     row("drop-hangup", &["RT-03"], "The hangup never arrives: the other side rings or talks on.", SIGNAL, Drop, only(Kind::Hangup)),
     row("drop-mute", &["RT-03"], "The other side never learns of the mute.", SIGNAL, Drop, only(Kind::MuteChange)),
     row("drop-from-callee", &["RT-03"], "What the callee signals is lost.", SIGNAL, Drop, When { from: Some(Role::Callee), ..ALWAYS }),
+    row("drop-requests", &["RT-03"], "What asks and is no signal is lost.", &[Point::Request], Drop, ALWAYS),
     row("drop-over-ws", &["RT-03"], "Signals to clients on a WebSocket are lost.", SIGNAL, Drop, When { over: Some(Carrier::WebSocket), ..ALWAYS }),
     row("drop-over-tcp", &["RT-03"], "Signals to clients on TCP are lost.", SIGNAL, Drop, When { over: Some(Carrier::Tcp), ..ALWAYS }),
     row("drop-under-load", &["RT-03"], "While five calls are alive every third signal is lost.", SIGNAL, Drop, When { load: true, every: Some(3), ..ALWAYS }),
