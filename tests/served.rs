@@ -139,6 +139,41 @@ fn frames_of_whole_calls_are_looked_at_too() {
     }
 }
 
+/// Whoever lists accounts beside `register: in-band` may have meant that they are to be made.
+#[test]
+fn accounts_that_are_listed_are_not_made() {
+    let server = Serve::new(&["--account", "carol@localhost:secret-of-carol"]);
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("target.yaml");
+    let listed: String = ["alice", "bob"]
+        .map(|user| format!("  - {{ jid: {user}@localhost, password: {PASSWORD} }}\n"))
+        .concat();
+    let said = |filter: &str| {
+        let text = format!(
+            "url: {}\ndomain: localhost\nregister: in-band\naccounts:\n{listed}",
+            server.url()
+        );
+        std::fs::write(&file, text).expect("a target");
+        let said = run(callspec()
+            .args(["run", "--filter", filter, "--profile", "relay", "--target"])
+            .arg(&file)
+            .current_dir(folder.path()));
+        assert_eq!(said.status, 3, "{}{}", said.out, said.err);
+        said.err
+    };
+    let refused = said("name:call/full");
+    assert!(refused.contains("not-authorized"), "{refused}");
+    assert!(
+        refused.contains("none of those that the target file lists"),
+        "{refused}"
+    );
+    let unmade = said("name:devices/only-the-addressed-rings or tag:third-party or name:routing/*");
+    assert!(
+        unmade.contains("3 accounts are needed, the target file gives 2"),
+        "{unmade}"
+    );
+}
+
 /// An enforcing server remembers the calls of the run before.
 #[test]
 fn no_id_of_one_run_comes_again_in_the_next() {

@@ -35,7 +35,9 @@ pub fn furnish(place: &mut Place, wanted: usize) -> Result<Vec<Account>, String>
         return Ok(Vec::new());
     }
     let mut target = (**target).clone();
-    let made = blocking(async { target.register(wanted).await.map_err(|error| error.to_string()) })??;
+    let given = target.accounts.len();
+    let why = |error| format!("{error}; {wanted} accounts are needed, the target file gives {given}");
+    let made = blocking(async { target.register(wanted).await.map_err(why) })??;
     *place = Place::Target(Arc::new(target));
     Ok(made)
 }

@@ -149,8 +149,22 @@ pub async fn log_in(
         hidden.learn(secret, secret_kind(account));
     }
     let session = xmpp::connect(&dial, &login).await;
-    session.map_err(|error| no_session(error, hidden))
+    session.map_err(|error| {
+        let refused = matches!(error, ConnectError::Refused { .. });
+        let hint = if refused && target.register && !account.made {
+            NOT_MADE
+        } else {
+            error.hint()
+        };
+        NoSession {
+            hint,
+            ..no_session(error, hidden)
+        }
+    })
 }
+
+/// Whoever lists accounts beside `register` may expect that they are made.
+const NOT_MADE: &str = "; `register: in-band` makes further accounts where more are needed, and none of those that the target file lists";
 
 fn no_session(mut error: ConnectError, hidden: &Hidden) -> NoSession {
     if let Some(words) = error.words_mut() {

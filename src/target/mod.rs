@@ -29,6 +29,8 @@ pub struct Account {
     pub id: Uuid,
     /// A token of its own for the cookie.
     pub token: Option<Secret>,
+    /// Made in band for this run, and removed after it.
+    pub made: bool,
 }
 
 impl Account {
@@ -38,6 +40,7 @@ impl Account {
             password,
             id: derived_id(jid),
             token: None,
+            made: false,
         }
     }
 
@@ -156,7 +159,10 @@ impl Target {
                 name.get(..12).unwrap_or(&name),
                 self.dial.domain
             );
-            let account = Account::new(&jid, Some(Secret::new(Uuid::new_v4().to_string())));
+            let account = Account {
+                made: true,
+                ..Account::new(&jid, Some(Secret::new(Uuid::new_v4().to_string())))
+            };
             let login = Login {
                 jid,
                 password: account.password.clone(),
