@@ -223,6 +223,15 @@ fn what_the_profile_only_supposes_is_not_said_as_if_it_was_seen() {
     );
     let found = look(&rigged("relay", None), Depth::Brief);
     assert!(last(&found).starts_with("profile: relay, full JID"));
+    // Nobody rang, and nobody answered for the address.
+    let found = look(&rigged("relay", Some("bare-swallowed")), Depth::Whole);
+    assert_eq!(found.known.addressing, None);
+    assert_eq!(found.addressing(), "addressing unknown, taken for full JID");
+    let file = profile_file(&found, "2026-01-01T00:00:00Z");
+    assert!(
+        file.contains("# addressing: full          # swallowed: an initiate"),
+        "{file}"
+    );
 }
 
 #[test]

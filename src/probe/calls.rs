@@ -163,8 +163,8 @@ async fn bare_jid(parties: &Parties, caller: &mut Peer, callee: &mut Peer, found
                 format!("an initiate drew a result, and {none} rang"),
             );
         }
+        // Nobody answered for the address: what it is to the server is not known.
         _ if carried.swallowed() => {
-            found.known.addressing = Some(Addressing::Full);
             found.set(Topic::BareJid, "swallowed", format!("an initiate: {carried}"));
         }
         _ => found.unknown(Topic::BareJid, format!("an initiate: {carried}")),
