@@ -59,6 +59,8 @@ pub(super) struct Call {
     pub begun: (u64, f64),
     /// The server has surely read the initiate: it reached somebody, or was answered.
     pub read: bool,
+    /// When the initiate reached the first device: the server had read it by then, and counts from no later.
+    pub rang: Option<f64>,
     /// The devices that the initiate has to reach, with their connections, if it went to a bare JID.
     pub to_ring: Vec<(String, u64)>,
     pub sides: BTreeMap<String, Side>,
@@ -81,6 +83,7 @@ impl Call {
             users,
             begun,
             read: false,
+            rang: None,
             to_ring: Vec::new(),
             sides: BTreeMap::new(),
             accepted: None,
@@ -117,11 +120,13 @@ impl Call {
         let elsewhere = self.sides.get(who).is_some_and(|side| {
             side.role == Role::Callee && self.endings.iter().any(|(_, by, accept)| *accept && by != who)
         });
-        // An accept that crosses the timeout comes too late for it.
+        // An accept that crosses the timeout comes too late for it, however long before it was sent: when the server
+        // has read it only its arrival tells.
         let rang = at - self.begun.1 >= RINGING - 0.25
             && self
-                .decided
-                .is_none_or(|(_, decided)| decided - self.begun.1 >= RINGING - 1.0);
+                .accepted
+                .as_ref()
+                .is_none_or(|(_, known, _)| known - self.begun.1 >= RINGING - 1.0);
         let over = self.endings.iter().any(|(_, _, accept)| !accept);
         self.void
             || over

@@ -6,6 +6,7 @@ use super::demand::Demand;
 use super::watch::{Enforcing, Flight, SEEN_WITHIN, found, words};
 use crate::protocol::{Kind, RINGING, Reason, Role};
 use crate::stanza::resource;
+use crate::transcript::{TURNS, overlap};
 
 /// The conditions by which a server refuses a signal for what it says or when it says it.
 const JUDGED: [&str; 4] = ["bad-request", "forbidden", "unexpected-request", "item-not-found"];
@@ -24,12 +25,21 @@ impl Enforcing {
         self.swallowed(record);
     }
 
+    /// How long the server may take for what it owes since then, in seconds: longer where nothing moved here.
+    fn within(&self, since: f64, end: f64) -> f64 {
+        WITHIN + TURNS * overlap(&self.stalls, since, end)
+    }
+
+    fn is_due(&self, since: f64, end: f64) -> bool {
+        end - since >= self.within(since, end)
+    }
+
     /// EN-04: every device rings.
     fn ringing(&self, call: &Call, end: f64, record: &mut Record) {
         for (who, conn) in &call.to_ring {
             if call.sides.contains_key(who) {
                 record.held("EN-04");
-            } else if self.here(who, *conn) && end - call.begun.1 >= WITHIN {
+            } else if self.here(who, *conn) && self.is_due(call.rang.unwrap_or(call.begun.1), end) {
                 let message =
                     format!("{who} did not ring, although the call went to every device of its user.");
                 let wanted = "the initiate at every device";
@@ -54,7 +64,7 @@ impl Enforcing {
         for (who, side) in call.rung().filter(|(who, _)| *who != winner) {
             if side.ended.is_some() {
                 record.held("EN-04");
-            } else if self.here(who, side.conn) && end - at >= WITHIN {
+            } else if self.here(who, side.conn) && self.is_due(*at, end) {
                 let message = format!("{who} rings on, although {winner} has picked up.");
                 let seen = format!("no hangup in {:.1} s", end - at);
                 let events = vec![call.begun.0, *n];
@@ -66,8 +76,10 @@ impl Enforcing {
     /// EN-05: 30 s without an answer are the end, for both sides.
     fn unanswered(&self, call: &Call, end: f64, record: &mut Record) {
         let (n, begun) = call.begun;
-        let latest = begun + RINGING + WITHIN;
-        let decided = call.decided.is_some_and(|(_, at)| at < begun + RINGING);
+        // A server counts from its reading, which may have been long after the sending.
+        let over = call.rang.unwrap_or(begun) + RINGING;
+        let latest = over + self.within(over, end);
+        let decided = call.decided.is_some_and(|(_, at)| at < over);
         if decided || end < latest || call.rung().next().is_none() || !call.vanished.is_empty() {
             return;
         }
@@ -106,7 +118,7 @@ impl Enforcing {
                         record.broken(found("EN-07", message, wanted, seen, events, Some(call)));
                     }
                     (Some(_), _) => record.held("EN-07"),
-                    (None, _) if end - gone.at >= WITHIN => {
+                    (None, _) if self.is_due(gone.at, end) => {
                         let message = format!("{who} was never told that {} had vanished.", gone.who);
                         let seen = format!("no hangup in {:.1} s", end - gone.at);
                         record.broken(found("EN-07", message, wanted, seen, events, Some(call)));

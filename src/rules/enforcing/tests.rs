@@ -368,6 +368,27 @@ fn en_05_thirty_seconds() {
     assert_eq!(after(RINGING, &one), ["EN-05"], "one side only");
 }
 
+/// A server that holds back, or a slow link: it counts from its reading of the initiate, and an accept that it reads
+/// after the end of the time comes too late.
+#[test]
+fn a_server_counts_from_when_it_has_read() {
+    let told =
+        |at: f64, who: &str, from: &str| format!("{at} {who} < hangup/timeout from={from} id=h-{who}\n");
+    let both = |at: f64| told(at, "alice", "bob@x") + &told(at, "bob", "alice@x") + "90 x steps";
+    let slow = "0.1 alice > initiate\n9 bob < initiate\n9 bob ok initiate";
+    assert_eq!(after(slow, &both(39.0)), NONE);
+    assert_eq!(after(slow, &both(30.1)), NONE, "it had read it at once");
+    assert_eq!(after(slow, &both(44.5)), ["EN-05"], "late");
+    let at_once = "0.1 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate";
+    let unread = format!("20 bob > accept\n{}", both(30.1));
+    assert_eq!(after(at_once, &unread), NONE);
+    let read = format!(
+        "20 bob > accept\n20 alice < accept\n20 alice ok accept\n{}",
+        both(30.1)
+    );
+    assert_eq!(after(at_once, &read), ["EN-05"]);
+}
+
 #[test]
 fn en_06_third_parties() {
     let end = "0.9 alice > hangup\n0.9 bob < hangup\n0.9 bob ok hangup\n1 x steps";

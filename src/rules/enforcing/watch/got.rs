@@ -133,8 +133,11 @@ impl Enforcing {
         let mut call = signal.call.as_ref().and_then(|id| self.calls.get_mut(id));
         if let Some(flight) = index.and_then(|index| self.flights.get_mut(index)) {
             flight.reached.push((event.n, event.who.clone()));
-            if let Some(call) = &mut call {
-                call.read |= call.begun.0 == flight.n;
+            if let Some(call) = &mut call
+                && call.begun.0 == flight.n
+            {
+                call.read = true;
+                call.rang.get_or_insert(at);
             }
             if let Demand::Refuse(demands) = &flight.demand {
                 let Some((rule, conditions)) = demands.first() else {
