@@ -389,6 +389,22 @@ fn a_server_counts_from_when_it_has_read() {
     assert_eq!(after(at_once, &read), ["EN-05"]);
 }
 
+/// Two calls with one id begin on two streams: which of them the server reads first, it alone knows.
+#[test]
+fn either_of_two_calls_with_one_id_may_be_the_first() {
+    let both = "0.1 alice > initiate\n0.1 mallory > initiate to=bob id=m\n\
+                0.1 bob < initiate from=mallory id=m\n0.1 bob ok m from=mallory\n\
+                0.1 alice srv initiate error=forbidden";
+    assert_eq!(play(&format!("{both}\n1 x steps")), NONE);
+    // The one that was read first goes on.
+    let on = "0.2 bob > accept to=mallory id=a\n0.2 mallory < accept from=bob id=a\n0.2 mallory ok a from=bob\n\
+              0.3 mallory > offer to=bob id=o\n0.3 bob < offer from=mallory id=o\n0.3 bob ok o from=mallory\n1 x steps";
+    assert_eq!(play(&format!("{both}\n{on}")), NONE);
+    let first = "0.1 alice > initiate\n0.1 bob < initiate\n0.2 mallory > initiate to=bob id=m\n\
+                 0.2 bob < initiate from=mallory id=m\n0.2 bob ok m from=mallory\n1 x steps";
+    assert_eq!(play(first), ["EN-06"]);
+}
+
 #[test]
 fn en_06_third_parties() {
     let end = "0.9 alice > hangup\n0.9 bob < hangup\n0.9 bob ok hangup\n1 x steps";

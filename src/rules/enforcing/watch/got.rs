@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::call::{Side, Told};
+use super::super::call::{Call, Side, Told};
 use super::super::close::as_it_stood;
 use super::super::demand::{Demand, Signal};
 use super::{Enforcing, found, words};
@@ -101,8 +101,9 @@ impl Enforcing {
             return;
         };
         let Some(id) = flight.call.clone() else { return };
-        let own = self.calls.get(&id).is_some_and(|call| call.begun.0 == flight.n);
-        if own && flight.reached.is_empty() {
+        // Of a call in doubt nobody knows whose it is: it stays in doubt.
+        let own = |call: &Call| call.begun.0 == flight.n && !call.void;
+        if self.calls.get(&id).is_some_and(own) && flight.reached.is_empty() {
             self.calls.remove(&id);
             self.void.insert(id);
         }
