@@ -12,4 +12,6 @@ mod watch;
 pub(super) use watch::Enforcing;
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
 mod tests;

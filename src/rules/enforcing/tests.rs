@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Enforcing;
 use crate::protocol::sample;
-use crate::rules::{Judge, Outcome};
+use crate::rules::{Judge, Outcome, Verdict};
 use crate::stanza::{bare, escape};
 use crate::target::derived_id;
 use crate::transcript::{Event, Header};
@@ -12,9 +12,20 @@ use crate::transcript::{Event, Header};
 const CALL: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
 
 /// A history: `time who verb word`. Verbs: `>` sends and `<` takes in a signal (`initiate`, `hangup/timeout`; more
-/// words: `to=bob`, `from=alice`, `as=mallory` for the senderId, `id=x`); `ok` and `no/condition` answer the signal of
-/// this id and its sender takes that in; `srv` answers for the server; `cut` vanishes; `steps` ends the steps.
-fn play(lines: &str) -> Vec<&'static str> {
+/// words: `to=bob`, `from=alice`, `as=mallory` for the senderId, `id=x`, `beside=<x/>` for what stands beside the text); `ok` and `no/condition` answer the signal of
+/// this id and its sender takes that in; `srv` answers for the server; `cut` vanishes and `connected` is back; `steps`
+/// ends the steps, and whoever is `leaving` then means it; at an `off` the transcript breaks off.
+pub(super) fn play(lines: &str) -> Vec<&'static str> {
+    let mut rules: Vec<_> = judged(lines)
+        .findings
+        .iter()
+        .map(|finding| finding.rule.id)
+        .collect();
+    rules.dedup();
+    rules
+}
+
+pub(super) fn judged(lines: &str) -> Verdict {
     let mut events: Vec<Event> = Vec::new();
     let mut push = |t: f64, who: &str, event: Value| {
         let Value::Object(mut event) = event else { return };
@@ -50,8 +61,9 @@ fn play(lines: &str) -> Vec<&'static str> {
                 let signal = signal(word, given("as").unwrap_or(from), &to_jid, given("call"));
                 let id = given("id").unwrap_or(word);
                 let xml = format!(
-                    "<iq type='set' id='{id}' from='{from_jid}' to='{to_jid}'><call xmlns='urn:xmpp:call:0'>{}</call></iq>",
-                    escape(&signal)
+                    "<iq type='set' id='{id}' from='{from_jid}' to='{to_jid}'><call xmlns='urn:xmpp:call:0'>{}{}</call></iq>",
+                    escape(&signal),
+                    given("beside").unwrap_or_default()
                 );
                 push(
                     t,
@@ -85,12 +97,16 @@ fn play(lines: &str) -> Vec<&'static str> {
                     push(t, asker, json!({"dir": "received", "xml": xml}));
                 }
             }
-            "cut" => push(t, who, json!({"dir": "cut"})),
+            "cut" | "leaving" => push(t, who, json!({"dir": verb})),
+            "connected" => push(t, who, json!({"dir": "connected", "jid": jid(who)})),
             "steps" => push(t, "", json!({"dir": "steps"})),
+            "off" => push(t, "", json!({"dir": "note"})),
             _ => panic!("not a verb: {verb}"),
         }
     }
-    push(events_end(lines), "", json!({"dir": "end"}));
+    if !lines.ends_with("x off") {
+        push(events_end(lines), "", json!({"dir": "end"}));
+    }
     judge(events)
 }
 
@@ -101,7 +117,7 @@ fn events_end(lines: &str) -> f64 {
     time.and_then(|time| time.parse().ok()).expect("a time")
 }
 
-fn judge(events: Vec<Event>) -> Vec<&'static str> {
+fn judge(events: Vec<Event>) -> Verdict {
     let cast = ["alice", "bob", "bob2", "mallory"].map(|who| {
         let member = json!({"jid": jid(who), "id": derived_id(bare(&jid(who))), "party": "bot"});
         (who.to_owned(), member)
@@ -117,9 +133,7 @@ fn judge(events: Vec<Event>) -> Vec<&'static str> {
     events.iter().for_each(|event| judge.event(event));
     let verdict = judge.finish();
     assert_eq!(verdict.outcome == Outcome::Passed, verdict.findings.is_empty());
-    let mut rules: Vec<_> = verdict.findings.iter().map(|finding| finding.rule.id).collect();
-    rules.dedup();
-    rules
+    verdict
 }
 
 fn jid(who: &str) -> String {
@@ -142,6 +156,7 @@ fn signal(word: &str, sender: &str, to: &str, call: Option<&str>) -> String {
     let (kind, reason) = word.split_once('/').unwrap_or((word, "completed"));
     let payload = match kind {
         "initiate" if reason == "broken" => json!({}),
+        "initiate" if reason == "more" => json!({"callerName": "Alice", "x-more": 1}),
         "initiate" if reason == "deep" => {
             let nest = (0..100).fold(json!(0), |nest, _| json!([nest]));
             json!({"callerName": "Alice", "x-more": nest})
@@ -164,10 +179,10 @@ fn signal(word: &str, sender: &str, to: &str, call: Option<&str>) -> String {
     .to_string()
 }
 
-const NONE: [&str; 0] = [];
+pub(super) const NONE: [&str; 0] = [];
 
 /// A call that is accepted, offered and answered.
-const CONNECTED: &str = "
+pub(super) const CONNECTED: &str = "
     0.1 alice > initiate
     0.1 bob < initiate
     0.1 bob ok initiate
@@ -182,7 +197,7 @@ const CONNECTED: &str = "
     0.4 alice ok answer
 ";
 
-const RINGING: &str = "
+pub(super) const RINGING: &str = "
     0.1 alice > initiate to=bob@x
     0.1 alice srv initiate
     0.1 bob < initiate to=bob@x
@@ -191,7 +206,7 @@ const RINGING: &str = "
     0.1 bob2 ok initiate from=alice@x/1
 ";
 
-fn after(history: &str, lines: &str) -> Vec<&'static str> {
+pub(super) fn after(history: &str, lines: &str) -> Vec<&'static str> {
     play(&format!("{history}\n{lines}"))
 }
 
