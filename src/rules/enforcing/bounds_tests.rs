@@ -102,12 +102,96 @@ fn what_the_server_need_not_carry_it_may_refuse() {
     // Its id is no random one (SG-15); an element stands beside the text (IQ-04); what is no breach excuses nothing.
     assert_eq!(refused("initiate call=other"), NONE);
     assert_eq!(refused("initiate beside=<x/>"), NONE);
+    assert_eq!(refused("initiate for=mallory"), NONE, "SG-14");
+    assert_eq!(refused("initiate to=alice@x"), NONE, "to oneself");
+    assert_eq!(refused("initiate to=nobody@x/1"), NONE);
+    assert_eq!(refused("initiate to=bob@x"), ["RT-03"]);
     assert_eq!(refused("initiate/more"), ["RT-03"]);
     assert_eq!(refused("initiate"), ["RT-03"]);
     // A mute-change before the call is connected, of which the seed says nothing.
     let early = "1 bob > accept\n1 alice < accept\n1 alice ok accept\n\
                  2 alice > mute-change\n2 alice srv mute-change error=unexpected-request\n3 x steps";
     assert_eq!(after(CALL, early), NONE);
+    // In the call, but to somebody else; or from a connection that is not the call's.
+    let elsewhere = "0.5 alice > mute-change to=mallory id=m\n0.5 alice srv m error=forbidden\n1 x steps";
+    assert_eq!(after(CONNECTED, elsewhere), NONE);
+    let back = format!(
+        "1 alice cut\n{}\n2 alice connected\n3 alice > mute-change id=m\n\
+         3 alice srv m error=unexpected-request\n9 x steps",
+        told(1.5, "bob", "failed")
+    );
+    assert_eq!(after(CONNECTED, &back), NONE);
+}
+
+/// Some stanzas break rules of their own, and a server of this class is asked nothing about them.
+#[test]
+fn what_is_no_signal_of_its_sender_is_not_asked_about() {
+    let delivered = |words: &str| {
+        let words = format!("initiate/broken {words}");
+        play(&format!(
+            "0.1 alice > {words}\n0.1 bob < {words}\n0.1 bob ok initiate/broken\n1 x steps"
+        ))
+    };
+    assert_eq!(delivered("as=alice"), ["EN-01"]);
+    // Its own bare address is as good as the full one; another's breaks RT-02.
+    assert_eq!(
+        play("0.1 alice > initiate/broken from=alice@x\n1 x steps"),
+        ["EN-01"]
+    );
+    let forged = "0.1 alice > initiate/broken from=mallory as=alice\n0.1 bob < initiate/broken\n1 x steps";
+    assert_eq!(play(forged), ["RT-03"], "alice said nothing of the kind");
+    // Several children (IQ-05), or no id (IQ-02).
+    assert_eq!(
+        play("0.1 alice > initiate/broken beside=</call><x/><call>\n1 x steps"),
+        NONE
+    );
+    assert_eq!(play("0.1 alice > initiate/broken id=\n1 x steps"), NONE);
+}
+
+#[test]
+fn of_a_call_that_it_has_surely_read_the_server_knows() {
+    let third =
+        |id: &str| format!("1 mallory > mute-change to=bob id={id}\n1 mallory srv {id} error=item-not-found");
+    let sent = "1 alice > initiate";
+    let answered = format!("{sent}\n1 alice srv initiate");
+    let arrived = format!("{sent}\n1 bob < initiate");
+    for (call, broken) in [
+        (sent, &NONE[..]),
+        // It took the call and lost it.
+        (&answered, &["RT-03", "EN-06"]),
+        (&arrived, &["EN-06"]),
+    ] {
+        // What is said of others' signals says nothing of this one.
+        let lines = format!("{}\n{}\n2 x steps", third("a"), third("b"));
+        assert_eq!(after(call, &lines), broken, "{call}");
+    }
+}
+
+#[test]
+fn what_the_callee_refused_was_a_call_and_what_the_server_refused_was_none() {
+    let hangup = "1.5 alice > hangup/cancelled id=h\n1.5 alice srv h error=item-not-found\n2 x steps";
+    let by_server = "1 alice > initiate\n1 alice srv initiate error=service-unavailable";
+    assert_eq!(after(by_server, hangup), NONE);
+    // It knows of the call before that all the same.
+    let another = "1 alice > initiate id=i call=second\n1 alice srv i error=service-unavailable";
+    assert_eq!(after(CALL, &format!("{another}\n{hangup}")), ["RT-03"]);
+}
+
+#[test]
+fn who_has_answered_a_signal_has_seen_it() {
+    let over = "2 alice > hangup/cancelled\n2 bob < hangup/cancelled";
+    let late = "3 bob > accept\n3 alice < accept\n4 x steps";
+    assert_eq!(after(CALL, &format!("{over}\n{late}")), NONE, "they cross");
+    let seen = format!("{over}\n2 bob ok hangup/cancelled");
+    assert_eq!(after(CALL, &format!("{seen}\n{late}")), ["EN-03"]);
+    let refused = format!("{over}\n2 bob ok hangup/cancelled error=internal-server-error");
+    assert_eq!(after(CALL, &format!("{refused}\n{late}")), NONE);
+}
+
+#[test]
+fn the_id_of_a_signal_does_not_make_another_text_its_own() {
+    let made_up = "0.5 bob < mute-change id=offer\n0.5 bob ok offer\n1 x steps";
+    assert_eq!(after(CONNECTED, made_up), ["RT-03"]);
 }
 
 #[test]
@@ -149,6 +233,9 @@ fn what_was_put_to_the_test_and_kept_is_counted() {
     };
     let refused = "0.1 alice > initiate/broken\n0.1 alice srv initiate/broken error=bad-request\n1 x steps";
     assert_eq!(held("", refused), [("EN-01", 1)]);
+    let both = "0.1 alice > initiate/broken\n0.1 bob < initiate/broken\n\
+                0.2 alice srv initiate/broken error=bad-request\n1 x steps";
+    assert_eq!(held("", both), [], "it arrived all the same");
     let won = "1 bob > accept\n1 alice < accept\n1 alice ok accept";
     let elsewhere = told(1.0, "bob2", "cancelled");
     assert_eq!(

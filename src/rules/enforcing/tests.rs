@@ -12,7 +12,7 @@ use crate::transcript::{Event, Header};
 const CALL: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
 
 /// A history: `time who verb word`. Verbs: `>` sends and `<` takes in a signal (`initiate`, `hangup/timeout`; more
-/// words: `to=bob`, `from=alice`, `as=mallory` for the senderId, `id=x`, `beside=<x/>` for what stands beside the text); `ok` and `no/condition` answer the signal of
+/// words: `to=bob`, `from=alice`, `as=mallory` for the senderId, `for=mallory` for the recipientId, `id=x`, `beside=<x/>` for what stands beside the text); `ok` and `no/condition` answer the signal of
 /// this id and its sender takes that in; `srv` answers for the server; `cut` vanishes and `connected` is back; `steps`
 /// ends the steps, and whoever is `leaving` then means it; at an `off` the transcript breaks off.
 pub(super) fn play(lines: &str) -> Vec<&'static str> {
@@ -53,12 +53,17 @@ pub(super) fn judged(lines: &str) -> Verdict {
             ">" | "<" => {
                 let sends = *verb == ">";
                 let (from, to) = if sends {
-                    (*who, given("to").unwrap_or(other))
+                    (given("from").unwrap_or(who), given("to").unwrap_or(other))
                 } else {
                     (given("from").unwrap_or(other), *who)
                 };
                 let (from_jid, to_jid) = (address(from), address(to));
-                let signal = signal(word, given("as").unwrap_or(from), &to_jid, given("call"));
+                let signal = signal(
+                    word,
+                    given("as").unwrap_or(from),
+                    given("for").unwrap_or(&to_jid),
+                    given("call"),
+                );
                 let id = given("id").unwrap_or(word);
                 let xml = format!(
                     "<iq type='set' id='{id}' from='{from_jid}' to='{to_jid}'><call xmlns='urn:xmpp:call:0'>{}{}</call></iq>",
@@ -172,7 +177,7 @@ fn signal(word: &str, sender: &str, to: &str, call: Option<&str>) -> String {
         "type": format!("call:{kind}"),
         "callId": call.map_or_else(|| CALL.to_owned(), |name| derived_id(name).to_string()),
         "senderId": derived_id(bare(&address(sender))),
-        "recipientId": derived_id(bare(to)),
+        "recipientId": derived_id(bare(&address(to))),
         "timestamp": "2026-01-01T00:00:00Z",
         "payload": payload,
     })
@@ -644,10 +649,13 @@ fn a_call_that_may_have_been_taken_up_may_be_ended() {
 fn a_call_to_one_who_has_just_gone_may_fail() {
     let called = |cut: f64| {
         format!(
-            "{cut} bob cut\n9 alice > initiate\n9 alice srv initiate\n9.1 alice < hangup/failed from=bob@x id=s\n\
-             9.1 alice ok s from=bob@x\n60 x steps"
+            "{cut} bob cut\n29 alice > initiate\n29 alice srv initiate\n\
+             29.1 alice < hangup/failed from=bob@x id=s\n29.1 alice ok s from=bob@x\n80 x steps"
         )
     };
-    assert_eq!(play(&called(8.9)), NONE);
-    assert_eq!(play(&called(1.0)), ["RT-03"], "it has long known");
+    assert_eq!(play(&called(28.9)), NONE);
+    assert_eq!(play(&called(24.5)), NONE);
+    for cut in [24.0, 20.0, 1.0] {
+        assert_eq!(play(&called(cut)), ["RT-03"], "{cut}: it has long known");
+    }
 }
