@@ -60,3 +60,48 @@ impl Line {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_that_the_standard_forbids_breaks_the_framing() {
+        let frame = |opcode, last| Wire::Frame {
+            opcode,
+            last,
+            data: None,
+            code: None,
+        };
+        let breaks = |before: &[Wire], wire: Wire| {
+            let mut line = Line {
+                web: true,
+                ..Line::default()
+            };
+            for wire in before {
+                line.message(true, wire, Some("<a"));
+            }
+            line.breaks_framing(&wire)
+        };
+        let begun = [frame(Opcode::Text, false)];
+        for (opcode, last, alone, within) in [
+            (Opcode::Text, true, false, true),
+            (Opcode::Continuation, true, true, false),
+            (Opcode::Binary, true, true, true),
+            (Opcode::Other, true, true, true),
+            (Opcode::Ping, true, false, false),
+            (Opcode::Pong, false, true, true),
+            (Opcode::Close, false, true, true),
+        ] {
+            assert_eq!(breaks(&[], frame(opcode, last)), alone, "{opcode:?} {last}");
+            assert_eq!(
+                breaks(&begun, frame(opcode, last)),
+                within,
+                "{opcode:?} {last} within"
+            );
+        }
+        // Bytes that are no frame.
+        assert!(breaks(&[], Wire::Stream));
+        assert!(!Line::default().breaks_framing(&Wire::Stream), "over TCP");
+    }
+}

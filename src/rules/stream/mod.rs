@@ -8,4 +8,6 @@ mod watch;
 pub(super) use watch::Streams;
 
 #[cfg(test)]
+mod hurt_tests;
+#[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@ use crate::rules::judge;
 use crate::transcript::{Event, Header, Opcode, Wire};
 
 /// A line's story: `>` sent, `<` received; text messages as they are, other things by a word.
-fn events(story: &[&str]) -> Vec<Event> {
+pub(super) fn events(story: &[&str]) -> Vec<Event> {
     let line = |n: usize, text: &str| {
         let (way, what) = text.split_at(1);
         let frame = |opcode, code| Wire::Frame {
@@ -20,6 +20,11 @@ fn events(story: &[&str]) -> Vec<Event> {
                 },
                 None,
             ),
+            "upgrade with a token" => {
+                let cookie = ("Cookie".to_owned(), "auth_token=***".to_owned());
+                let headers = [headers("xmpp"), vec![cookie]].concat();
+                (Wire::Upgrade { headers }, None)
+            }
             "upgrade without" => (Wire::Upgrade { headers: Vec::new() }, None),
             "101" => (
                 Wire::Upgraded {
@@ -42,6 +47,17 @@ fn events(story: &[&str]) -> Vec<Event> {
                 },
                 None,
             ),
+            "403" => (
+                Wire::Upgraded {
+                    status: 403,
+                    headers: Vec::new(),
+                },
+                None,
+            ),
+            "hello taken" | "hello refused" => {
+                let (version, accepted) = ("1.1".to_owned(), Some(what == "hello taken"));
+                (Wire::Hello { version, accepted }, None)
+            }
             "binary" => (frame(Opcode::Binary, None), None),
             "close frame" => (frame(Opcode::Close, Some(1000)), None),
             "too big" => (frame(Opcode::Close, Some(1009)), None),
@@ -61,9 +77,17 @@ fn events(story: &[&str]) -> Vec<Event> {
     story.iter().enumerate().map(|(n, text)| line(n, text)).collect()
 }
 
-const OPEN: &str = "><open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>";
-const OPENED: &str =
+pub(super) const OPEN: &str =
+    "><open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='localhost' version='1.0'/>";
+pub(super) const OPENED: &str =
     "<<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='localhost' id='a' version='1.0'/>";
+/// The answer to a login.
+pub(super) fn bound(jid: &str) -> String {
+    format!(
+        "<<iq xmlns='jabber:client' type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>{jid}</jid></bind></iq>"
+    )
+}
+
 const CLOSE: &str = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
 
 /// The rules that the rest of a story breaks, and those that it keeps, after a sound upgrade and opening.
@@ -259,10 +283,10 @@ fn nobody_gets_what_was_sent_without_a_login() {
     let refused = judge(&header, story.clone().into_iter().take(5));
     assert_eq!(refused.rules["AU-06"].held, 1);
     // Said once more after the login, it is as good as any.
-    let bound = "<<iq xmlns='jabber:client' type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>mallory@localhost/x</jid></bind></iq>";
+    let bound = bound("mallory@localhost/x");
     let again = "><message xmlns='jabber:client' to='bob@localhost' id='early'><body>x</body></message>";
     let last = story.pop().expect("what was received");
-    story.extend(events(&["<reached", ">upgrade", "<101", bound, again]));
+    story.extend(events(&["<reached", ">upgrade", "<101", &bound, again]));
     story.push(last);
     assert!(judge(&header, story.into_iter()).findings.is_empty());
 }
@@ -285,6 +309,7 @@ fn who_comes_without_tls_is_refused_in_any_way() {
     );
     assert_eq!(plain(&["<reached", "<end"]), (false, true));
     assert_eq!(plain(&["<reached", &none, "<end"]), (false, true));
+    assert_eq!(plain(&["<reached", ">upgrade", "<403"]), (false, true));
     assert_eq!(plain(&["<reached", &login, "<end"]), (true, false));
     assert_eq!(
         plain(&["<reached", ">upgrade", "<101", OPEN, OPENED, &login]),
@@ -293,21 +318,36 @@ fn who_comes_without_tls_is_refused_in_any_way() {
 }
 
 #[test]
+fn an_old_tls_is_refused() {
+    let judged = |hello: &str| judged(&["<reached", hello]);
+    let (broken, held) = judged("<hello taken");
+    assert!(broken == ["TR-07"] && !held.contains(&"TR-07"));
+    let (broken, held) = judged("<hello refused");
+    assert!(broken.is_empty() && held.contains(&"TR-07"));
+}
+
+#[test]
 fn one_address_is_one_session() {
-    let bound = "<<iq xmlns='jabber:client' type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>bob@localhost/x</jid></bind></iq>";
+    let bound = bound("bob@localhost/x");
     let event = |text: &str| -> Event { serde_json::from_str(text).expect("an event") };
     let mut story = vec![event(
         r#"{"n":1,"t":0.0,"who":"callee","jid":"bob@localhost/x","dir":"connected"}"#,
     )];
-    story.extend(events(&["<reached", ">upgrade", "<101", bound]));
+    story.extend(events(&["<reached", ">upgrade", "<101", &bound]));
     let steps = event(r#"{"n":20,"t":2.0,"dir":"steps"}"#);
     let header: Header = serde_json::from_str(r#"{"callspec":1,"scenario":{"name":"a"}}"#).expect("a header");
     let both = judge(&header, story.iter().cloned().chain([steps.clone()]));
     assert_eq!(both.findings[0].rule.id, "AU-08");
     let gone = event(r#"{"n":19,"t":1.0,"who":"callee","dir":"closed","note":"conflict"}"#);
-    let resolved = judge(&header, story.into_iter().chain([gone, steps]));
+    let resolved = judge(
+        &header,
+        story.iter().cloned().chain([gone.clone(), steps.clone()]),
+    );
     assert!(resolved.findings.is_empty());
     assert_eq!(resolved.rules["AU-08"].held, 1);
+    // After the last step everyone goes, and that mends nothing.
+    let too_late = judge(&header, story.into_iter().chain([steps, gone]));
+    assert_eq!(too_late.findings[0].rule.id, "AU-08");
 }
 
 #[test]
@@ -337,10 +377,13 @@ fn nobody_is_bound_to_an_address_of_another() {
         r#"{"callspec":1,"scenario":{"name":"a"},"cast":{"line":{"jid":"mallory@localhost/x"},"callee":{"jid":"bob@localhost/y"}}}"#,
     )
     .expect("a header");
-    for (jid, fine) in [("mallory@localhost/z", true), ("bob@localhost/z", false)] {
-        let bound = format!(
-            "<<iq xmlns='jabber:client' type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>{jid}</jid></bind></iq>"
-        );
+    for (jid, fine) in [
+        ("mallory@localhost/z", true),
+        ("bob@localhost/z", false),
+        // Nobody's whom we know: a server may give out names of its own.
+        ("zoe@localhost/z", true),
+    ] {
+        let bound = bound(jid);
         let verdict = judge(
             &header,
             events(&["<reached", ">upgrade", "<101", &bound]).into_iter(),

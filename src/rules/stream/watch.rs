@@ -450,6 +450,12 @@ mod tests {
             assert!(is_hostile(huge), "{huge}");
         }
         assert!(is_hostile(&format!("[{}]", "9".repeat(400))));
+        for (twice, hostile) in [(2, false), (3, true), (4, true)] {
+            assert_eq!(is_hostile(&"\"type\":".repeat(twice)), hostile, "{twice} times");
+        }
+        for (deep, hostile) in [(500, false), (501, true)] {
+            assert_eq!(is_hostile(&"[".repeat(deep)), hostile, "{deep} deep");
+        }
         for sound in [
             "[1e308, 0e999999, -0.0e-400, 18446744073709551616]",
             "{\"sdp\":\"1e999\",\"a\":\"x\\\"1e999\"}",

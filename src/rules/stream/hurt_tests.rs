@@ -1,0 +1,149 @@
+//! What a server must not feel, and whom the end of a stream is put down to; what counts as kept.
+
+use serde_json::json;
+
+use super::tests::{OPEN, OPENED, bound, events};
+use crate::rules::{Verdict, judge};
+use crate::transcript::{Event, Header};
+
+/// The moment of all that the line says.
+const AT: f64 = 10.0;
+
+fn event(n: u64, t: f64, who: &str, dir: &str, xml: &str) -> Event {
+    let event = json!({"n": n, "t": t, "who": who, "dir": dir, "xml": xml});
+    serde_json::from_value(event).expect("an event")
+}
+
+/// What comes of it when the line says this, logged in, and then that happens.
+fn after(said: &[&str], then: &[Event]) -> Verdict {
+    let bound = bound("mallory@localhost/x");
+    let story = [&["<reached", ">upgrade", "<101", OPEN, OPENED, &bound], said].concat();
+    let said = events(&story).into_iter().map(|event| Event { t: AT, ..event });
+    let header: Header = serde_json::from_str(
+        r#"{"callspec":1,"scenario":{"name":"a"},"cast":{"line":{"jid":"mallory@localhost/x"}}}"#,
+    )
+    .expect("a header");
+    judge(&header, said.chain(then.iter().cloned()))
+}
+
+/// The rules on robustness that are broken then.
+fn hurt(said: &[&str], then: &[Event]) -> Vec<&'static str> {
+    let found = after(said, then).findings.into_iter().map(|found| found.rule.id);
+    found.filter(|id| id.starts_with("RB")).collect()
+}
+
+fn closed(who: &str, at: f64) -> Event {
+    event(20, at, who, "closed", "")
+}
+
+/// A message of so many bytes.
+fn message(size: usize) -> String {
+    let (head, tail) = ("<message xmlns='jabber:client'><body>", "</body></message>");
+    format!("{head}{}{tail}", "x".repeat(size - head.len() - tail.len()))
+}
+
+#[test]
+fn what_hurts_one_stream_is_felt_on_no_other() {
+    let bob = [closed("bob", AT + 0.5)];
+    for (said, rule) in [
+        (">broken<", &["RB-02"][..]),
+        ("><iq><a></iq>", &["RB-02"]),
+        ("><message><!-- a --></message>", &["RB-01"]),
+        ("><a><?b c?></a>", &["RB-01"]),
+        ("><message xmlns='jabber:client'><body>1</body></message>", &[]),
+        (&format!(">{}", message(200_000)), &[]),
+        (&format!(">{}", message(200_001)), &["RB-03"]),
+    ] {
+        assert_eq!(hurt(&[said], &bob), rule, "{}", &said[..said.len().min(40)]);
+    }
+    // Two seconds later it has another cause.
+    assert_eq!(hurt(&[">broken<"], &[closed("bob", AT + 2.0)]), ["RB-02"]);
+    assert_eq!(hurt(&[">broken<"], &[closed("bob", AT + 2.5)]), [""; 0]);
+    // Whoever hurts may lose his own stream for it, and after the last step everyone goes.
+    assert_eq!(hurt(&[">broken<"], &[closed("line", AT + 0.5)]), [""; 0]);
+    let steps = event(19, AT, "", "steps", "");
+    assert_eq!(hurt(&[">broken<"], &[steps, closed("bob", AT + 0.5)]), [""; 0]);
+    // Behind the end of a stream nobody reads.
+    let close = "><close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
+    assert_eq!(hurt(&[close, ">broken<"], &bob), [""; 0]);
+}
+
+#[test]
+fn a_signal_that_nobody_can_read_may_cost_its_sender_the_stream_and_nobody_a_crash() {
+    let deep = "[".repeat(1000);
+    let attack = format!(
+        "<iq xmlns='jabber:client' type='set' id='a' to='bob@x/1'><call xmlns='urn:xmpp:call:0'>{deep}</call></iq>"
+    );
+    let sent = event(10, AT, "mallory", "sent", &attack);
+    let told = |who: &str, condition: &str| {
+        let error = format!(
+            "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+        );
+        event(11, AT, who, "received", &error)
+    };
+    let end = |who: &str| closed(who, AT + 0.5);
+    for (condition, found) in [
+        ("policy-violation", &[][..]),
+        ("internal-server-error", &["RB-04"]),
+        ("undefined-condition", &["RB-04"]),
+    ] {
+        let story = [sent.clone(), told("mallory", condition), end("mallory")];
+        assert_eq!(hurt(&[], &story), found, "{condition}");
+        let other = [sent.clone(), told("bob", condition), end("bob")];
+        assert_eq!(hurt(&[], &other), ["RB-04"], "{condition} for another");
+    }
+    assert_eq!(
+        hurt(&[], &[sent.clone(), end("mallory")]),
+        ["RB-04"],
+        "without a word"
+    );
+}
+
+#[test]
+fn what_is_broken_below_the_stream_or_behind_its_end_is_no_fault_of_it() {
+    let close = "><close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
+    let broken = |said: &[&str]| -> Vec<&'static str> {
+        after(said, &[])
+            .findings
+            .into_iter()
+            .map(|found| found.rule.id)
+            .collect()
+    };
+    assert_eq!(broken(&[">binary", close, "<end"]), [""; 0]);
+    assert_eq!(broken(&[close, ">broken<", "<close frame", "<end"]), ["TR-05"]);
+    // From ten thousand bytes on a WebSocket may have a limit of its own.
+    let large = |size: usize| format!(">{}<", "x".repeat(size - 1));
+    assert_eq!(broken(&[&large(9_999), "<end"]), ["TR-09"]);
+    assert_eq!(broken(&[&large(10_000), "<end"]), [""; 0]);
+}
+
+#[test]
+fn what_was_not_put_to_the_test_or_was_broken_does_not_count_as_kept() {
+    let header: Header = serde_json::from_str(r#"{"callspec":1,"scenario":{"name":"a"}}"#).expect("a header");
+    let held = |story: &[Event], id: &str| {
+        let verdict = judge(&header, story.iter().cloned());
+        verdict.rules.get(id).is_some_and(|tally| tally.held > 0)
+    };
+    let with_token = events(&["<reached", ">upgrade with a token", "<101"]);
+    assert!(held(&with_token, "RB-06"));
+    assert!(!held(&events(&["<reached", ">upgrade", "<101"]), "RB-06"));
+    let mut leak = event(9, 1.0, "line", "received", "<a xmlns='b'>***</a>");
+    leak.secrets = vec!["token".into()];
+    assert!(!held(&[with_token, vec![leak]].concat(), "RB-06"));
+
+    let early = "><message xmlns='jabber:client' to='bob@localhost' id='early'><body>x</body></message>";
+    let other = "><message xmlns='jabber:client' to='bob@localhost' id='other'><body>x</body></message>";
+    let bound = bound("mallory@localhost/x");
+    // Of two that were early one is said again after the login: the other must not arrive all the same.
+    let story = events(&["<reached", ">upgrade", "<101", early, other, &bound, early]);
+    let got = |id: &str| {
+        let xml =
+            format!("<message xmlns='jabber:client' id='{id}' from='x@localhost/y'><body>x</body></message>");
+        event(20, 1.0, "callee", "received", &xml)
+    };
+    assert!(held(&story, "AU-06"));
+    assert!(held(&[story.clone(), vec![got("early")]].concat(), "AU-06"));
+    let found = [story, vec![got("other")]].concat();
+    assert!(!held(&found, "AU-06"));
+    assert_eq!(judge(&header, found.into_iter()).findings[0].rule.id, "AU-06");
+}
