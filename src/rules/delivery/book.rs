@@ -159,3 +159,63 @@ impl Newest {
         self.0.retain(|(from, to), _| *from != conn && *to != conn);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Letter(&'static str);
+
+    impl Sent for Letter {
+        fn id(&self) -> &str {
+            self.0
+        }
+
+        fn n(&self) -> u64 {
+            1
+        }
+
+        fn jid(&self) -> &str {
+            "alice@x/1"
+        }
+
+        fn to(&self) -> &str {
+            "bob@x/2"
+        }
+
+        fn text(&self) -> &str {
+            ""
+        }
+
+        fn call(&self) -> Option<&str> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_book_keeps_so_many_and_forgets_the_oldest() {
+        let mut book = Book::new();
+        for id in ["a", "b", "a", "c"] {
+            book.put(Letter(id), 3);
+        }
+        let kept: Vec<_> = book.iter().map(|(key, letter)| (key, letter.0)).collect();
+        assert_eq!(kept, [(2, "b"), (3, "a"), (4, "c")]);
+        // The ids of what is gone go too, and no others.
+        assert_eq!(book.find("a", |_| true), Some(3));
+        book.forget(2);
+        assert_eq!(book.by_id.keys().collect::<Vec<_>>(), ["a", "c"]);
+    }
+
+    #[test]
+    fn what_arrived_last_is_known_of_each_way() {
+        let mut newest = Newest::default();
+        assert_eq!(newest.overtaken((1, 2), (5, 50)), None);
+        assert_eq!(newest.overtaken((1, 2), (4, 60)), Some(50));
+        assert!(newest.is_past((1, 2), 4) && !newest.is_past((1, 2), 5));
+        assert!(!newest.is_past((2, 1), 4));
+        newest.overtaken((3, 1), (1, 1));
+        newest.overtaken((3, 2), (1, 1));
+        newest.forget(1);
+        assert_eq!(newest.0.keys().collect::<Vec<_>>(), [&(3, 2)]);
+    }
+}

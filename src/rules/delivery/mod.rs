@@ -14,3 +14,5 @@ pub(super) use watch::Delivery;
 mod relayed_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whose_tests;

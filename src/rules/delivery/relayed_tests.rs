@@ -4,26 +4,28 @@ use serde_json::json;
 
 use super::relayed::Relayed;
 use crate::rules::{Judge, Verdict};
-use crate::transcript::{Event, Header};
+use crate::transcript::{Event, Header, Witness};
 
 const A: &str = "alice@x/1";
 const B: &str = "bob@x/2";
 const C: &str = "bob@x/3";
 
 /// Lines of `time who verb`: `comes JID`, `goes`, `> TO ID TEXT` a signal sent, `< FROM ID TEXT` one that came in,
+/// `asks TO ID` a question,
 /// `ok TO ID` and `no TO ID` answers given, `got FROM ID` and `failed FROM ID CONDITION` answers that came in, `hears`
 /// anything else.
 fn verdict(lines: &str) -> Verdict {
-    by_clocks(0.0, lines)
+    verdict_of(Witness::Ends, 0.0, lines)
 }
 
-/// The same, of clocks that are this far apart, give or take.
-fn by_clocks(apart: f64, lines: &str) -> Verdict {
-    let header: Header = serde_json::from_value(json!({
-        "callspec": 1, "scenario": {}, "witness": "ends", "apart": apart,
+/// The same of who recorded it so, by clocks that may be so far apart.
+fn verdict_of(witness: Witness, apart: f64, lines: &str) -> Verdict {
+    let mut header: Header = serde_json::from_value(json!({
+        "callspec": 1, "scenario": {},
         "cast": {"alice": {"jid": A, "party": "client"}, "bob": {"jid": B, "party": "client"}},
     }))
     .expect("a header");
+    (header.witness, header.apart) = (witness, apart);
     let mut judge = Judge::with(vec![Box::new(Relayed::new(&header))]);
     let jid = |who: &str| match who {
         "alice" => A,
@@ -74,6 +76,7 @@ fn by_clocks(apart: f64, lines: &str) -> Verdict {
                 "received",
                 format!("<iq from='{other}' to='{own}' id='{id}' {}", failed(word(2))),
             ),
+            "asks" => ("sent", format!("<iq type='get' to='{other}' id='{id}'/>")),
             "hears" => ("received", "<presence/>".to_owned()),
             verb => panic!("{verb}"),
         };
@@ -92,11 +95,12 @@ fn by_clocks(apart: f64, lines: &str) -> Verdict {
 }
 
 fn broken(lines: &str) -> Vec<String> {
-    broken_apart(0.0, lines)
+    broken_as(Witness::Ends, 0.0, lines)
 }
 
-fn broken_apart(apart: f64, lines: &str) -> Vec<String> {
-    let verdict = by_clocks(apart, &format!("0 alice comes {A}\n0 bob comes {B}\n{lines}"));
+fn broken_as(witness: Witness, apart: f64, lines: &str) -> Vec<String> {
+    let lines = format!("0 alice comes {A}\n0 bob comes {B}\n{lines}");
+    let verdict = verdict_of(witness, apart, &lines);
     let told = verdict.findings.iter().map(|found| {
         let doubt = if found.excuse.is_some() { "?" } else { "" };
         format!("{}{doubt} {:?}", found.rule.id, found.events)
@@ -237,19 +241,145 @@ fn answers_that_come_twice_or_in_anothers_name() {
     );
 }
 
+/// Whoever stands between passes on what the server may not have read yet.
+#[test]
+fn a_proxy_knows_what_the_server_has_read_by_its_answers() {
+    let lost = |more: &str| {
+        broken_as(
+            Witness::Between,
+            0.0,
+            &format!("{more}\n9 alice hears\n9 bob hears\n10 alice goes\n10 bob goes"),
+        )
+    };
+    let signal = "1 alice > bob 1 a";
+    assert_eq!(lost(signal), ["RT-03? [3]"]);
+    let read = format!("{signal}\n2 alice asks x.y p\n2.1 alice got x.y p");
+    assert_eq!(lost(&read), ["RT-03 [3]"]);
+    // What it had read before, or of another's, says nothing of this.
+    let before = format!("0.5 alice asks x.y p\n{signal}\n2.1 alice got x.y p");
+    assert_eq!(lost(&before), ["RT-03? [4]"]);
+    let others = format!("{signal}\n2 bob asks x.y p\n2.1 bob got x.y p");
+    assert_eq!(lost(&others), ["RT-03? [3]"]);
+    let unasked = format!("{signal}\n2 alice asks x.y p\n2.1 alice got x.y q");
+    assert_eq!(lost(&unasked), ["RT-03? [3]"]);
+    // An older answer that comes later takes nothing back.
+    let both = format!(
+        "0.5 alice asks x.y o\n{signal}\n2 alice asks x.y p\n2.1 alice got x.y p\n2.2 alice got x.y o"
+    );
+    assert_eq!(lost(&both), ["RT-03 [4]"]);
+    // An answer is as much under way as a signal.
+    let answered =
+        format!("{signal}\n1.1 bob < alice 1 a\n1.2 bob ok alice 1\n1.3 alice failed x.y 0 item-not-found");
+    assert_eq!(lost(&answered), ["RT-08? [3, 5]"]);
+    let read = format!("{answered}\n2 bob asks x.y p\n2.1 bob got x.y p");
+    assert_eq!(lost(&read), ["RT-08 [3, 5]"]);
+}
+
+/// By two clocks that are set against each other a signal may seem to arrive before it was sent.
+#[test]
+fn what_seems_to_come_before_it_was_sent_came_after() {
+    let apart = |lines: &str| broken_as(Witness::Ends, 0.5, &format!("{lines}\n{ON}"));
+    let sent = "1.2 alice > bob 1 a";
+    let (came, answered) = ("1 bob < alice 1 a", "1.1 bob ok alice 1");
+    let got = "1.3 alice got bob 1";
+    assert_eq!(apart(&format!("{came}\n{answered}\n{sent}\n{got}")), [""; 0]);
+    let verdict = verdict_of(
+        Witness::Ends,
+        0.5,
+        &format!("0 alice comes {A}\n0 bob comes {B}\n{came}\n{answered}\n{sent}\n{got}\n{ON}"),
+    );
+    for rule in ["RT-01", "RT-05"] {
+        assert_eq!(verdict.rules[rule].held, 1, "{rule}");
+    }
+    // It is held against what was sent all the same.
+    let early = |came: &str| apart(&format!("{came}\n{answered}\n{sent}\n{got}"));
+    assert_eq!(early("1 bob < alice 1 b"), ["RT-05 [3, 5]"]);
+    assert_eq!(early("1 bob < x@x/9 1 a"), ["RT-01 [3, 5]"]);
+    assert_eq!(early(&format!("{came}\n{came}")), ["RT-03 [3, 4, 6]"]);
+    let refused = format!("{came}\n1.1 bob no alice 1\n{sent}\n{got}");
+    assert_eq!(apart(&refused), ["RT-08 [4, 5, 6]"]);
+    // What is another's, or of another id, stays with it.
+    let other = format!("1 bob < alice 2 b\n{came}\n{answered}\n1.2 alice > bob 2 b\n{sent}\n{got}");
+    assert_eq!(apart(&other), [""; 0]);
+    assert_eq!(apart(&format!("1 bob < x@x/9 1 c\n{sent}")), ["RT-03 [4]"]);
+    // By one clock nothing comes before it was sent: what came was something else.
+    assert_eq!(broken(&format!("{came}\n{sent}\n{ON}")), ["RT-03 [4]"]);
+}
+
+#[test]
+fn how_long_both_have_to_have_heard_on() {
+    let lost = |apart: f64, alice: f64, bob: f64| {
+        let lines =
+            format!("3 alice > bob 1 a\n{alice} alice hears\n{bob} bob hears\n20 alice goes\n20 bob goes");
+        broken_as(Witness::Ends, apart, &lines)
+    };
+    assert_eq!(lost(0.0, 8.0, 8.0), ["RT-03 [3]"]);
+    assert_eq!(lost(0.0, 7.5, 8.0), [""; 0]);
+    assert_eq!(lost(0.0, 8.0, 7.5), [""; 0]);
+    // The distance of the clocks comes on top.
+    assert_eq!(lost(2.0, 10.0, 10.0), ["RT-03 [3]"]);
+    assert_eq!(lost(2.0, 9.5, 10.0), [""; 0]);
+    let answer = |hears: f64| {
+        let lines = format!(
+            "1 alice > bob 1 a\n1.5 bob < alice 1 a\n2 bob ok alice 1\n3 alice failed x.y 0 item-not-found\n{hears} alice hears\n20 alice goes\n20 bob goes"
+        );
+        broken(&lines)
+    };
+    assert_eq!(answer(7.0), ["RT-08 [3, 5]"]);
+    assert_eq!(answer(6.5), [""; 0]);
+}
+
+#[test]
+fn line_ends_may_change_by_a_rule_of_their_own() {
+    let came = "1 alice > bob 1 a&#13;b\n1.1 bob < alice 1 a&#10;b\n1.1 bob ok alice 1\n1.2 alice got bob 1";
+    assert_eq!(broken(&format!("{came}\n{ON}")), ["RT-15 [3, 4]"]);
+}
+
+#[test]
+fn a_signal_of_another_call_and_time_is_not_this_one_changed() {
+    let said = |call: &str, second: u8| {
+        format!(r#"{{"callId":"{call}","timestamp":"2026-01-01T00:00:0{second}Z"}}"#)
+    };
+    let sent = said("0f0e0d0c-0b0a-4908-8706-050403020100", 1);
+    let way = |came: &str| broken(&format!("1 alice > bob 1 {sent}\n1.1 bob < alice 1 {came}\n{ON}"));
+    let (same, other) = (
+        "0f0e0d0c-0b0a-4908-8706-050403020100",
+        "1f0e0d0c-0b0a-4908-8706-050403020100",
+    );
+    assert_eq!(way(&said(same, 2)), ["RT-05 [3, 4]"]);
+    assert_eq!(way(&said(other, 1)), ["RT-05 [3, 4]"]);
+    assert_eq!(way(&said(other, 2)), ["RT-03 [3]"]);
+    // The call is the same in whatever letters.
+    assert_eq!(way(&said(&same.to_uppercase(), 2)), ["RT-05 [3, 4]"]);
+}
+
+#[test]
+fn a_finding_says_which_signal_of_whom_in_which_call() {
+    let call = "0f0e0d0c-0b0a-4908-8706-050403020100";
+    let text = format!(r#"{{"callId":"{call}"}}"#);
+    let lines = format!("0 alice comes {A}\n0 bob comes {B}\n1 alice > bob 1 {text}\n{ON}");
+    let verdict = verdict(&lines);
+    let found = &verdict.findings[0];
+    assert_eq!(
+        found.message,
+        "alice's iq `1` never reached bob@x/2, and no error came back."
+    );
+    assert_eq!(found.call.as_deref(), Some(call));
+}
+
 #[test]
 fn where_clocks_are_apart_an_answer_may_have_been_given_before_it_came_in() {
     // A second signal was delivered and answered meanwhile: clients answer in the order that they like.
     let answered = "3 bob < alice 1 a\n3.3 alice > bob 1 a\n3.4 alice > bob 2 b\n3.8 alice got bob 2
         4 bob < alice 2 b\n4 bob ok alice 2\n4.7 alice got bob 1\n4.8 alice goes";
     let late = format!("{answered}\n5 bob ok alice 1\n5 bob goes");
-    assert_eq!(broken_apart(1.3, &late), [""; 0]);
+    assert_eq!(broken_as(Witness::Ends, 1.3, &late), [""; 0]);
     // Bob's recording goes on for long enough to show that he gives none.
     let never = format!(
         "{}\n9 bob hears\n10 bob goes",
         answered.replace("4.8 alice goes", "9.8 alice hears")
     );
-    assert_eq!(broken_apart(1.3, &never), ["RT-08 [4, 9]"]);
+    assert_eq!(broken_as(Witness::Ends, 1.3, &never), ["RT-08 [4, 9]"]);
 }
 
 #[test]
@@ -257,5 +387,5 @@ fn an_id_of_long_ago_was_another_streams() {
     let lines = "1 bob < alice 4 x\n1.1 bob ok alice 4\n2 bob no alice 4
         35 alice > bob 4 a\n35.1 bob < alice 4 a\n35.1 bob ok alice 4\n35.2 alice got bob 4
         49 alice hears\n49 bob hears\n50 alice goes\n50 bob goes";
-    assert_eq!(broken_apart(1.0, lines), [""; 0]);
+    assert_eq!(broken_as(Witness::Ends, 1.0, lines), [""; 0]);
 }

@@ -12,21 +12,21 @@ fn judge(header: &Header, events: impl Iterator<Item = Event>) -> Verdict {
     judge.finish()
 }
 
-const A: &str = "alice@x/1";
-const B: &str = "bob@x/2";
+pub(super) const A: &str = "alice@x/1";
+pub(super) const B: &str = "bob@x/2";
 
-struct Script {
-    events: Vec<Event>,
+pub(super) struct Script {
+    pub events: Vec<Event>,
 }
 
 impl Script {
-    fn new() -> Script {
+    pub fn new() -> Script {
         let mut script = Script { events: Vec::new() };
         script.line("alice", "connected", A).line("bob", "connected", B);
         script
     }
 
-    fn line(&mut self, who: &str, dir: &str, text: &str) -> &mut Script {
+    pub fn line(&mut self, who: &str, dir: &str, text: &str) -> &mut Script {
         let n = self.events.len() as u64 + 1;
         let key = if dir == "connected" { "jid" } else { "xml" };
         let value = serde_json::json!({"n": n, "t": n as f64 / 100.0, "who": who, "dir": dir, key: text});
@@ -34,15 +34,15 @@ impl Script {
         self
     }
 
-    fn sends(&mut self, id: &str, to: &str) -> &mut Script {
+    pub fn sends(&mut self, id: &str, to: &str) -> &mut Script {
         self.line("alice", "sent", &set(None, to, id, "a&lt;é"))
     }
 
-    fn gets(&mut self, id: &str) -> &mut Script {
+    pub fn gets(&mut self, id: &str) -> &mut Script {
         self.line("bob", "received", &set(Some(A), B, id, "a&lt;é"))
     }
 
-    fn answers(&mut self, id: &str) -> &mut Script {
+    pub fn answers(&mut self, id: &str) -> &mut Script {
         self.line("bob", "sent", &format!("<iq type='result' id='{id}' to='{A}'/>"))
             .back(id)
     }
@@ -55,24 +55,29 @@ impl Script {
         )
     }
 
-    fn broken(&mut self) -> Vec<&'static str> {
+    pub fn broken(&mut self) -> Vec<&'static str> {
         self.broken_on("relay")
     }
 
-    fn broken_on(&mut self, profile: &str) -> Vec<&'static str> {
+    pub fn broken_on(&mut self, profile: &str) -> Vec<&'static str> {
+        let profile = Profile::named(profile).expect("a profile");
+        let verdict = self.verdict(profile);
+        assert_eq!(verdict.outcome == Outcome::Passed, verdict.findings.is_empty());
+        verdict.findings.iter().map(|finding| finding.rule.id).collect()
+    }
+
+    pub fn verdict(&mut self, profile: Profile) -> Verdict {
         self.line("", "end", "");
         let mut header: Header = serde_json::from_str(
             r#"{"callspec":1,"scenario":{},"cast":{"alice":{"jid":"alice@x/1","party":"bot"},"bob":{"jid":"bob@x/2","party":"bot"}}}"#,
         )
         .expect("a header");
-        header.profile = Profile::named(profile).expect("a profile");
-        let verdict = judge(&header, self.events.drain(..));
-        assert_eq!(verdict.outcome == Outcome::Passed, verdict.findings.is_empty());
-        verdict.findings.iter().map(|finding| finding.rule.id).collect()
+        header.profile = profile;
+        judge(&header, self.events.drain(..))
     }
 }
 
-fn set(from: Option<&str>, to: &str, id: &str, text: &str) -> String {
+pub(super) fn set(from: Option<&str>, to: &str, id: &str, text: &str) -> String {
     let from = from.map(|from| format!("from='{from}' ")).unwrap_or_default();
     format!("<iq type='set' {from}to='{to}' id='{id}'><call xmlns='urn:xmpp:call:0'>{text}</call></iq>")
 }

@@ -1,0 +1,230 @@
+//! Whose a stanza is that reaches somebody, and what is lost where: under one id, at one device, to nobody.
+
+use super::tests::{A, B, Script, set};
+use crate::profile::Profile;
+
+const C: &str = "carol@x/3";
+const NONE: [&str; 0] = [];
+
+fn with_carol() -> Script {
+    let mut script = Script::new();
+    script.line("carol", "connected", C);
+    script
+}
+
+fn chat(from: Option<&str>, to: &str, text: &str) -> String {
+    let from = from.map(|from| format!("from='{from}' ")).unwrap_or_default();
+    format!("<message {from}to='{to}' type='chat' id='m'><body>{text}</body></message>")
+}
+
+fn answer(from: &str, to: &str) -> String {
+    format!("<iq type='result' id='1' from='{from}' to='{to}'/>")
+}
+
+#[test]
+fn two_may_use_one_id() {
+    for (alices, carols) in [("a", "c"), ("a", "a")] {
+        let mut script = with_carol();
+        script
+            .line("alice", "sent", &set(None, B, "1", alices))
+            .line("carol", "sent", &set(None, B, "1", carols))
+            .line("bob", "received", &set(Some(C), B, "1", carols))
+            .line("bob", "sent", &answer(B, C))
+            .line("carol", "received", &answer(B, C))
+            .line("bob", "received", &set(Some(A), B, "1", alices))
+            .answers("1");
+        assert_eq!(script.broken(), NONE, "{alices} {carols}");
+    }
+    // The server's own questions have ids too.
+    let ping = "<iq type='get' id='1' from='x' to='bob@x/2'><ping xmlns='urn:xmpp:ping'/></iq>";
+    let mut script = Script::new();
+    script
+        .sends("1", B)
+        .line("bob", "received", ping)
+        .gets("1")
+        .answers("1");
+    assert_eq!(script.broken(), NONE);
+    // What a party sent does not become the server's by its address.
+    let mut script = Script::new();
+    script
+        .sends("1", B)
+        .line("bob", "received", &set(Some("x"), B, "1", "a&lt;é"));
+    assert_eq!(script.answers("1").broken(), ["RT-01"]);
+    let mut script = Script::new();
+    script.line("alice", "sent", &chat(None, B, "a"));
+    assert_eq!(
+        script.line("bob", "received", &chat(Some("x"), B, "a")).broken(),
+        ["RT-01"]
+    );
+}
+
+#[test]
+fn a_text_of_somebody_else_is_not_another_of_the_same_id() {
+    // Carol gets what alice never sent her; alice's own signal arrives.
+    let mut script = with_carol();
+    script.sends("1", B).gets("1").answers("1");
+    script.line("carol", "received", &set(Some(A), C, "1", "another"));
+    assert_eq!(script.broken(), ["RT-03"]);
+}
+
+#[test]
+fn a_message_may_go_to_another_device_only_of_its_user_and_once_its_own_has_gone() {
+    const B2: &str = "bob@x/3";
+    for (cut, who, broken) in [
+        (true, "bob2", &NONE[..]),
+        (false, "bob2", &["RT-06"]),
+        (true, "carol", &["RT-06"]),
+    ] {
+        let mut script = with_carol();
+        script.line("bob2", "connected", B2);
+        script.line("alice", "sent", &chat(None, B, "a"));
+        if cut {
+            script.line("bob", "cut", "");
+        }
+        script.line(who, "received", &chat(Some(A), B, "a"));
+        let lost = if cut { &[][..] } else { &["CH-01"][..] };
+        let mut wanted = [lost, broken].concat();
+        let mut found = script.broken();
+        wanted.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, wanted, "{who} {cut}");
+    }
+    // A signal goes to the one device that it was sent to.
+    let mut script = with_carol();
+    script
+        .line("bob2", "connected", B2)
+        .sends("1", B)
+        .line("bob", "cut", "");
+    script.line("bob2", "received", &set(Some(A), B, "1", "a&lt;é"));
+    assert_eq!(script.broken(), ["RT-06"]);
+}
+
+#[test]
+fn calls_are_mixed_where_it_reaches_who_is_in_another() {
+    let call = |id: &str| format!(r#"{{"callId":"{id}"}}"#);
+    let astray = |script: &mut Script| {
+        script
+            .line("alice", "sent", &set(None, B, "1", &call("p")))
+            .line("bob", "received", &set(Some(A), B, "1", &call("p")))
+            .answers("1")
+            .line("carol", "received", &set(Some(A), B, "1", &call("p")));
+        script.broken()
+    };
+    // Carol is in no call, whatever the others are in.
+    let mut script = with_carol();
+    script.line("bob", "sent", &set(None, A, "5", &call("q")));
+    script.line("alice", "received", &set(Some(B), A, "5", &call("q")));
+    assert_eq!(astray(&mut script), ["RT-06"]);
+    // What she has sent or was sent without a call makes none.
+    let mut script = with_carol();
+    script.line("carol", "sent", &set(None, A, "5", "no call"));
+    script.line("alice", "received", &set(Some(C), A, "5", "no call"));
+    assert_eq!(astray(&mut script), ["RT-06"]);
+    // She is called, or calls.
+    for (from, to, who, other) in [(B, C, "bob", "carol"), (C, B, "carol", "bob")] {
+        let mut script = with_carol();
+        script.line(who, "sent", &set(None, to, "5", &call("q")));
+        script.line(other, "received", &set(Some(from), to, "5", &call("q")));
+        assert_eq!(astray(&mut script), ["RT-12"], "{who}");
+    }
+}
+
+/// Only a server that judges calls has all devices of a user ring, and stop.
+#[test]
+fn other_devices_ring_where_the_server_judges() {
+    const B2: &str = "bob@x/3";
+    let signal = |kind: &str| format!(r#"{{"type":"call:{kind}"}}"#);
+    for (kind, to, relay, enforcing) in [
+        ("initiate", "bob2", &["RT-06"][..], &NONE[..]),
+        ("hangup", "bob2", &["RT-06"], &NONE),
+        ("accept", "bob2", &["RT-06"], &["RT-06"]),
+        ("initiate", "carol", &["RT-06"], &["RT-06"]),
+    ] {
+        for (profile, broken) in [("relay", relay), ("enforcing", enforcing)] {
+            let mut script = with_carol();
+            script
+                .line("bob2", "connected", B2)
+                .line("alice", "sent", &set(None, B, "1", &signal(kind)))
+                .line("bob", "received", &set(Some(A), B, "1", &signal(kind)))
+                .answers("1")
+                .line(to, "received", &set(Some(A), B, "1", &signal(kind)));
+            assert_eq!(script.broken_on(profile), broken, "{kind} to {to}, {profile}");
+        }
+    }
+}
+
+#[test]
+fn what_is_stored_has_a_stamp_and_carries_a_signal() {
+    let stamp = "<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/>";
+    let signal = "<call xmlns='urn:xmpp:call:0'>a</call>";
+    let got = |inside: &str| {
+        let iq = format!("<iq type='set' id='s' from='dave@x/4' to='{B}'>{inside}</iq>");
+        Script::new().line("bob", "received", &iq).broken()
+    };
+    assert_eq!(got(&format!("{signal}{stamp}")), ["CH-03"]);
+    assert_eq!(got(&format!("{stamp}<query xmlns='a'/>")), NONE);
+    assert_eq!(
+        got("<sent xmlns='urn:xmpp:carbons:2'><a xmlns='b'/></sent>"),
+        NONE
+    );
+    assert_eq!(got(&format!("<other xmlns='c'>{signal}</other>")), NONE);
+}
+
+/// What stood in line with others that went on arriving is not late.
+#[test]
+fn what_stands_in_line_is_not_late() {
+    let late = |arrivals: &[(f64, f64)]| {
+        let mut script = Script::new();
+        for (n, _) in arrivals.iter().enumerate() {
+            script.sends(&n.to_string(), B);
+        }
+        for (n, _) in arrivals.iter().enumerate() {
+            script.gets(&n.to_string());
+        }
+        let (sent, got) = (2, 2 + arrivals.len());
+        for (n, (at, arrived)) in arrivals.iter().enumerate() {
+            script.events[sent + n].t = *at;
+            script.events[got + n].t = *arrived;
+        }
+        let found = script.verdict(Profile::default()).findings.into_iter();
+        found.filter(|found| found.rule.id == "RT-13").count()
+    };
+    assert_eq!(late(&[(1.0, 2.0)]), 0);
+    assert_eq!(late(&[(1.0, 2.5)]), 1);
+    // One after the other, each a second after the one before: the last took three seconds in all.
+    assert_eq!(late(&[(10.0, 11.0), (10.0, 12.0), (10.0, 13.0)]), 0);
+    // A gap of more than a second, at the beginning, between two, or before the end.
+    assert_eq!(late(&[(10.0, 11.5), (10.0, 12.0)]), 2);
+    assert_eq!(late(&[(10.0, 11.0), (10.0, 12.5), (10.0, 13.0)]), 2);
+    assert_eq!(late(&[(10.0, 11.0), (10.0, 12.5)]), 1);
+    // What was sent much later did not stand before it.
+    assert_eq!(late(&[(10.0, 11.0), (11.5, 12.0), (10.0, 12.5)]), 1);
+    assert_eq!(late(&[(10.0, 11.0), (11.0, 12.0), (10.0, 12.5)]), 0);
+}
+
+#[test]
+fn what_was_carried_and_kept_is_counted() {
+    let mut script = with_carol();
+    script.sends("1", B).gets("1").answers("1");
+    let one = script.verdict(Profile::default());
+    for (id, held) in [
+        ("RT-12", 0),
+        ("RT-06", 1),
+        ("RT-13", 1),
+        ("RT-14", 1),
+        ("CH-02", 0),
+    ] {
+        assert_eq!(one.rules.get(id).map_or(0, |tally| tally.held), held, "{id}");
+    }
+    // With two pairs at once there is something to mix.
+    let mut script = with_carol();
+    script.line("carol", "sent", &set(None, A, "5", "a")).line(
+        "alice",
+        "received",
+        &set(Some(C), A, "5", "a"),
+    );
+    script.sends("1", B).gets("1").answers("1");
+    let two = script.verdict(Profile::default());
+    assert_eq!(two.rules["RT-12"].held, 1);
+    assert_eq!(two.rules["RT-14"].held, 1, "a plain text shows nothing");
+}
