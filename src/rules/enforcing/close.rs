@@ -197,7 +197,8 @@ impl Enforcing {
     }
 
     /// Whether another party had moved the call, as the server knew and the sender did not, before this was answered at
-    /// event `n`: what was right for its sender was out of place by then.
+    /// event `n`: what was right for its sender was out of place by then. No two events have one number, so that what
+    /// is not before is after.
     fn crossed(&self, flight: &Flight, n: u64) -> bool {
         const MOVERS: [Kind; 3] = [Kind::Accept, Kind::Offer, Kind::Answer];
         self.flights.iter().any(|other| {

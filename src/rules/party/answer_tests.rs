@@ -319,3 +319,23 @@ fn an_answer_too_many_is_found_with_its_call() {
     let twice = twice.expect("it is found");
     assert_eq!((twice.rule.id, twice.call.as_deref()), ("IQ-01", Some(CALL)));
 }
+
+/// What is asked of a client in the calls' own name is nothing that it knows: an error, and not silence.
+#[test]
+fn a_question_in_the_name_of_calls_is_refused() {
+    let asks = "<iq type='get' id='1' from='alice@x/1' to='bob@x/2'><call xmlns='urn:xmpp:call:0'/></iq>";
+    let of = |answer: Option<&str>| {
+        let mut lines = vec![("bob", "received", asks)];
+        lines.extend(answer.map(|answer| ("bob", "sent", answer)));
+        // Time goes by.
+        lines.extend([("alice", "received", "<presence from='x@x/1'/>"); 6]);
+        let verdict = judged(true, &lines);
+        let held = |id: &str| verdict.rules.get(id).map_or(0, |tally| tally.held);
+        let found = verdict.findings.iter().map(|found| found.rule.id);
+        let found: Vec<_> = found.filter(|id| matches!(*id, "IQ-01" | "IQ-07")).collect();
+        (found, held("IQ-07"))
+    };
+    assert_eq!(of(Some(ERROR)), (vec![], 1));
+    assert_eq!(of(Some(RESULT)), (vec!["IQ-07"], 0));
+    assert_eq!(of(None), (vec!["IQ-07"], 0));
+}
