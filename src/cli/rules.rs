@@ -47,12 +47,8 @@ pub fn run(args: &Args) -> Exit {
             return Exit::Usage;
         }
     };
-    let shown = match scenario::builtin() {
-        Ok(scenarios) => scenario::by_rule(&scenarios),
-        Err(_) => BTreeMap::new(),
-    };
     if let Some(report) = &args.report {
-        return match report_to(report, &json(&chosen, &shown)) {
+        return match report_to(report, &json(&chosen, &shown())) {
             Ok(()) => Exit::Held,
             Err(message) => {
                 complain(&format!("error: {message}"));
@@ -63,10 +59,19 @@ pub fn run(args: &Args) -> Exit {
     if args.ids.is_empty() {
         table();
     } else {
+        let shown = shown();
         let texts: Vec<String> = chosen.iter().map(|rule| explained(rule, &shown)).collect();
         say(&texts.join("\n\n"));
     }
     Exit::Held
+}
+
+/// What the built-in suite shows of each rule. Reading all of it takes as long as everything else that is printed.
+fn shown() -> BTreeMap<String, Shown> {
+    match scenario::builtin() {
+        Ok(scenarios) => scenario::by_rule(&scenarios),
+        Err(_) => BTreeMap::new(),
+    }
 }
 
 /// The rules that the command line names; none named: all.

@@ -1,22 +1,29 @@
 //! The built-in suite, which travels inside the program.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use include_dir::{Dir, include_dir};
 
 use super::{Error, Found, Scenario, parse};
 
 static SCENARIOS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 
+/// Its files by their paths: the folder itself compares a path with those of all its files.
+static FILES: LazyLock<BTreeMap<String, &'static str>> = LazyLock::new(|| {
+    let mut files = BTreeMap::new();
+    collect(&SCENARIOS, &mut files);
+    files
+});
+
 /// Every built-in scenario, in the order of its paths.
 pub fn builtin() -> Result<Vec<Scenario>, Vec<Error>> {
-    let mut paths = Vec::new();
-    collect(&SCENARIOS, &mut paths);
-    paths.sort();
     let (mut scenarios, mut errors) = (Vec::new(), Vec::new());
-    for path in paths {
-        let text = text(&path).unwrap_or_default();
+    let whole = |path: &str| path.ends_with(".yaml") && !path.starts_with("fragments/");
+    for (path, text) in FILES.iter().filter(|(path, _)| whole(path)) {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
         let near = |name: &str| near(&folder, name).map(Ok);
-        match parse(&format!("scenarios/{path}"), &text, &near) {
+        match parse(&format!("scenarios/{path}"), text, &near) {
             Ok(scenario) => scenarios.push(scenario),
             Err(more) => errors.extend(more),
         }
@@ -54,26 +61,22 @@ pub fn keys() -> &'static [&'static str] {
 
 fn near(folder: &str, name: &str) -> Option<Found> {
     let found = |path: String| {
-        let text = text(&path)?;
+        let text = (*FILES.get(&path)?).to_owned();
         let file = format!("scenarios/{path}");
         Some(Found { file, text })
     };
     found(format!("{folder}/{name}").trim_start_matches('/').to_owned()).or_else(|| found(name.to_owned()))
 }
 
-fn text(path: &str) -> Option<String> {
-    SCENARIOS.get_file(path)?.contents_utf8().map(str::to_owned)
-}
-
-fn collect(folder: &Dir<'_>, paths: &mut Vec<String>) {
+fn collect(folder: &'static Dir<'_>, files: &mut BTreeMap<String, &'static str>) {
     for file in folder.files() {
         let path = file.path().display().to_string();
-        if path.ends_with(".yaml") && !path.starts_with("fragments/") {
-            paths.push(path);
+        if let Some(text) = file.contents_utf8() {
+            files.insert(path, text);
         }
     }
     for inner in folder.dirs() {
-        collect(inner, paths);
+        collect(inner, files);
     }
 }
 
