@@ -57,6 +57,19 @@ enum Step {
     Item(usize),
 }
 
+/// What does not stand for itself in a string.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        special[byte] = true;
+        byte += 1;
+    }
+    special[b'"' as usize] = true;
+    special[b'\\' as usize] = true;
+    special
+};
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -271,10 +284,12 @@ impl Reader<'_> {
 
     fn string(&mut self) -> Option<String> {
         self.at += 1;
-        let mut out = String::new();
+        let ahead = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        // As long as it is written, or a little shorter.
+        let mut out = String::with_capacity(memchr::memchr(b'"', ahead).unwrap_or_default());
         loop {
             let rest = self.text.get(self.at..).unwrap_or_default();
-            let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+            let special = |byte: &u8| SPECIAL[usize::from(*byte)];
             let Some(plain) = rest.as_bytes().iter().position(special) else {
                 self.at = self.text.len();
                 return self.fail("the text ends inside a string");

@@ -4,7 +4,9 @@
 //! clock was set. The timestamps that signals carry are other clocks: what they say of the same stretch decides it.
 //! Where nothing decides it, nobody is accused.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use foldhash::HashMap;
 
 use super::party::NEVER;
 use super::{Finding, Seen};
@@ -120,8 +122,8 @@ impl Clocks {
         (!header.witness.is_bots() && !header.steady).then(|| Clocks {
             one: header.witness != Witness::Ends,
             skew: header.clock_skew,
-            recorders: HashMap::new(),
-            words: HashMap::new(),
+            recorders: HashMap::default(),
+            words: HashMap::default(),
             times: VecDeque::new(),
             waiting: VecDeque::new(),
             settled: Vec::new(),

@@ -1,8 +1,9 @@
 //! Where the rule families put what they find: each thing once, a flood of one kind counted, and how often each rule was
 //! kept and broken.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::HashMap;
 
 use super::clocks::Clocks;
 use super::{Blame, Finding, Level, Seen, Tally};
@@ -14,26 +15,9 @@ pub(super) const KEPT: u64 = 200;
 /// Rule, party, message and events: what makes two findings one.
 type Same = (&'static str, String, String, Vec<u64>);
 
-/// A hash of a few bytes of our own (FNV-1a).
-#[derive(Debug)]
-struct Short(u64);
-
-impl Default for Short {
-    fn default() -> Short {
-        Short(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Short {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+/// A rule's id as a number: it has five letters and digits, and two of them do not meet.
+fn number(id: &str) -> u64 {
+    id.bytes().fold(0, |number, byte| number << 8 | u64::from(byte))
 }
 
 /// Where the families put what they find.
@@ -42,7 +26,7 @@ pub struct Record {
     pub findings: Vec<Finding>,
     pub rules: BTreeMap<&'static str, Tally>,
     /// How often each was kept, which is noted some dozens of times for every signal.
-    held: HashMap<&'static str, u64, BuildHasherDefault<Short>>,
+    held: HashMap<u64, (&'static str, u64)>,
     /// How many are kept of each kind that makes a difference for the outcome: a recording of any length, however
     /// wrong, is judged in bounded memory.
     kinds: BTreeMap<(&'static str, Level, Blame, bool), u64>,
@@ -70,14 +54,14 @@ impl Record {
     }
 
     pub fn held(&mut self, rule: &'static str) {
-        *self.held.entry(rule).or_default() += 1;
+        self.held.entry(number(rule)).or_insert((rule, 0)).1 += 1;
     }
 
     /// How often each rule was seen kept and broken so far.
     pub(super) fn tallies(&self) -> BTreeMap<&'static str, Tally> {
         let mut rules = self.rules.clone();
-        for (rule, held) in &self.held {
-            rules.entry(rule).or_default().held += held;
+        for (rule, held) in self.held.values() {
+            rules.entry(*rule).or_default().held += held;
         }
         rules
     }

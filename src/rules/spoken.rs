@@ -1,7 +1,9 @@
 //! What stands in a stanza's `<call/>`, read once for all families and for both ends of its way.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
+
+use foldhash::HashMap;
 
 use crate::protocol::{Decoded, decode, validate};
 use crate::stanza::Stanza;

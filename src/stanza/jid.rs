@@ -2,17 +2,15 @@
 
 /// A JID without its resource.
 pub fn bare(jid: &str) -> &str {
-    jid.split_once('/').map_or(jid, |(bare, _)| bare)
+    let end = memchr::memchr(b'/', jid.as_bytes()).unwrap_or(jid.len());
+    jid.get(..end).unwrap_or(jid)
 }
 
 /// A JID in the form in which two are compared: user and domain fold their case, the resource does not.
 pub fn fold(jid: &str) -> String {
     let bare = bare(jid);
     // As nearly all are written.
-    if bare
-        .bytes()
-        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
-    {
+    if bare.is_ascii() && !bare.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return jid.to_owned();
     }
     let mut folded = bare.to_lowercase();

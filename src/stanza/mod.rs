@@ -11,9 +11,10 @@ mod wire;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
 use std::sync::{Arc, OnceLock};
 
+use foldhash::quality::FixedState;
 use minidom::Element;
 use quick::Quick;
 
@@ -332,9 +333,7 @@ impl Stanza {
 
 /// A number that two different things hardly ever share.
 pub fn print(of: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    hasher.finish()
+    FixedState::with_seed(0).hash_one(of)
 }
 
 /// Text made safe for XML character data and for attribute values in either quote.

@@ -39,7 +39,10 @@ struct Tag {
 impl Tag {
     fn attr<'a>(&'a self, raw: &'a str, name: &str) -> Option<&'a str> {
         let mut all = self.attributes.iter();
-        let (_, value) = all.find(|(known, _)| raw.get(known.clone()) == Some(name))?;
+        let same = |known: &Range<usize>| {
+            known.len() == name.len() && raw.as_bytes().get(known.clone()) == Some(name.as_bytes())
+        };
+        let (_, value) = all.find(|(known, _)| same(known))?;
         Some(value.text(raw))
     }
 
@@ -335,21 +338,14 @@ impl Scan<'_> {
         let quote = self.byte().filter(|byte| matches!(byte, b'"' | b'\''))?;
         self.at += 1;
         let from = self.at;
-        let mut references = false;
-        loop {
-            match self.byte()? {
-                byte if byte == quote => break,
-                b'&' => references = true,
-                b'<' | 0..0x20 | 0x7f.. => return None,
-                _ => {}
-            }
-            self.at += 1;
-        }
-        let range = from..self.at;
-        self.at += 1;
-        if range.len() > LONGEST {
+        let rest = self.bytes.get(from..)?;
+        let text = rest.get(..memchr::memchr(quote, rest)?)?;
+        if text.len() > LONGEST || text.iter().any(|byte| matches!(byte, b'<' | 0..0x20 | 0x7f..)) {
             return None;
         }
+        let references = text.contains(&b'&');
+        let range = from..from + text.len();
+        self.at = range.end + 1;
         let plain = match references {
             true => Some(resolved(self.raw.get(range.clone())?)?.into_boxed_str()),
             false => None,
@@ -362,9 +358,8 @@ impl Scan<'_> {
         let from = self.at;
         let mut references = false;
         loop {
-            while self.byte().is_some_and(|byte| PLAIN[usize::from(byte)]) {
-                self.at += 1;
-            }
+            let rest = self.bytes.get(self.at..)?;
+            self.at += rest.iter().position(|byte| !PLAIN[usize::from(*byte)])?;
             match self.byte()? {
                 b'<' => break,
                 b'&' => {

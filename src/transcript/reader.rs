@@ -106,7 +106,12 @@ impl<R: BufRead> Reader<R> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, (u64, String)> {
-    serde_json::from_slice(bytes).map_err(|error| (error.column() as u64, error.to_string()))
+    // Once for the whole line is sooner done than for each of its texts.
+    let read = match std::str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(bytes),
+    };
+    read.map_err(|error| (error.column() as u64, error.to_string()))
 }
 
 impl<R: BufRead> Iterator for Reader<R> {

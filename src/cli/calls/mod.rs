@@ -5,8 +5,10 @@ mod names;
 mod places;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use glance::glance;
 use names::Names;
@@ -152,7 +154,7 @@ impl Calls {
             keep,
             n: 0,
             names: Names::default(),
-            calls: HashMap::new(),
+            calls: HashMap::default(),
             heard: VecDeque::new(),
             outside: Findings::default(),
             places: Places::new(files),

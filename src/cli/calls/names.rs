@@ -1,6 +1,6 @@
 //! What the parties of a recording are called: by the local part, and by their device where that is not enough.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashSet};
 
 use crate::stanza::{bare, resource};
 use crate::transcript::Dir;
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(name("alice@a/1", Dir::Connected), "alice");
         assert_eq!(name("alice@a/1", Dir::Stops), "alice");
         // Nor once thousands have come and gone.
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         for n in 0..3 * REMEMBERED {
             let jid = format!("bob@a/{n}");
             let bob = name(&jid, Dir::Connected);

@@ -1,20 +1,27 @@
-//! Reading and judging at the same time: one thread reads ahead, a few batches far.
+//! Reading, listening and judging at the same time: a thread for each, a few batches ahead of the next.
 
 use std::sync::mpsc::sync_channel;
 
 /// Items that change hands at once.
 const BATCH: usize = 128;
-/// Batches that wait at most.
-const AHEAD: usize = 8;
+/// Batches that wait at most for each who takes them.
+const AHEAD: usize = 4;
 
-/// Hands every item to `take`, until it says that it is enough. What is left of the iterator comes back.
-pub(super) fn read_ahead<I>(mut items: I, take: &mut dyn FnMut(I::Item) -> bool) -> I
+/// Hands what `listen` makes of every item to `take`, until it says that it is enough. What is left of the iterator
+/// comes back.
+pub(super) fn read_ahead<I, O>(
+    mut items: I,
+    mut listen: impl FnMut(I::Item) -> O + Send,
+    take: &mut dyn FnMut(O) -> bool,
+) -> I
 where
     I: Iterator + Send,
     I::Item: Send,
+    O: Send,
 {
     std::thread::scope(|scope| {
-        let (full, batches) = sync_channel::<Vec<I::Item>>(AHEAD);
+        let (full, read) = sync_channel::<Vec<I::Item>>(AHEAD);
+        let (ready, batches) = sync_channel::<Vec<O>>(AHEAD);
         let reader = scope.spawn(move || {
             loop {
                 let mut batch = Vec::with_capacity(BATCH);
@@ -22,6 +29,13 @@ where
                 let last = batch.len() < BATCH;
                 if full.send(batch).is_err() || last {
                     return items;
+                }
+            }
+        });
+        let listener = scope.spawn(move || {
+            for batch in read {
+                if ready.send(batch.into_iter().map(&mut listen).collect()).is_err() {
+                    return;
                 }
             }
         });
@@ -33,9 +47,9 @@ where
             }
         }
         drop(batches);
-        match reader.join() {
-            Ok(items) => items,
-            Err(panic) => std::panic::resume_unwind(panic),
+        match (listener.join(), reader.join()) {
+            (Ok(()), Ok(items)) => items,
+            (Err(panic), _) | (_, Err(panic)) => std::panic::resume_unwind(panic),
         }
     })
 }
@@ -48,11 +62,11 @@ mod tests {
     fn everything_comes_in_order_and_no_more_than_is_wanted() {
         for (length, enough) in [(0, 1), (1, 9), (128, 999), (5_000, 4_000), (5_000, 9_999)] {
             let mut seen = Vec::new();
-            let left = read_ahead(0..length, &mut |n| {
+            let left = read_ahead(0..length, |n| n + 1, &mut |n| {
                 seen.push(n);
                 seen.len() < enough
             });
-            let wanted: Vec<i32> = (0..length).take(enough).collect();
+            let wanted: Vec<i32> = (1..=length).take(enough).collect();
             assert_eq!(seen, wanted);
             assert!(left.len() < length as usize || length == 0);
         }

@@ -9,7 +9,7 @@ use super::outcomes::{LISTED, Outcomes, REPORTED};
 use super::{Asked, text};
 use crate::report;
 use crate::rules::{Ear, Heard, Judge, Level};
-use crate::transcript::recording::{Merged, Opened, Recorded, Sorted, Source, group, open};
+use crate::transcript::recording::{Merged, Opened, Recorded, Sorted, Source, group, is_of_one, open};
 use crate::transcript::{Event, FORMAT, Header, ReadError, Reader, ScenarioInfo, Witness};
 
 /// How many events go by between two looks at the progress bar.
@@ -28,9 +28,9 @@ pub(super) fn judge_all(asked: &Asked, sources: &[Source], outcomes: &mut Outcom
     }
     let names: Vec<String> = sources.iter().map(Source::name).collect();
     if let [(number, recording)] = others.as_slice()
-        && (!recording.in_columns || asked.follow)
+        && let number = *number
+        && (!recording.in_columns || asked.follow || sources.get(number).is_some_and(is_of_one))
     {
-        let number = *number;
         if let Some((_, recording)) = others.pop() {
             let merged = Merged::alone(recording, number);
             judge_merged(asked, merged, None, &names, outcomes);
@@ -80,8 +80,12 @@ fn transcript<R: std::io::BufRead + Send>(
     }
     let mut judge = Judge::new(&header);
     let mut error = None;
-    let listening = Listening::to(events);
-    let Listening { items: events, .. } = read_ahead(listening, &mut |(event, heard)| match event {
+    let mut ear = Ear::default();
+    let listen = |event: Result<Event, ReadError>| {
+        let heard = event.as_ref().map(|event| ear.listen(event));
+        (heard.unwrap_or_default(), event)
+    };
+    let events = read_ahead(events, listen, &mut |(heard, event)| match event {
         Ok(event) => {
             judge.heard(&event, heard);
             true
@@ -100,48 +104,6 @@ fn transcript<R: std::io::BufRead + Send>(
     verdict.waive(name, &[], &asked.waivers);
     text::transcript(asked, &header, &verdict, name, events.torn());
     outcomes.transcript(&header, &verdict, name);
-}
-
-/// What is read is listened to in the same thread, while what came before is judged in another.
-struct Listening<I> {
-    items: I,
-    ear: Ear,
-}
-
-impl<I> Listening<I> {
-    fn to(items: I) -> Listening<I> {
-        Listening {
-            items,
-            ear: Ear::default(),
-        }
-    }
-}
-
-/// What may turn out to be an event.
-trait Read {
-    fn event(&self) -> Option<&Event>;
-}
-
-impl Read for Result<Event, ReadError> {
-    fn event(&self) -> Option<&Event> {
-        self.as_ref().ok()
-    }
-}
-
-impl Read for (usize, Result<Recorded, ReadError>) {
-    fn event(&self) -> Option<&Event> {
-        Some(&self.1.as_ref().ok()?.event)
-    }
-}
-
-impl<I: Iterator<Item: Read>> Iterator for Listening<I> {
-    type Item = (I::Item, Heard);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let item = self.items.next()?;
-        let heard = item.event().map(|event| self.ear.listen(event));
-        Some((item, heard.unwrap_or_default()))
-    }
 }
 
 /// What a recording's header says, which none of them has.
@@ -163,22 +125,25 @@ fn header_of(asked: &Asked, witness: Witness, name: &str) -> Header {
 
 fn judge_merged(
     asked: &Asked,
-    merged: Merged,
+    mut merged: Merged,
     sorted: Option<&Sorted>,
     names: &[String],
     outcomes: &mut Outcomes,
 ) {
+    let mut ear = Ear::default();
+    let mut listen = |(source, next): (usize, Result<Recorded, ReadError>)| {
+        let heard = next.as_ref().map(|recorded| ear.listen(&recorded.event));
+        (heard.unwrap_or_default(), source, next)
+    };
     // What a log is, and how exact its times are, shows itself with its first lines.
-    let mut listening = Listening::to(merged);
-    let mut first = listening.next();
-    let merged = &listening.items;
+    let first = merged.next().map(&mut listen);
     let witness = sorted.map(|sorted| sorted.witness);
     let seen = merged
         .recordings()
         .map(|(_, recording)| recording.witness())
         .next();
     let witness = witness.or(seen).unwrap_or(Witness::Ends);
-    let title = text::title(merged, names);
+    let title = text::title(&merged, names);
     let header = Header {
         steady: merged.recordings().all(|(_, recording)| recording.is_steady()),
         apart: sorted.map_or(0.0, Sorted::apart),
@@ -193,10 +158,10 @@ fn judge_merged(
         events: !asked.reports.is_empty(),
     };
     let mut calls = Calls::new(&header, names, &asked.waivers, keep);
-    let (bar, passed) = (text::progress(merged), text::passed(merged));
+    let (bar, passed) = (text::progress(&merged), text::passed(&merged));
     let mut count = 0_u64;
     let mut error = None;
-    let mut take = |((source, next), heard): ((usize, Result<Recorded, ReadError>), Heard)| {
+    let mut take = |(heard, source, next): (Heard, usize, Result<Recorded, ReadError>)| {
         let recorded = match next {
             Ok(recorded) => recorded,
             Err(why) => {
@@ -216,18 +181,17 @@ fn judge_merged(
         }
         true
     };
-    let more = first.take().is_none_or(&mut take);
+    let more = first.is_none_or(&mut take);
     if more && asked.follow {
         // Nothing waits until there is more of it.
-        for item in listening.by_ref() {
-            if !take(item) {
+        for item in merged.by_ref() {
+            if !take(listen(item)) {
                 break;
             }
         }
     } else if more {
-        listening = read_ahead(listening, &mut take);
+        merged = read_ahead(merged, listen, &mut take);
     }
-    let merged = listening.items;
     if let Some((source, error)) = error {
         bar.finish_and_clear();
         outcomes.wrong |= wrong(names.get(source).map_or("", String::as_str), &error);

@@ -55,10 +55,9 @@ impl Attribute<'_> {
 }
 
 pub(super) fn read(number: usize, line: &str, text: &str, description: &mut Description, notes: &mut Notes) {
-    let (name, value) = match text.split_once(':') {
-        Some((name, value)) => (name, Some(value)),
-        None => (text, None),
-    };
+    let colon = memchr::memchr(b':', text.as_bytes()).unwrap_or(text.len());
+    let (name, rest) = text.split_at(colon);
+    let value = rest.get(1..);
     let attribute = Attribute {
         number,
         line,
@@ -68,7 +67,7 @@ pub(super) fn read(number: usize, line: &str, text: &str, description: &mut Desc
         attribute.wrong(notes, "SD-19", "has no name that an attribute can have");
         return;
     }
-    if line.contains('\0') {
+    if memchr::memchr(0, line.as_bytes()).is_some() {
         attribute.wrong(notes, "SD-19", "holds a zero byte");
     }
     if value == Some("") {
@@ -246,8 +245,10 @@ fn of_section(name: &str, attribute: &Attribute<'_>, section: &mut Section, note
             match number.parse() {
                 Ok(number) if clock && !parts[0].is_empty() && section.codecs.len() < ENTRIES => {
                     // Channels are left out: some write those of a codec that has always two, and some do not.
-                    let codec = format!("{}/{}", parts[0], parts[1]).to_ascii_lowercase();
-                    section.codecs.push((number, codec));
+                    let named = codec.get(..parts[0].len() + 1 + parts[1].len());
+                    section
+                        .codecs
+                        .push((number, named.unwrap_or(codec).to_ascii_lowercase()));
                     speak_of(section, number, attribute.number);
                 }
                 _ => attribute.odd(notes, "SD-20", "is no payload type, codec and clock rate"),

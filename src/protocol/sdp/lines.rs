@@ -14,9 +14,9 @@ pub(super) fn place(number: usize, line: &str) -> String {
 pub(super) fn ends(text: &str, notes: &mut Notes) {
     let bytes = text.as_bytes();
     let count = |until: usize| 1 + bytes[..until].iter().filter(|byte| **byte == b'\n').count();
-    let lone_cr = (0..bytes.len())
-        .find(|at| bytes[*at] == b'\r' && bytes.get(at + 1).is_none_or(|next| *next != b'\n'));
-    let lone_lf = (0..bytes.len()).find(|at| bytes[*at] == b'\n' && (*at == 0 || bytes[at - 1] != b'\r'));
+    let lone_cr =
+        memchr::memchr_iter(b'\r', bytes).find(|at| bytes.get(at + 1).is_none_or(|next| *next != b'\n'));
+    let lone_lf = memchr::memchr_iter(b'\n', bytes).find(|at| *at == 0 || bytes[at - 1] != b'\r');
     if let Some(at) = lone_cr {
         notes.must(
             "SD-02",
@@ -34,19 +34,17 @@ pub(super) fn ends(text: &str, notes: &mut Notes) {
     }
 }
 
-/// The lines with their numbers, whatever ends them.
+/// The lines with their numbers, whatever ends them. Behind the last line end stands no line.
 fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let rows = text.split('\n').map(|row| row.strip_suffix('\r').unwrap_or(row));
-    let lines = rows.flat_map(|row| row.split('\r'));
-    // Behind the last line end stands no line.
-    let end = text.ends_with(['\r', '\n']);
-    let mut lines = lines.peekable();
-    let mut number = 0;
+    let (mut number, mut rest) = (0, text);
     std::iter::from_fn(move || {
-        let line = lines.next()?;
-        if end && lines.peek().is_none() && line.is_empty() {
+        if rest.is_empty() {
             return None;
         }
+        let end = memchr::memchr2(b'\r', b'\n', rest.as_bytes()).unwrap_or(rest.len());
+        let (line, ending) = rest.split_at(end);
+        let length = if ending.starts_with("\r\n") { 2 } else { 1 };
+        rest = ending.get(length..).unwrap_or_default();
         number += 1;
         Some((number, line))
     })
@@ -306,10 +304,36 @@ pub(super) fn digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// The characters of a `token` (RFC 8866 §9).
+const TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
+    let mut byte = 0x21;
+    while byte < 0x7f {
+        token[byte] = !matches!(
+            byte as u8,
+            b'"' | b'('
+                | b')'
+                | b','
+                | b'/'
+                | b':'
+                | b';'
+                | b'<'
+                | b'='
+                | b'>'
+                | b'?'
+                | b'@'
+                | b'['
+                | b'\\'
+                | b']'
+        );
+        byte += 1;
+    }
+    token
+};
+
 /// A `token` of RFC 8866 §9.
 pub(super) fn token(text: &str) -> bool {
-    let of = |byte: u8| byte.is_ascii_graphic() && !b"\"(),/:;<=>?@[\\]".contains(&byte);
-    !text.is_empty() && text.bytes().all(of)
+    !text.is_empty() && text.bytes().all(|byte| TOKEN[usize::from(byte)])
 }
 
 fn origin(value: &str) -> Option<Origin> {

@@ -1,6 +1,8 @@
 //! Stanzas under way: numbered in the order of their sending, found again by their id, and what is said of their way.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::HashMap;
 
 use crate::rules::Finding;
 
@@ -74,7 +76,7 @@ impl<F: Sent> Book<F> {
     pub fn new() -> Book<F> {
         Book {
             flights: BTreeMap::new(),
-            by_id: HashMap::new(),
+            by_id: HashMap::default(),
             last: 0,
         }
     }

@@ -5,8 +5,10 @@
 
 mod back;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::book::{Book, Newest, Sent};
 use super::flight::{answer, only_special};
@@ -146,7 +148,7 @@ impl Relayed {
             apart: header.apart,
             met: BTreeSet::new(),
             early: VecDeque::new(),
-            asked: HashMap::new(),
+            asked: HashMap::default(),
             read: BTreeMap::new(),
         }
     }

@@ -1,8 +1,10 @@
 //! How a client answers the IQs that it gets. Bots of ours answer as their scenario says, so they are not asked.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::rules::{Finding, Record};
 use crate::stanza::{IqType, NOBODY, Stanza};

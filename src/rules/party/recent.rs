@@ -2,8 +2,10 @@
 
 use std::borrow::Borrow;
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::Hash;
+
+use foldhash::HashMap;
 
 #[derive(Debug)]
 struct Held<V> {
@@ -24,7 +26,7 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
     /// A map that remembers this many.
     pub fn new(most: usize) -> Self {
         Recent {
-            map: HashMap::new(),
+            map: HashMap::default(),
             order: VecDeque::new(),
             most,
             forgot: false,

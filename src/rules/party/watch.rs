@@ -12,8 +12,10 @@ mod tested;
 mod tracks;
 mod unfinished;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet};
 
 use super::answers::Answers;
 use super::media::Media;
@@ -128,14 +130,14 @@ impl Parties {
             bots_only: !header.cast.is_empty() && header.cast.values().all(|m| m.party == Party::Bot),
             cast: header.cast.clone(),
             sessions: BTreeMap::new(),
-            recorded: HashSet::new(),
-            users: HashSet::new(),
-            late: HashSet::new(),
+            recorded: HashSet::default(),
+            users: HashSet::default(),
+            late: HashSet::default(),
             streams: 0,
             announced: BTreeMap::new(),
             tracks: Recent::new(FOLLOWED),
-            followed: HashMap::new(),
-            taken_up: HashMap::new(),
+            followed: HashMap::default(),
+            taken_up: HashMap::default(),
             misled: Recent::new(REMEMBERED),
             begun: Recent::new(REMEMBERED),
             bounced: Recent::new(REMEMBERED),

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::BufRead;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -89,7 +90,11 @@ pub(super) struct Har<R> {
     walk: Walk<R>,
     at: At,
     entry: u64,
+    /// What tells its frames from those of other entries.
+    conn: Arc<str>,
     messages: u64,
+    /// The message that was read last.
+    bytes: Vec<u8>,
     maker: String,
     /// Fragments of a frame that goes on, by direction.
     parts: BTreeMap<bool, String>,
@@ -101,10 +106,33 @@ impl<R: BufRead> Har<R> {
             walk: Walk::new(input),
             at: At::Start,
             entry: 0,
+            conn: Arc::default(),
             messages: 0,
+            bytes: Vec::new(),
             maker: String::new(),
             parts: BTreeMap::new(),
         }
+    }
+
+    /// Whether no more than one connection has frames in it: nothing then ran side by side. What cannot be read says
+    /// no.
+    pub fn is_of_one(&mut self) -> bool {
+        let mut with_frames = 0;
+        while !matches!(self.at, At::Over) && !self.walk.torn && with_frames < 2 {
+            if !matches!(self.at, At::Messages) {
+                if self.step().is_err() {
+                    return false;
+                }
+                continue;
+            }
+            // Its frames are skipped, not read.
+            match self.walk.rest_of_array() {
+                Ok(items) => with_frames += u64::from(items > 0),
+                Err(_) => return false,
+            }
+            self.at = At::Entry;
+        }
+        with_frames < 2
     }
 
     fn open(&mut self, bracket: u8, what: &str) -> Result<bool, ReadError> {
@@ -165,6 +193,7 @@ impl<R: BufRead> Har<R> {
                     self.at = At::Over;
                 } else if self.open(b'{', "an entry is an object")? {
                     self.entry += 1;
+                    self.conn = self.entry.to_string().into();
                     self.parts.clear();
                     self.at = At::Entry;
                 }
@@ -196,8 +225,8 @@ impl<R: BufRead> Har<R> {
         self.walk.peek()?;
         let line = self.walk.line();
         let place = self.walk.error("");
-        let mut bytes = Vec::new();
-        self.walk.value(Some((&mut bytes, LINE_LIMIT as usize)))?;
+        self.bytes.clear();
+        self.walk.value(Some((&mut self.bytes, LINE_LIMIT as usize)))?;
         if self.walk.torn {
             return Ok(None);
         }
@@ -205,7 +234,7 @@ impl<R: BufRead> Har<R> {
             message: format!("this WebSocket message cannot be read: {error}"),
             ..place.clone()
         };
-        let message: Message = serde_json::from_slice(&bytes).map_err(|error| {
+        let message: Message = serde_json::from_slice(&self.bytes).map_err(|error| {
             // Where it is in the file, not in the message.
             let (down, across) = (error.line().max(1) as u64 - 1, error.column() as u64);
             let text = error.to_string();
@@ -279,7 +308,7 @@ impl<R: BufRead> Har<R> {
         };
         Some(Frame {
             line,
-            conn: self.entry.to_string().into(),
+            conn: Arc::clone(&self.conn),
             at,
             wall: (at > 1e8).then_some(at),
             way,

@@ -102,6 +102,19 @@ impl<R: BufRead> Walk<R> {
         Ok(Some(name))
     }
 
+    /// Goes over the values of an array whose bracket is taken, and its end: how many they are.
+    pub fn rest_of_array(&mut self) -> Result<u64, ReadError> {
+        let mut items = 0;
+        loop {
+            self.eat(b',')?;
+            if self.torn || self.eat(b']')? {
+                return Ok(items);
+            }
+            self.value(None)?;
+            items += 1;
+        }
+    }
+
     /// Goes over the next value; `into`: takes its bytes along, up to a limit.
     pub fn value(&mut self, mut into: Option<(&mut Vec<u8>, usize)>) -> Result<(), ReadError> {
         let Some(first) = self.peek()? else {

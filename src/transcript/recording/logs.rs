@@ -5,7 +5,9 @@ mod line;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{BufRead, Read};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+use memchr::memmem::Finder;
 
 use super::super::{LINE_LIMIT, ReadError};
 use super::frame::{Frame, Frames, Way, What};
@@ -20,6 +22,9 @@ const STANZA_LIMIT: usize = 4 * 1024 * 1024;
 const PART_LIMIT: usize = 512 * 1024;
 /// Accounts whose beginnings wait.
 const ACCOUNTS: usize = 64;
+
+static TAGS: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| ["\tReceived[c2s", "\tSending[c2s"].map(Finder::new));
 
 pub(super) struct Logs<R> {
     input: R,
@@ -80,7 +85,10 @@ impl<R: BufRead> Logs<R> {
         if read > 0 {
             self.lines += 1;
             // A log may hold anything; what is no UTF-8 in it is no XMPP either.
-            self.take_line(&String::from_utf8_lossy(&bytes));
+            match std::str::from_utf8(&bytes) {
+                Ok(line) => self.take_line(line),
+                Err(_) => self.take_line(&String::from_utf8_lossy(&bytes)),
+            }
         }
         self.bytes = bytes;
         Ok(read > 0)
@@ -204,7 +212,7 @@ impl<R: BufRead> Logs<R> {
                 }
             }
         }
-        if text.contains("\tReceived[c2s") || text.contains("\tSending[c2s") {
+        if TAGS.iter().any(|tag| tag.find(text.as_bytes()).is_some()) {
             self.tags += 1;
         }
         self.finish();

@@ -14,11 +14,11 @@ mod signals;
 mod source;
 mod stamp;
 
-use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock};
 
+use foldhash::HashMap;
 use memchr::memmem::Finder;
 use serde::de::IgnoredAny;
 
@@ -133,7 +133,7 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
                 reading: Reading::Transcript {
                     reader,
                     started,
-                    jids: HashMap::new(),
+                    jids: HashMap::default(),
                 },
                 witness: header.witness,
                 steady: header.steady,
@@ -165,6 +165,12 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
         in_columns: matches!(kind, Kind::Har),
         clock: None,
     }))
+}
+
+/// Whether no more than one connection of a HAR has frames in it. To look takes a tenth of reading them.
+pub fn is_of_one(source: &Source) -> bool {
+    let input = source.open();
+    input.is_ok_and(|input| har::Har::new(input.bytes).is_of_one())
 }
 
 #[derive(Clone, Copy)]
@@ -347,6 +353,12 @@ static CALLS: Sought = LazyLock::new(|| Finder::new(NAMESPACE));
 /// Whether the namespace of calls stands in a text.
 fn names_calls(text: &str) -> bool {
     CALLS.find(text.as_bytes()).is_some()
+}
+
+/// What stands before and behind the first of these in a text.
+fn around<'a>(text: &'a str, what: &Finder<'_>) -> Option<(&'a str, &'a str)> {
+    let at = what.find(text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + what.needle().len()..)?))
 }
 
 /// Whether this stands in a text.

@@ -3,7 +3,14 @@
 
 use std::borrow::Cow;
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::frame::Way;
+use super::{Sought, around};
+
+static DATA: Sought = LazyLock::new(|| Finder::new("::::: DATA "));
 
 /// A line of `@xmpp/debug`: what stands before it, the way, and what stands behind it, if anything does.
 ///
@@ -31,7 +38,7 @@ pub(super) fn xmpp_js(line: &str) -> Option<(&str, Way, &str)> {
 
 /// The head, the connection and the way of a line of nbxmpp: `… | (account) ::::: DATA RECEIVED ::::`.
 pub(super) fn nbxmpp(line: &str) -> Option<(&str, &str, Way)> {
-    let (head, rest) = line.split_once("::::: DATA ")?;
+    let (head, rest) = around(line, &DATA)?;
     let way = match rest.split_whitespace().next()? {
         "RECEIVED" => Way::In,
         "SENT" => Way::Out,

@@ -10,11 +10,35 @@
 //! - nbxmpp, Gajim's library: `2026-11-24T08:29:27 (I) nbxmpp.connection | ::::: DATA RECEIVED ::::` and below what came
 //!   in one read: several stanzas, or a part of one
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::super::frame::{Frame, Way, What};
 use super::super::har::goes_on;
 use super::super::printed::{nbxmpp, xmpp_js};
 use super::super::stamp::{Stamp, stamp};
+use super::super::{Sought, around};
 use super::erlang::erlang;
+
+// Nearly every line is searched for each of them.
+static DEBUG: Sought = LazyLock::new(|| Finder::new("debug\t"));
+static DISCONNECTED: Sought = LazyLock::new(|| Finder::new("\tClient disconnected"));
+static CLOSING: Sought = LazyLock::new(|| Finder::new(" Closing c2s session for "));
+static STREAM: LazyLock<[(Finder<'static>, Way); 2]> = LazyLock::new(|| {
+    [
+        (Finder::new(" Received XML on stream = "), Way::Out),
+        (Finder::new(" Send XML on stream = "), Way::In),
+    ]
+});
+static MARKS: LazyLock<[(Finder<'static>, Way); 4]> = LazyLock::new(|| {
+    [
+        (Finder::new("RECV"), Way::In),
+        (Finder::new("RECEIVED"), Way::In),
+        (Finder::new("SENT"), Way::Out),
+        (Finder::new("SEND"), Way::Out),
+    ]
+});
 
 /// Elements that begin a piece of a stream.
 const ELEMENTS: [&str; 30] = [
@@ -134,7 +158,7 @@ struct Said<'a> {
 
 fn prosody(text: &str) -> Option<Said<'_>> {
     let of_client = |conn: &&str| conn.starts_with("c2s");
-    if let Some((head, rest)) = text.split_once("debug\t") {
+    if let Some((head, rest)) = around(text, &DEBUG) {
         let received = rest.strip_prefix("RECV: ").map(|xml| (Way::Out, xml));
         let said = received.or_else(|| Some((Way::In, rest.strip_prefix("SEND: ")?)));
         if let Some((way, xml)) = said {
@@ -144,7 +168,7 @@ fn prosody(text: &str) -> Option<Said<'_>> {
             return Some(Said { head, passed });
         }
     }
-    let (head, _) = text.split_once("\tClient disconnected")?;
+    let (head, _) = around(text, &DISCONNECTED)?;
     let conn = head.trim_end_matches("info").split_whitespace().next_back();
     let over = What::Over("the server lost the client".into());
     let passed = conn.filter(of_client).map(|conn| (conn, None, over));
@@ -152,17 +176,14 @@ fn prosody(text: &str) -> Option<Said<'_>> {
 }
 
 fn ejabberd(text: &str) -> Option<Said<'_>> {
-    for (mark, way) in [
-        (" Received XML on stream = ", Way::Out),
-        (" Send XML on stream = ", Way::In),
-    ] {
-        if let Some((head, term)) = text.split_once(mark) {
+    for (mark, way) in &*STREAM {
+        if let Some((head, term)) = around(text, mark) {
             let xml = ejabberd_conn(head).and_then(|conn| Some((conn, erlang(term)?)));
-            let passed = xml.map(|(conn, xml)| (conn, Some(way), What::Text(xml)));
+            let passed = xml.map(|(conn, xml)| (conn, Some(*way), What::Text(xml)));
             return Some(Said { head, passed });
         }
     }
-    let (head, _) = text.split_once(" Closing c2s session for ")?;
+    let (head, _) = around(text, &CLOSING)?;
     let over = What::Over("the server closed the session".into());
     let passed = ejabberd_conn(head).map(|conn| (conn, None, over));
     Some(Said { head, passed })
@@ -189,26 +210,25 @@ fn gajim(comment: &str) -> Option<(&str, &str, Way, &str)> {
 
 /// `RECV: <iq …>`, `SENT\t<iq …>`, `[chat RECV]: <iq …>`.
 fn strophe(text: &str) -> Option<(&str, Way, &str)> {
-    let marks = [
-        ("RECV", Way::In),
-        ("RECEIVED", Way::In),
-        ("SENT", Way::Out),
-        ("SEND", Way::Out),
-    ];
-    marks.into_iter().find_map(|(mark, way)| {
-        let (head, rest) = text.split_once(mark)?;
+    MARKS.iter().find_map(|(mark, way)| {
+        let (head, rest) = around(text, mark)?;
         let xml = rest.trim_start_matches([']', ':', ' ', '\t']);
         let apart = !head.ends_with(|c: char| c.is_alphanumeric()) && xml.len() < rest.len();
-        (apart && xml.starts_with('<')).then_some((head, way, xml))
+        (apart && xml.starts_with('<')).then_some((head, *way, xml))
     })
 }
 
 /// A stanza in a line of its own, after whatever the console puts before it.
 fn plain(text: &str) -> Option<(Style, &str, Option<Way>, &str)> {
     // Prosody's other lines speak of stanzas; they are none.
-    if ["debug", "info", "warn", "error"]
-        .iter()
-        .any(|level| text.contains(&format!("{level}\t")))
+    let of_prosody = |head: &str| {
+        ["debug", "info", "warn", "error"]
+            .iter()
+            .any(|level| head.ends_with(level))
+    };
+    if text
+        .match_indices('\t')
+        .any(|(at, _)| text.get(..at).is_some_and(of_prosody))
     {
         return None;
     }
