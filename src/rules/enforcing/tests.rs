@@ -388,6 +388,15 @@ fn en_05_thirty_seconds() {
     assert_eq!(after(RINGING, &one), ["EN-05"], "one side only");
 }
 
+/// The callee answers that there is nobody: a server may keep the call, or take that for its end.
+#[test]
+fn an_initiate_that_its_callee_refused_is_a_call_or_none() {
+    let refused = "1 alice > initiate\n1 bob < initiate\n1 bob ok initiate error=service-unavailable";
+    assert_eq!(play(&format!("{refused}\n60 x steps")), NONE);
+    let cancelled = "3 alice > hangup/cancelled id=w\n3 alice srv w error=item-not-found\n9 x steps";
+    assert_eq!(play(&format!("{refused}\n{cancelled}")), NONE);
+}
+
 /// A server that holds back, or a slow link: it counts from its reading of the initiate, and an accept that it reads
 /// after the end of the time comes too late.
 #[test]

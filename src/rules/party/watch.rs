@@ -146,7 +146,7 @@ impl Parties {
             stamps: Recent::new(REMEMBERED),
             used: Recent::new(IDS),
             spoilt: Recent::new(REMEMBERED),
-            turned: HashMap::new(),
+            turned: HashMap::default(),
             broke: false,
             handed_on: Recent::new(REMEMBERED),
             under_way: Recent::new(REMEMBERED),

@@ -95,17 +95,23 @@ impl Enforcing {
         }
     }
 
-    /// An initiate was answered with an error: by the server, and it knows of no call, or by the callee.
+    /// An initiate was answered with an error: by the server, and it knows of no call, or by the callee, and it may take
+    /// that for the end of one.
     fn forget(&mut self, index: usize) {
         let Some(flight) = self.flights.get(index) else {
             return;
         };
         let Some(id) = flight.call.clone() else { return };
         // Of a call in doubt nobody knows whose it is: it stays in doubt.
-        let own = |call: &Call| call.begun.0 == flight.n && !call.void;
-        if self.calls.get(&id).is_some_and(own) && flight.reached.is_empty() {
+        let own = |call: &&mut Call| call.begun.0 == flight.n && !call.void;
+        let Some(call) = self.calls.get_mut(&id).filter(own) else {
+            return;
+        };
+        if flight.reached.is_empty() {
             self.calls.remove(&id);
             self.void.insert(id);
+        } else {
+            call.void = true;
         }
     }
 
