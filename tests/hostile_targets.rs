@@ -204,7 +204,10 @@ fn answers_garbage() {
     ] {
         let port = says(text);
         untested(&play(&format!("xmpp://127.0.0.1:{port}")), "no XMPP");
-        untested(&play(&format!("ws://127.0.0.1:{port}")), "upgrading to WebSocket");
+        untested(
+            &play(&format!("ws://127.0.0.1:{port}")),
+            "during the WebSocket upgrade",
+        );
     }
     let port = says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
     untested(&play(&format!("ws://127.0.0.1:{port}/")), "status 200");

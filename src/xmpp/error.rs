@@ -196,7 +196,7 @@ impl fmt::Display for ConnectError {
                 "the server took the WebSocket upgrade, but does not speak its sub-protocol `xmpp`",
             ),
             ConnectError::Garbage { stage, seen } => {
-                write!(f, "while {stage}, something came that is no XMPP: {seen}")
+                write!(f, "during {stage}, something came that is no XMPP: {seen}")
             }
             ConnectError::NoMechanism { offered, wanted } => {
                 let none = "none at all".to_owned();
@@ -225,10 +225,10 @@ impl fmt::Display for ConnectError {
             ConnectError::StreamError { stage, said } => {
                 write!(
                     f,
-                    "while {stage}, the server ended the stream with the error {said}"
+                    "during {stage}, the server ended the stream with the error {said}"
                 )
             }
-            ConnectError::Ended { stage, how } => write!(f, "while {stage}, the connection ended: {how}"),
+            ConnectError::Ended { stage, how } => write!(f, "during {stage}, the connection ended: {how}"),
             ConnectError::Deadline { stage, seconds } => {
                 write!(
                     f,
@@ -237,7 +237,7 @@ impl fmt::Display for ConnectError {
             }
             ConnectError::Unheard { stage, seconds } => write!(
                 f,
-                "while {stage}, the server left <open/> unanswered until the login's {seconds} s were over, and answered a WebSocket ping that was sent after it: the <open/> was lost on its side"
+                "during {stage}, the server left <open/> unanswered until the login's {seconds} s were over, and answered a WebSocket ping that was sent after it: the <open/> was lost on its side"
             ),
         }
     }

@@ -107,11 +107,11 @@ async fn upgrade(
             ConnectError::SubProtocol
         }
         tungstenite::Error::Io(error) => ConnectError::Ended {
-            stage: "upgrading to WebSocket",
+            stage: "the WebSocket upgrade",
             how: error.to_string(),
         },
         other => ConnectError::Garbage {
-            stage: "upgrading to WebSocket",
+            stage: "the WebSocket upgrade",
             seen: Words(other.to_string()),
         },
     })?;
@@ -130,11 +130,11 @@ async fn log_in(
         stage,
     };
 
-    let features = stream.open(dial, "opening the stream").await?;
+    let features = stream.open(dial, "the opening of the stream").await?;
     stage.set("SASL");
     let mechanism = stream.authenticate(dial, login, &features).await?;
     stream.reader.restart();
-    stream.open(dial, "opening the stream after login").await?;
+    stream.open(dial, "the opening of the stream after login").await?;
     stage.set("resource binding");
     let jid = stream.bind(login).await?;
     Ok(Session {

@@ -14,7 +14,7 @@ pub async fn register(dial: &Dial, login: &Login) -> Result<(), ConnectError> {
             writer,
             stage: &stage,
         };
-        stream.open(dial, "opening the stream").await?;
+        stream.open(dial, "the opening of the stream").await?;
         let (user, _) = login.jid.split_once('@').unwrap_or((&login.jid, ""));
         let password = login.password.as_ref().map(Secret::expose).unwrap_or_default();
         let form = format!(
