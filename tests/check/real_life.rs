@@ -446,3 +446,61 @@ fn packed_recordings_and_those_on_stdin_are_what_they_are() {
         "{out}"
     );
 }
+
+/// Bob's client counts its ids from 1 on every stream; alice's stream is resumed meanwhile.
+const COUNTED: &str = r#"
+2026-01-01T10:00:00.100Z SENT: <open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='x' version='1.0'/>
+2026-01-01T10:00:00.110Z RECV: <stream:features xmlns:stream='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/></stream:features>
+2026-01-01T10:00:00.120Z SENT: <iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>
+2026-01-01T10:00:00.130Z RECV: <iq type='result' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><jid>alice@x/1</jid></bind></iq>
+2026-01-01T10:00:00.140Z SENT: <enable xmlns='urn:xmpp:sm:3' resume='true'/>
+2026-01-01T10:00:00.150Z RECV: <enabled xmlns='urn:xmpp:sm:3' id='sm-1' resume='true'/>
+2026-01-01T10:00:01.000Z RECV: <iq type='set' id='1' from='bob@x/1' to='alice@x/1'><call xmlns='urn:xmpp:call:0'>{"type":"call:initiate","callId":"0f0e0d0c-0b0a-4908-8706-050403020100","senderId":"b2c3d4e5-f6a7-4901-bcde-f12345678901","recipientId":"a1b2c3d4-e5f6-4890-abcd-ef1234567890","timestamp":"2026-01-01T10:00:01Z","payload":{"callerName":"Bob"}}</call></iq>
+2026-01-01T10:00:01.100Z SENT: <iq type='result' id='1' to='bob@x/1'/>
+2026-01-01T10:00:05.000Z SENT: <open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='x' version='1.0'/>
+2026-01-01T10:00:05.010Z RECV: <stream:features xmlns:stream='http://etherx.jabber.org/streams'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/></stream:features>
+2026-01-01T10:00:05.020Z SENT: <resume xmlns='urn:xmpp:sm:3' h='1' previd='sm-1'/>
+2026-01-01T10:00:05.030Z RECV: <resumed xmlns='urn:xmpp:sm:3' h='1' previd='sm-1'/>
+2026-01-01T10:00:06.000Z RECV: <iq type='set' id='1' from='bob@x/1' to='alice@x/1'><call xmlns='urn:xmpp:call:0'>{"type":"call:hangup","callId":"0f0e0d0c-0b0a-4908-8706-050403020100","senderId":"b2c3d4e5-f6a7-4901-bcde-f12345678901","recipientId":"a1b2c3d4-e5f6-4890-abcd-ef1234567890","timestamp":"2026-01-01T10:00:06Z","payload":{"reason":"cancelled"}}</call></iq>
+2026-01-01T10:00:06.100Z SENT: <iq type='result' id='1' to='bob@x/1'/>
+2026-01-01T10:01:00.000Z RECV: <message from='bob@x/1' to='alice@x/1' type='chat'><body>later</body></message>
+"#;
+
+#[test]
+fn an_answer_to_a_new_request_of_an_old_id_is_no_answer_sent_again() {
+    let folder = Folder::new();
+    let path = folder.0.path().join("alice.log");
+    std::fs::write(&path, COUNTED.trim_start()).expect("a file");
+    let said = check(&[&path]);
+    assert!(said.is_sound(), "{}{}", said.out, said.err);
+}
+
+/// Signals alone tell of no connection that broke, so what is the same to its timestamp may have been sent once.
+#[test]
+fn a_signal_that_was_written_down_twice_may_have_been_sent_once() {
+    let signal = |second: u32, kind: &str, payload: &str| {
+        format!(
+            r#"{{"type":"call:{kind}","callId":"0f0e0d0c-0b0a-4908-8706-050403020100","senderId":"b2c3d4e5-f6a7-4901-bcde-f12345678901","recipientId":"a1b2c3d4-e5f6-4890-abcd-ef1234567890","timestamp":"2026-01-01T10:00:{second:02}Z","payload":{payload}}}"#
+        )
+    };
+    let told = |again: u32| {
+        let initiate = |second| signal(second, "initiate", r#"{"callerName":"Bob"}"#);
+        let hangup = signal(9, "hangup", r#"{"reason":"cancelled"}"#);
+        let lines = [initiate(1), initiate(again), hangup]
+            .map(|line| line + "\n")
+            .concat();
+        let folder = Folder::new();
+        let path = folder.0.path().join("signals.jsonl");
+        std::fs::write(&path, lines).expect("a file");
+        check(&[&path])
+    };
+    let same = told(1);
+    assert_eq!(same.status, 0, "{}{}", same.out, same.err);
+    assert!(
+        same.out.contains("handed the same signal on twice"),
+        "{}",
+        same.out
+    );
+    let another = told(2);
+    assert_eq!(another.status, 1, "{}{}", another.out, another.err);
+}

@@ -119,9 +119,12 @@ impl Beam {
             .map(|candidate| &candidate.view)
     }
 
-    /// The inbound signal with this iq id, if nothing else came before it that was perhaps not taken in.
+    /// The inbound signal with this iq id, if nothing else came before it that was perhaps not taken in, nor the same
+    /// once more: which of two is answered nobody knows.
     pub fn next_is(&self, id: &str) -> Option<&Inbound> {
-        self.queue.front().filter(|inbound| inbound.id == id)
+        let mut same = self.queue.iter().filter(|inbound| inbound.id == id);
+        let first = self.queue.front().filter(|inbound| inbound.id == id);
+        first.filter(|_| same.nth(1).is_none())
     }
 
     /// The call has not begun in any view so far: this is the party's side of it.

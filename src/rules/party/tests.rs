@@ -531,6 +531,22 @@ fn a_hangup_that_was_refused_may_have_ended_nothing() {
     assert_eq!(told("no"), ["ST-16 Client"]);
 }
 
+/// A server that delivers twice: the client ends the call for the first and refuses the second, and answers that first.
+#[test]
+fn whoever_refuses_a_copy_has_ended_its_call() {
+    let told = |copies: &str| {
+        let mut history = History::new("alice", "alice bob");
+        history.witness = "ends";
+        let call = "0 alice > initiate\n0.1 bob < initiate@0\n0.2 bob ok initiate\n0.3 alice got initiate ok
+            2 alice > hangup/cancelled";
+        let lines = format!("{call}\n{copies}\n2.3 bob no hangup/cancelled");
+        parties(&history.plays(&lines).verdict())
+    };
+    let once = "2.1 bob < hangup/cancelled@2";
+    assert_eq!(told(once), ["ST-16 Client"]);
+    assert_eq!(told(&format!("{once}\n{once}")), [""; 0]);
+}
+
 #[test]
 fn a_finding_says_what_was_seen_and_in_which_state() {
     let lines = "0 alice > initiate\n0.1 alice got initiate\n1 alice < hangup/completed";

@@ -154,7 +154,8 @@ impl Track {
         self.beam.views()
     }
 
-    /// The inbound signal with this iq id, if nothing else came before it that was perhaps not taken in.
+    /// The inbound signal with this iq id, if nothing else came before it that was perhaps not taken in, nor the same
+    /// once more.
     pub fn next_is(&self, id: &str) -> Option<&Inbound> {
         self.beam.next_is(id)
     }

@@ -61,6 +61,8 @@ struct Conn {
     resumes: Option<String>,
     /// What this session can be resumed by.
     resumable: Option<String>,
+    /// Requests on a resumed session that did not go by before.
+    asked: HashSet<u64>,
     /// Stanzas of the session that is resumed: each may go by once more (XEP-0198 §5).
     again: HashSet<u64>,
     /// NaN: not known.

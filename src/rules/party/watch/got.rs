@@ -119,7 +119,7 @@ impl Parties {
             }
             track.receive(&inbound);
         }
-        if act.kind == Kind::Initiate && self.calls.get(&id).is_none() {
+        if act.kind == Kind::Initiate && !actor.jid.is_empty() && self.calls.get(&id).is_none() {
             let ids = facts.sender.as_ref().zip(facts.recipient.as_ref());
             let ids = ids.map(|(a, b)| (a.to_lowercase(), b.to_lowercase()));
             let users = (bare(&from).to_owned(), bare(&actor.jid).to_owned());

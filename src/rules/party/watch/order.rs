@@ -128,7 +128,9 @@ impl Parties {
             }
             findings.push(finding);
         }
-        if act.kind == Kind::Initiate && out.effect.1 && self.calls.get(&id).is_none() {
+        // Of a session that began before the recording it is not always known whose it is.
+        let named = !own.is_empty();
+        if act.kind == Kind::Initiate && named && out.effect.1 && self.calls.get(&id).is_none() {
             let facts = &form.decoded().facts;
             let ids = facts.sender.as_ref().zip(facts.recipient.as_ref());
             // Ids that are known to be wrong bind nobody: the other side may well give the right ones.

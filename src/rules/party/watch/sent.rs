@@ -148,8 +148,10 @@ impl Parties {
                 said.fault(&fault_of(lint, &form)).unwrap_or_else(plain)
             });
         }
-        let again = said.handed_on && self.came_before(&said);
-        if said.handed_on && said.broke {
+        let unseen = self.witness == Witness::Signals;
+        let again = (said.handed_on || unseen) && self.came_before(&said);
+        // Of connections signals alone tell nothing: what is the same to its timestamp was sent once.
+        if (said.handed_on && said.broke) || (unseen && again) {
             handed::excuse(&mut findings, again);
             let certain = |f: &Finding| f.level == Level::Must && f.excuse.is_none();
             if !findings.iter().any(certain) {

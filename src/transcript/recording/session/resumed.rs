@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Conn, MOST, Sessions};
-use crate::stanza::{Stanza, print};
+use crate::stanza::{IqType, Stanza, print};
 use crate::transcript::Dir;
 use crate::transcript::recording::Frame;
 
@@ -50,7 +50,10 @@ impl Sessions {
             return false;
         }
         let key = print_of(dir, text);
-        let again = conn.again.remove(&key);
+        let again = conn.again.remove(&key) && !conn.is_asked_anew(dir, text);
+        if !again && !conn.again.is_empty() {
+            conn.note_question(dir, text);
+        }
         let session = conn.resumable.as_ref().and_then(|id| self.resumable.get_mut(id));
         if let Some(session) = session.filter(|_| !again) {
             if session.passed.len() == UNACKNOWLEDGED {
@@ -94,6 +97,37 @@ impl Sessions {
                 }
             }
         }
+    }
+}
+
+impl Conn {
+    /// A request that did not go by before: its answer is a new one, though many count their ids from 1 in every stream.
+    fn note_question(&mut self, dir: Dir, text: &str) {
+        if let Ok(stanza) = Stanza::parse(text)
+            && matches!(stanza.iq_type(), Some(IqType::Set | IqType::Get))
+            && self.asked.len() < UNACKNOWLEDGED
+        {
+            let peer = if dir == Dir::Sent {
+                stanza.to()
+            } else {
+                stanza.from()
+            };
+            self.asked.insert(print((dir == Dir::Sent, stanza.id(), peer)));
+        }
+    }
+
+    /// Whether this answers such a request.
+    fn is_asked_anew(&mut self, dir: Dir, text: &str) -> bool {
+        let Ok(stanza) = Stanza::parse(text) else {
+            return false;
+        };
+        let peer = if dir == Dir::Sent {
+            stanza.to()
+        } else {
+            stanza.from()
+        };
+        matches!(stanza.iq_type(), Some(IqType::Result | IqType::Error))
+            && self.asked.remove(&print((dir != Dir::Sent, stanza.id(), peer)))
     }
 }
 
