@@ -151,14 +151,11 @@ pub async fn log_in(
     let session = xmpp::connect(&dial, &login).await;
     session.map_err(|error| {
         let refused = matches!(error, ConnectError::Refused { .. });
-        let hint = if refused && target.register && !account.made {
-            NOT_MADE
-        } else {
-            error.hint()
-        };
+        let none = no_session(error, hidden);
+        let unmade = refused && target.register && !account.made;
         NoSession {
-            hint,
-            ..no_session(error, hidden)
+            hint: if unmade { NOT_MADE } else { none.hint },
+            ..none
         }
     })
 }

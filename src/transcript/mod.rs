@@ -9,7 +9,7 @@ mod writer;
 pub use crate::stanza::{Opcode, Wire};
 pub use event::{Dir, Event, Header, Member, Party, ScenarioInfo, Witness};
 pub use reader::{LINE_LIMIT, ReadError, Reader};
-pub use stalls::{TURNS, overlap};
+pub use stalls::{Stalls, TURNS, overlap};
 pub use writer::{Writer, add_line};
 
 /// The version of the transcript format, the header's `callspec` member.

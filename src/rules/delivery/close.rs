@@ -5,7 +5,7 @@ use super::book::Sent;
 use super::flight::{Freight, Goal};
 use super::watch::Delivery;
 use crate::profile::Addressing;
-use crate::transcript::{TURNS, overlap};
+use crate::transcript::TURNS;
 
 /// How long a server may take to notice that a session is over, in seconds: what comes in between may still go to it.
 pub(super) const PARTING: f64 = 1.0;
@@ -15,7 +15,7 @@ impl Delivery {
     pub(super) fn close(&mut self, record: &mut Record) {
         for late in std::mem::take(&mut self.late) {
             let mut found = late.finding;
-            let stalled = overlap(&self.stalls, late.from, late.to);
+            let stalled = self.stalls.within(late.from, late.to);
             if late.to - late.from - TURNS * stalled <= late.allowed {
                 found.excuse = Some(format!(
                     "for {stalled:.3} s of it this process was stalled or the whole target was busy"

@@ -31,7 +31,17 @@ const EARLY: usize = 256;
 
 /// Something that seems to come in before it was sent.
 #[derive(Debug)]
-enum Early {
+struct Early {
+    n: u64,
+    t: f64,
+    /// Whoever it came to, or was given by.
+    at: String,
+    id: String,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
     /// From whom it says it is, and its text.
     Signal(String, String),
     /// To whom it was given, and what it says.
@@ -94,8 +104,8 @@ pub(in super::super) struct Relayed {
     /// Connections between which something passed that was recorded at both ends: whatever clocks say, both recordings
     /// ran by then.
     met: BTreeSet<(u64, u64)>,
-    /// Where two clocks were set against each other: what seems to have come in before it was sent, by addressee and id.
-    early: VecDeque<(u64, f64, String, String, Early)>,
+    /// Where two clocks were set against each other: what seems to have come in before it was sent, the oldest first.
+    early: VecDeque<Early>,
     /// Every request of a connection, by its id: its event.
     asked: HashMap<(u64, String), u64>,
     /// The latest event of each connection that the server has surely read: it was answered.
@@ -191,7 +201,7 @@ impl Relayed {
                 let sound = stanza.is_sound_answer();
                 let Some(key) = found else {
                     if sound {
-                        let answer = Early::Answer(to.clone(), answer(stanza));
+                        let answer = What::Answer(to.clone(), answer(stanza));
                         self.is_early(&session.jid, &id, event, answer);
                     }
                     return;
@@ -244,13 +254,18 @@ impl Relayed {
         }
     }
 
-    fn is_early(&mut self, to: &str, id: &str, event: &Event, what: Early) {
+    fn is_early(&mut self, at: &str, id: &str, event: &Event, what: What) {
         if self.apart > 0.0 {
             if self.early.len() >= EARLY {
                 self.early.pop_front();
             }
-            self.early
-                .push_back((event.n, event.t, to.to_owned(), id.to_owned(), what));
+            self.early.push_back(Early {
+                n: event.n,
+                t: event.t,
+                at: at.to_owned(),
+                id: id.to_owned(),
+                what,
+            });
         }
     }
 
@@ -258,30 +273,28 @@ impl Relayed {
     fn came_early(&mut self, flight: &mut Flight, record: &mut Record) {
         // Further back than the clocks can be wrong something else had this id, in another stream.
         let since = flight.t - self.apart - MARGIN;
-        let of_this = |t: f64, to: &str, id: &str| t >= since && flight.to == to && flight.id == id;
-        if !self.early.iter().any(|(_, t, to, id, _)| of_this(*t, to, id)) {
+        let of_this = |early: &Early| {
+            let fits = match &early.what {
+                What::Signal(from, text) => **from == *flight.jid || *text == flight.text,
+                What::Answer(asker, _) => **asker == *flight.jid,
+            };
+            fits && early.t >= since && flight.to == early.at && flight.id == early.id
+        };
+        if !self.early.iter().any(of_this) {
             return;
         }
         let what = flight.what();
         let to = flight.to.clone();
-        let (own, others) = std::mem::take(&mut self.early)
-            .into_iter()
-            .partition(|(_, t, at, id, early)| {
-                let fits = match early {
-                    Early::Signal(from, text) => **from == *flight.jid || *text == flight.text,
-                    Early::Answer(asker, _) => **asker == *flight.jid,
-                };
-                fits && of_this(*t, at, id)
-            });
+        let (own, others): (VecDeque<Early>, _) =
+            std::mem::take(&mut self.early).into_iter().partition(of_this);
         self.early = others;
-        let own: VecDeque<(u64, f64, String, String, Early)> = own;
-        for (n, t, _, _, early) in own {
-            match early {
-                Early::Answer(_, said) => {
+        for Early { n, t, what: came, .. } in own {
+            match came {
+                What::Answer(_, said) => {
                     flight.gave += 1;
                     flight.given.get_or_insert((n, t, said));
                 }
-                Early::Signal(from, text) => match flight.delivered {
+                What::Signal(from, text) => match flight.delivered {
                     Some(first) => record.broken(flight.doubled("RT-03", &what, &to, (first, n))),
                     None => {
                         flight.delivered = Some(n);
@@ -326,7 +339,7 @@ impl Relayed {
                 self.flights.find(id, |f| *f.jid == *from && same(f))
             });
         let Some(key) = key else {
-            self.is_early(&session.jid, id, event, Early::Signal(from, text.into_owned()));
+            self.is_early(&session.jid, id, event, What::Signal(from, text.into_owned()));
             return;
         };
         let Some(flight) = self.flights.get_mut(key) else {

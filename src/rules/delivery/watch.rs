@@ -12,7 +12,7 @@ use super::pace::Pace;
 use crate::profile::{Class, Profile};
 use crate::rules::{Family, Finding, Record, Seen};
 use crate::stanza::{IqType, STREAM, Stanza, bare, fold, print, resource};
-use crate::transcript::{Dir, Event, Header, Party};
+use crate::transcript::{Dir, Event, Header, Party, Stalls};
 
 /// How many chat messages under way make a flood.
 const CROWD: usize = 20;
@@ -20,7 +20,7 @@ const CROWD: usize = 20;
 const HEARD: usize = 4_096;
 /// From how many bytes on a stanza may be what a stream was ended for.
 const LARGE: u64 = 4_000;
-/// How many late signals, and how many stalls, are kept for the end.
+/// How many late signals are kept for the end.
 const KEPT: usize = 4_096;
 /// Settled stanzas that are remembered, to know a late second copy.
 const REMEMBERED: usize = 65_536;
@@ -64,7 +64,7 @@ pub(in super::super) struct Delivery {
     /// What each connection got last: when each stanza was sent, and when it arrived.
     heard: BTreeMap<u64, VecDeque<(f64, f64)>>,
     pub(super) whole: bool,
-    pub(super) stalls: Vec<(f64, f64)>,
+    pub(super) stalls: Stalls,
     pub(super) late: Vec<Late>,
     /// Answers that the server gave for a party that was there, unless it was just ending that connection: the
     /// connection, and the time.
@@ -94,7 +94,7 @@ impl Delivery {
             chats: 0,
             heard: BTreeMap::new(),
             whole: false,
-            stalls: Vec::new(),
+            stalls: Stalls::default(),
             late: Vec::new(),
             hasty: Vec::new(),
             pace: Pace::new(&header.profile),
@@ -238,9 +238,14 @@ impl Delivery {
             None => {}
         }
     }
-}
 
-impl Delivery {
+    /// What is told once it is known that this session was not being ended just then.
+    fn wait_for_its_end(&mut self, conn: u64, event: &Event, found: Finding) {
+        if self.hasty.len() < KEPT {
+            self.hasty.push((conn, event.t, found));
+        }
+    }
+
     /// The server has ended this session: what it said shortly before in the place of who is there was right then.
     fn was_ending(&mut self, event: &Event) {
         if let Some(session) = self.sessions.get(&event.who) {
@@ -304,9 +309,7 @@ impl Family for Delivery {
                     self.odd_next.insert(event.who.clone());
                 }
             }
-            Dir::Stalled if self.stalls.len() < KEPT => self
-                .stalls
-                .push((event.t - event.seconds.unwrap_or(0.0), event.t)),
+            Dir::Stalled => self.stalls.note(event),
             Dir::Steps | Dir::End => self.whole = true,
             // Nothing is known any more of what the trouble is with, nor whether other sessions were being ended just then.
             Dir::Trouble => {

@@ -6,7 +6,7 @@ use super::demand::Demand;
 use super::watch::{Enforcing, Flight, SEEN_WITHIN, found, words};
 use crate::protocol::{Kind, RINGING, Reason, Role};
 use crate::stanza::resource;
-use crate::transcript::{TURNS, overlap};
+use crate::transcript::TURNS;
 
 /// The conditions by which a server refuses a signal for what it says or when it says it.
 const JUDGED: [&str; 4] = ["bad-request", "forbidden", "unexpected-request", "item-not-found"];
@@ -27,7 +27,7 @@ impl Enforcing {
 
     /// How long the server may take for what it owes since then, in seconds: longer where nothing moved here.
     fn within(&self, since: f64, end: f64) -> f64 {
-        WITHIN + TURNS * overlap(&self.stalls, since, end)
+        WITHIN + TURNS * self.stalls.within(since, end)
     }
 
     fn is_due(&self, since: f64, end: f64) -> bool {

@@ -11,7 +11,7 @@ use super::demand::Demand;
 use crate::profile::{Class, Profile};
 use crate::protocol::{Kind, Role};
 use crate::stanza::{bare, fold};
-use crate::transcript::{Dir, Event, Header, Party};
+use crate::transcript::{Dir, Event, Header, Party, Stalls};
 
 /// A signal that was sent.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub(in super::super) struct Enforcing {
     /// Somebody has begun to leave after the last step.
     parting: bool,
     /// When this process stood still, or the whole target: from and to, in seconds.
-    pub(super) stalls: Vec<(f64, f64)>,
+    pub(super) stalls: Stalls,
     /// Ends that nothing explains yet: the call, when, and what to say of it. The server knows that somebody has gone
     /// before the end of that connection is seen here.
     unexplained: Vec<(String, f64, Finding)>,
@@ -69,8 +69,6 @@ pub(in super::super) struct Enforcing {
 
 /// How long it may take until the end of a connection is seen here, in seconds.
 pub(super) const SEEN_WITHIN: f64 = 5.0;
-/// How many stalls are kept for the end.
-const KEPT: usize = 4_096;
 
 /// What the server did in a call that it knows.
 pub(super) fn found(
@@ -104,7 +102,7 @@ impl Enforcing {
             unread: false,
             whole: false,
             parting: false,
-            stalls: Vec::new(),
+            stalls: Stalls::default(),
             unexplained: Vec::new(),
         }
     }
@@ -179,10 +177,7 @@ impl Family for Enforcing {
             }
             (Dir::Disconnected | Dir::Cut | Dir::Closed, _) => self.gone(event),
             (Dir::Steps | Dir::End, _) => self.whole = true,
-            (Dir::Stalled, _) if self.stalls.len() < KEPT => {
-                self.stalls
-                    .push((event.t - event.seconds.unwrap_or(0.0), event.t));
-            }
+            (Dir::Stalled, _) => self.stalls.note(event),
             (Dir::Leaving, _) => self.parting |= self.whole,
             (Dir::Sent, Some(stanza)) => self.sent(event, stanza, seen.spoken),
             (Dir::Received, Some(stanza)) => self.received(event, stanza, seen.spoken, record),

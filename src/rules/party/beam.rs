@@ -122,9 +122,9 @@ impl Beam {
     /// The inbound signal with this iq id, if nothing else came before it that was perhaps not taken in, nor the same
     /// once more: which of two is answered nobody knows.
     pub fn next_is(&self, id: &str) -> Option<&Inbound> {
-        let mut same = self.queue.iter().filter(|inbound| inbound.id == id);
-        let first = self.queue.front().filter(|inbound| inbound.id == id);
-        first.filter(|_| same.nth(1).is_none())
+        let same = |inbound: &&Inbound| inbound.id == id;
+        let first = self.queue.front().filter(same)?;
+        self.queue.iter().filter(same).nth(1).is_none().then_some(first)
     }
 
     /// The call has not begun in any view so far: this is the party's side of it.
@@ -295,13 +295,11 @@ impl Beam {
         let adds = |rulings: &[Ruling]| {
             level.is_none_or(|level| rulings.iter().any(|ruling| weight(ruling) == Some(level)))
         };
-        let fitting = reached
-            .iter()
-            .filter(|(_, rulings)| now <= least || adds(rulings));
+        let fitting = reached.iter().filter(|(_, rulings)| adds(rulings));
         let best = fitting.min_by_key(|(c, rulings)| (c.cost, usize::MAX - rulings.len(), u64::MAX - c.seen));
         if let Some((candidate, rulings)) = best {
             // What it costs beyond that it does only there.
-            if let Some(level) = level.filter(|_| now > least) {
+            if let Some(level) = level {
                 let counts = |ruling: &&Ruling| weight(ruling).is_some_and(|slot| slot >= level);
                 sending.rulings = rulings.iter().filter(counts).cloned().collect();
             }
@@ -437,6 +435,12 @@ pub fn weight(ruling: &Ruling) -> Option<usize> {
     }
 }
 
+/// Whether this rule is broken.
+pub(super) fn breaks(rulings: &[Ruling], rule: &str) -> bool {
+    let of_it = |ruling: &Ruling| matches!(ruling, Ruling::Breach(breach) if breach.rule == rule);
+    rulings.iter().any(of_it)
+}
+
 /// Whether a must is broken.
 pub(super) fn is_broken(rulings: &[Ruling]) -> bool {
     rulings.iter().any(|ruling| weight(ruling) == Some(0))
@@ -445,7 +449,7 @@ pub(super) fn is_broken(rulings: &[Ruling]) -> bool {
 /// Whether a view may stay where it is, and whether it may move. What is out of order moves nothing (ST-17). A
 /// hangup that gives a wrong reason, comes too early or is malformed is one that a reader may well act on.
 pub fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, bool) {
-    let breaks = |strict: bool| {
+    let wrong = |strict: bool| {
         rulings.iter().any(|ruling| match ruling {
             Ruling::Breach(breach) => {
                 let order = breach.rule.starts_with("ST-") && breach.rule != "ST-12";
@@ -455,10 +459,9 @@ pub fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, bool) {
         })
     };
     // An accept that comes late connects nothing (TM-07), and few will turn it down.
-    let late = |ruling: &Ruling| matches!(ruling, Ruling::Breach(breach) if breach.rule == "TM-07");
-    if breaks(true) {
+    if wrong(true) {
         (true, false)
     } else {
-        (doubtful || breaks(false) || rulings.iter().any(late), true)
+        (doubtful || wrong(false) || breaks(rulings, "TM-07"), true)
     }
 }

@@ -1,6 +1,6 @@
 //! One party's side of one call with one peer.
 
-use super::beam::{Beam, Inbound, Sending, is_broken, weight};
+use super::beam::{Beam, Inbound, Sending, breaks, is_broken, weight};
 use super::handed::{Before, otherwise};
 use crate::protocol::{Act, Kind, RINGING, ROUNDING, Role, Ruling, State, TOLERANCE, View};
 use crate::stanza::{bare, resource};
@@ -57,7 +57,7 @@ pub(super) struct Track {
     /// Where only what the server handed on was recorded: the signal before.
     last: Option<Before>,
     /// The time that its accept gave, where that may have been sent long after it was made.
-    pub accepted: Option<f64>,
+    accepted: Option<f64>,
 }
 
 /// What came of a signal that was sent.
@@ -226,10 +226,9 @@ impl Track {
                 self.far(&out.rulings, act, at)
             };
         }
-        let late = |ruling: &Ruling| matches!(ruling, Ruling::Breach(breach) if breach.rule == "TM-07");
         if let Some(mut beam) = before
             && out.excuse.is_some()
-            && out.rulings.iter().any(late)
+            && breaks(&out.rulings, "TM-07")
         {
             beam.forget_times();
             beam.send(act, at, doubtful);
@@ -273,12 +272,23 @@ impl Track {
         out
     }
 
+    /// What the time that a signal gives says of it. `back`: the connection of its sender came back since the call began,
+    /// and what waited for that was sent then, long after it was made.
+    pub fn dated(&mut self, act: &Act, stamp: Option<f64>, back: bool, out: &mut Outcome) {
+        if act.kind == Kind::Accept {
+            self.accepted = stamp.filter(|_| back || self.sight == Sight::Far);
+        }
+        if out.excuse.is_some() || !breaks(&out.rulings, "TM-04") {
+            return;
+        }
+        let talked = self.accepted.zip(stamp).map(|(since, at)| at - since);
+        out.excuse = talked
+            .filter(|talked| act.duration.unwrap_or_default() as f64 <= talked + ROUNDING)
+            .map(|_| "its accept had been made before it could be sent".to_owned());
+    }
+
     /// Seen from elsewhere, a length of time is only known up to the time that stanzas are under way.
     fn far(&self, rulings: &[Ruling], act: &Act, at: f64) -> Option<String> {
-        let off = |rule: &str| {
-            let broken = |ruling: &Ruling| matches!(ruling, Ruling::Breach(breach) if breach.rule == rule);
-            rulings.iter().any(broken)
-        };
         let longest = |since: Option<f64>| since.map_or(f64::NEG_INFINITY, |since| at - since);
         let rang = self.views().map(|view| longest(view.initiated_at()));
         let rang = rang.fold(f64::NEG_INFINITY, f64::max);
@@ -287,15 +297,16 @@ impl Track {
         let duration = act.duration.unwrap_or_default() as f64;
         // What began with a signal of its own began earlier than that was seen.
         let began = |role: Role| self.sight == Sight::Far && self.role == role;
-        let early = off("TM-01") && began(Role::Caller) && rang + PATIENCE >= RINGING - TOLERANCE;
-        let long = off("TM-04") && began(Role::Callee) && duration <= talked + PATIENCE + ROUNDING;
+        let early = breaks(rulings, "TM-01") && began(Role::Caller) && rang + PATIENCE >= RINGING - TOLERANCE;
+        let long =
+            breaks(rulings, "TM-04") && began(Role::Callee) && duration <= talked + PATIENCE + ROUNDING;
         // What came in may have been taken in later than that, and what was sent from afar was sent earlier.
         let rang_for = match (self.sight, self.rang_by) {
             (Sight::Exact, _) => rang,
             (Sight::Wire, Some(by)) => (at - by).max(rang - PATIENCE),
             _ => rang - PATIENCE,
         };
-        let late = off("TM-07") && rang_for <= RINGING + TOLERANCE;
+        let late = breaks(rulings, "TM-07") && rang_for <= RINGING + TOLERANCE;
         let near = early || long || late;
         near.then(|| {
             "signals were under way for some seconds, so that the time was right where it was measured"

@@ -2,7 +2,7 @@
 
 use super::super::book::Sent;
 use super::super::flight::{Flight, Freight, Goal, answer};
-use super::{Delivery, KEPT, LARGE, Session};
+use super::{Delivery, LARGE, Session};
 use crate::profile::{Addressing, Class};
 use crate::rules::Record;
 use crate::stanza::{NOBODY, Stanza, fold, resource};
@@ -144,9 +144,8 @@ impl Delivery {
                         broken = Some(found);
                     } else if self.sessions.get(who).is_some_and(|s| s.conn == *conn) {
                         // The server may have ended the session before it read the answer.
-                        if self.hasty.len() < KEPT {
-                            self.hasty.push((*conn, event.t, found));
-                        }
+                        let conn = *conn;
+                        self.wait_for_its_end(conn, event, found);
                         self.settle(key);
                         return;
                     }
@@ -189,10 +188,8 @@ impl Delivery {
                             said.clone(),
                             &at,
                         );
-                        // Told once it is known that the session was not being ended just then.
-                        if self.hasty.len() < KEPT {
-                            self.hasty.push((*conn, event.t, found));
-                        }
+                        let conn = *conn;
+                        self.wait_for_its_end(conn, event, found);
                         self.settle(key);
                         return;
                     }

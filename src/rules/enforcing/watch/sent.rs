@@ -75,15 +75,15 @@ impl Enforcing {
         }
         let user = bare(jid);
         let void = signal.call.as_ref().is_some_and(|id| self.void.contains(id));
-        let known = signal.call.as_ref().and_then(|id| self.calls.get(id));
-        let perhaps = known.is_none() && self.unread && signal.kind() != Some(Kind::Initiate);
         let own = |call: &Call| user == call.users.0 || user == call.users.1;
-        if signal.kind() == Some(Kind::Initiate) && known.is_some_and(|call| !call.read && !own(call)) {
+        if signal.kind() == Some(Kind::Initiate)
+            && let Some(call) = signal.call.as_ref().and_then(|id| self.calls.get_mut(id))
+        {
             // Two calls with one id, on two streams: the server may have read either of them first.
-            let both = signal.call.as_ref().and_then(|id| self.calls.get_mut(id));
-            both.into_iter().for_each(|call| call.void = true);
+            call.void |= !call.read && !own(call);
         }
         let known = signal.call.as_ref().and_then(|id| self.calls.get(id));
+        let perhaps = known.is_none() && self.unread && signal.kind() != Some(Kind::Initiate);
         // Who is a stranger to a call in doubt is not known either.
         let certain = known.filter(|call| !call.void);
         let doubt = void || perhaps || known.is_some_and(|call| call.void);

@@ -6,7 +6,7 @@ use super::super::track::{Sight, Track};
 use super::sent::Said;
 use super::tracks::place_of;
 use super::{Call, Parties, REMEMBERED, Spoilt, arrival, request};
-use crate::protocol::{Kind, ROUNDING, Reason, Role, Ruling, State};
+use crate::protocol::{Kind, Reason, Role, Ruling, State};
 use crate::rules::{Blame, Finding, Level};
 use crate::stanza::{bare, fold};
 
@@ -88,18 +88,8 @@ impl Parties {
             true => track.sends_unseen(&act, at, doubtful),
             false => track.send(&act, at, doubtful),
         };
-        let stamp = form.decoded().facts.timestamp;
-        if accepts {
-            let back = turned.is_some_and(|n| n > track.first);
-            track.accepted = stamp.filter(|_| back || actor.sight == Sight::Far);
-        }
-        let long = |ruling: &Ruling| matches!(ruling, Ruling::Breach(breach) if breach.rule == "TM-04");
-        if out.excuse.is_none() && out.rulings.iter().any(long) {
-            let talked = track.accepted.zip(stamp).map(|(since, at)| at - since);
-            out.excuse = talked
-                .filter(|talked| act.duration.unwrap_or_default() as f64 <= talked + ROUNDING)
-                .map(|_| "its accept had been made before it could be sent".to_owned());
-        }
+        let back = turned.is_some_and(|n| n > track.first);
+        track.dated(&act, form.decoded().facts.timestamp, back, &mut out);
         let reached = track.reached();
         let first = track.first;
         let states: Vec<State> = track.views().map(|view| view.state()).collect();

@@ -107,12 +107,8 @@ impl Conn {
             && matches!(stanza.iq_type(), Some(IqType::Set | IqType::Get))
             && self.asked.len() < UNACKNOWLEDGED
         {
-            let peer = if dir == Dir::Sent {
-                stanza.to()
-            } else {
-                stanza.from()
-            };
-            self.asked.insert(print((dir == Dir::Sent, stanza.id(), peer)));
+            let own = dir == Dir::Sent;
+            self.asked.insert(question(&stanza, dir, own));
         }
     }
 
@@ -121,14 +117,19 @@ impl Conn {
         let Ok(stanza) = Stanza::parse(text) else {
             return false;
         };
-        let peer = if dir == Dir::Sent {
-            stanza.to()
-        } else {
-            stanza.from()
-        };
+        let own = dir != Dir::Sent;
         matches!(stanza.iq_type(), Some(IqType::Result | IqType::Error))
-            && self.asked.remove(&print((dir != Dir::Sent, stanza.id(), peer)))
+            && self.asked.remove(&question(&stanza, dir, own))
     }
+}
+
+/// What a request and its answer have in common; `own`: who was recorded has asked.
+fn question(stanza: &Stanza, dir: Dir, own: bool) -> u64 {
+    let peer = match dir {
+        Dir::Sent => stanza.to(),
+        _ => stanza.from(),
+    };
+    print((own, stanza.id(), peer))
 }
 
 /// A number that two different stanzas hardly ever share: a signal's id and time stand at its ends.
