@@ -29,6 +29,18 @@ fn thirty_seconds_are_over_when_they_are_over() {
     assert_eq!(play("1 alice > initiate\n60 x steps"), NONE);
 }
 
+/// Three seconds more for each in which nothing moved here.
+#[test]
+fn a_server_has_longer_where_this_process_stood_still() {
+    assert_eq!(after(CALL, "40 x stalled\n60 x steps"), NONE);
+    assert_eq!(after(CALL, "40 x stalled\n63 x steps"), ["EN-05"]);
+    assert_eq!(
+        after(CALL, "20 x stalled\n36 x steps"),
+        ["EN-05"],
+        "before its time"
+    );
+}
+
 #[test]
 fn when_the_server_may_end_a_call_counts_from_its_beginning() {
     let call = "10 alice > initiate\n10 bob < initiate\n10 bob ok initiate";

@@ -105,6 +105,8 @@ pub(super) fn judged(lines: &str) -> Verdict {
             "cut" | "leaving" => push(t, who, json!({"dir": verb})),
             "connected" => push(t, who, json!({"dir": "connected", "jid": jid(who)})),
             "steps" => push(t, "", json!({"dir": "steps"})),
+            // The ten seconds before.
+            "stalled" => push(t, "", json!({"dir": "stalled", "seconds": 10.0})),
             "off" => push(t, "", json!({"dir": "note"})),
             _ => panic!("not a verb: {verb}"),
         }
