@@ -424,6 +424,12 @@ async fn read(mut reader: Reader, tell: Teller) -> Ending {
                 why: error,
                 arrived,
             }),
+            Incoming::Misframed(why) => tell.input(Input::Wire {
+                who,
+                sent: false,
+                wire: Wire::Misframed { why },
+                text: None,
+            }),
             // A session's stream has begun already.
             Incoming::Header(_) => {}
             Incoming::StreamClosed => {

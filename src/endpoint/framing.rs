@@ -17,7 +17,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::Gate;
 use super::fault::Slip;
-use super::fault::slip::{self, Mute, Slips};
+use super::fault::misframe::Misframed;
+use super::fault::slip::{self, Slips};
 use super::gate::Shown;
 use crate::stanza::{CLIENT, FRAMING, STREAM, Stanza, escape};
 use crate::xmpp::{Limits, Piece, READ_AT_ONCE, Splitter, check_frame};
@@ -107,11 +108,7 @@ async fn upgrade(
     gate: Option<(&Gate, OffsetDateTime)>,
     slips: &Slips,
 ) -> Option<(Reader, Writer, Option<Shown>)> {
-    let io = if slips.contains(&Slip::PingUnanswered) {
-        Box::new(Mute::new(io))
-    } else {
-        io
-    };
+    let io = Misframed::over(io, slips);
     // A frame a little too large is answered with a stream error; only what is far too large is not read at all.
     let room = limits.largest.saturating_mul(2);
     let config = WebSocketConfig::default()

@@ -325,7 +325,7 @@ impl Opening<'_> {
             Incoming::Element(element) => Ok(Some(element)),
             // What it says of itself is read for what follows it.
             Incoming::Header(_) => Ok(None),
-            Incoming::Broken { raw, .. } => Err(self.garbage(&raw)),
+            Incoming::Broken { raw, .. } | Incoming::Misframed(raw) => Err(self.garbage(&raw)),
             Incoming::StreamClosed => Err(ConnectError::Ended {
                 stage,
                 how: "the server closed the stream".into(),

@@ -9,6 +9,7 @@
 mod deed;
 mod injector;
 mod log;
+pub mod misframe;
 mod rewrite;
 mod scene;
 pub mod slip;

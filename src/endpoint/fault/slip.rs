@@ -1,15 +1,11 @@
 //! Slips at work: what a stream that goes wrong writes, reads and believes.
 
 use std::collections::BTreeSet;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::deed::Slip;
-use crate::endpoint::framing::Wire;
 use crate::stanza::{CLIENT, FRAMING, STREAM, Stanza};
 
 pub type Slips = BTreeSet<Slip>;
@@ -144,90 +140,4 @@ pub fn is_fatal(text: &str, slips: &Slips) -> bool {
     (has(Slip::DeepJsonFatal) && text.matches('[').count() > 500)
         || (has(Slip::HugeNumbersFatal) && text.contains("1e999"))
         || (has(Slip::RepeatedKeysFatal) && text.matches("\"type\"").count() > 2)
-}
-
-/// A connection from which no pong goes out.
-pub struct Mute {
-    inner: Box<dyn Wire>,
-    /// The answer to the upgrade is through.
-    upgraded: bool,
-    /// Bytes that are left of the frame that is being written, and whether they are dropped.
-    left: (usize, bool),
-}
-
-impl Mute {
-    pub fn new(inner: Box<dyn Wire>) -> Mute {
-        Mute {
-            inner,
-            upgraded: false,
-            left: (0, false),
-        }
-    }
-}
-
-/// The length of the frame that begins here, and whether it is a pong. The library writes whole frames (RFC 6455
-/// §5.2), unmasked since a server does.
-fn frame(bytes: &[u8]) -> Option<(usize, bool)> {
-    let (first, second) = (*bytes.first()?, *bytes.get(1)?);
-    let (head, length) = match second & 0x7f {
-        126 => (
-            4,
-            usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)),
-        ),
-        127 => {
-            let length = u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?);
-            (10, usize::try_from(length).ok()?)
-        }
-        short => (2, usize::from(short)),
-    };
-    Some((head + length, first & 0x0f == 0xa))
-}
-
-impl AsyncRead for Mute {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Mute {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        if !self.upgraded {
-            let written = Pin::new(&mut self.inner).poll_write(cx, buf);
-            if let Poll::Ready(Ok(length)) = written {
-                self.upgraded = buf.get(..length).is_some_and(|done| done.ends_with(b"\r\n\r\n"));
-            }
-            return written;
-        }
-        if self.left.0 == 0 {
-            self.left = frame(buf).unwrap_or((buf.len(), false));
-        }
-        let (left, pong) = self.left;
-        let part = buf.get(..left.min(buf.len())).unwrap_or(buf);
-        let done = if pong {
-            part.len()
-        } else {
-            match Pin::new(&mut self.inner).poll_write(cx, part) {
-                Poll::Ready(Ok(done)) => done,
-                other => return other,
-            }
-        };
-        self.left.0 = left - done.min(left);
-        Poll::Ready(Ok(done))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
 }

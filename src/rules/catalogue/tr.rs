@@ -93,4 +93,13 @@ pub(super) const RULES: &[Rule] = &[
         breach: "Text is relayed unescaped, a tag is left open, or a comment is put in: no client reads the stream any further.",
         mend: "Write every stanza with a serializer, never from strings, and encode it as UTF-8.",
     },
+    Rule {
+        id: "TR-11",
+        level: Level::Must,
+        subject: Subjects::Server,
+        text: "WebSocket frames are unmasked, of known kinds, whole where they have to be and in order, and their texts are UTF-8",
+        source: "RFC 6455 §5.1, §5.2, §5.4, §5.5, §7.4.1, §8.1",
+        breach: "A frame is masked or compressed without agreement, a fragment continues nothing, a text is cut within its bytes, a close frame has a code that is never sent: clients fail the connection.",
+        mend: "Leave framing to a WebSocket library, write to it from one place at a time, and look at the proxy in front.",
+    },
 ];

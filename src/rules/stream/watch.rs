@@ -10,7 +10,7 @@ use super::line::Line;
 use crate::stanza::{FRAMING, SASL, STREAM, Stanza};
 use crate::transcript::{Dir, Event, Header, Opcode, Wire};
 
-use shape::{confirmed, ended, formed, named, opened, streamed, without_tls};
+use shape::{confirmed, ended, formed, misframed, named, opened, streamed, without_tls};
 
 /// A stanza above this size may be refused below the stream, by a WebSocket's own limit (RFC 6455 §7.4.1, 1009).
 const LARGE: usize = 10_000;
@@ -176,9 +176,19 @@ impl Streams {
             };
             self.lines.insert(event.who.clone(), line);
         }
+        if let Wire::Misframed { why } = wire {
+            record.broken(misframed(event, why));
+            // That it ends then is the reader's doing.
+            self.lines.remove(&event.who);
+            self.hostile = None;
+            return;
+        }
         let Some(line) = self.lines.get_mut(&event.who) else {
             return;
         };
+        if matches!(wire, Wire::Frame { .. }) {
+            record.held("TR-11");
+        }
         match wire {
             Wire::Upgraded { status, .. } if *status != 101 && line.plain && self.tls_demanded => {
                 record.held("TR-07");

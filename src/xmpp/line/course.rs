@@ -112,6 +112,7 @@ enum News {
     },
     Piece(String),
     Footer(String),
+    Misframed(String),
     End {
         reset: bool,
     },
@@ -136,6 +137,7 @@ impl Standing {
             From::Web(frames) => {
                 return match frames.next().await {
                     Came::Frame { wire, text, opcode } => News::Frame { wire, text, opcode },
+                    Came::Misframed(why) => News::Misframed(why),
                     Came::End { reset } => News::End { reset },
                 };
             }
@@ -354,6 +356,10 @@ impl<T: FnMut(Told) + Send> Line<T> {
             News::End { reset } => {
                 self.told(false, Wire::End { reset }, None);
                 true
+            }
+            News::Misframed(why) => {
+                self.told(false, Wire::Misframed { why }, None);
+                false
             }
             News::Piece(raw) => {
                 self.told(false, Wire::Stream, Some(&raw));

@@ -5,9 +5,12 @@ use std::io::{Cursor, ErrorKind};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use tokio::io::{AsyncReadExt, ReadHalf};
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
+use super::sequence::{self, Sequence};
 use crate::stanza::{Opcode, Wire};
 use crate::xmpp::Io;
 
@@ -21,6 +24,8 @@ pub enum Came {
         text: Option<String>,
         opcode: Opcode,
     },
+    /// What may not stand here: nothing that follows is read.
+    Misframed(String),
     End {
         reset: bool,
     },
@@ -29,31 +34,50 @@ pub enum Came {
 pub struct Frames {
     half: ReadHalf<Box<dyn Io>>,
     buffer: Vec<u8>,
+    sequence: Sequence,
+    misframed: bool,
 }
 
 impl Frames {
-    /// `read`: what has come already, after the answer to the upgrade.
-    pub fn new(half: ReadHalf<Box<dyn Io>>, read: Vec<u8>) -> Frames {
-        Frames { half, buffer: read }
+    /// `read`: what has come already, after the answer to the upgrade. `extended`: it agreed on an extension.
+    pub fn new(half: ReadHalf<Box<dyn Io>>, read: Vec<u8>, extended: bool) -> Frames {
+        Frames {
+            half,
+            buffer: read,
+            sequence: Sequence::new(extended),
+            misframed: false,
+        }
     }
 
     /// The next frame. Safe to cancel.
     pub async fn next(&mut self) -> Came {
         loop {
+            if self.misframed {
+                return Came::End { reset: false };
+            }
             let mut cursor = Cursor::new(self.buffer.as_slice());
             match FrameHeader::parse(&mut cursor) {
-                // Masked or not: a server's mask is none (RFC 6455 §5.1), and what is wrong shows in the text.
                 Ok(Some((header, length))) if length <= LARGEST => {
                     let start = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
                     let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
                     if let Some(payload) = self.buffer.get(start..end) {
+                        let long = start > header.len(length);
+                        let flaw = self.sequence.flaw(&header, payload);
+                        if let Some(why) = flaw.or_else(|| long.then(sequence::longwinded)) {
+                            self.misframed = true;
+                            return Came::Misframed(why);
+                        }
                         let came = frame(&header, payload);
                         self.buffer.drain(..end);
                         return came;
                     }
                 }
                 Ok(None) => {}
-                // No frame can be told from what follows.
+                Err(Error::Protocol(ProtocolError::InvalidOpcode(opcode))) => {
+                    self.misframed = true;
+                    return Came::Misframed(sequence::reserved(opcode));
+                }
+                // So much is not read.
                 Ok(Some(_)) | Err(_) => return Came::End { reset: false },
             }
             let mut more = [0; 16_384];
@@ -150,7 +174,7 @@ mod tests {
                     .expect("room");
             }
         });
-        let mut frames = Frames::new(half, Vec::new());
+        let mut frames = Frames::new(half, Vec::new(), false);
         let mut out = Vec::new();
         while let Came::Frame { wire, text, .. } = frames.next().await {
             out.push((wire, text));

@@ -6,6 +6,7 @@ mod frames;
 mod hello;
 mod login;
 mod open;
+mod sequence;
 mod upgrade;
 
 pub use course::{Order, Told, run};

@@ -80,12 +80,14 @@ pub async fn open(
     let Some((status, headers, rest)) = upgrade::ask(&mut io, &text).await else {
         return Reached::Over { reset: false };
     };
-    tell(false, Wire::Upgraded { status, headers });
+    let upgraded = Wire::Upgraded { status, headers };
+    let extended = upgraded.header("Sec-WebSocket-Extensions").is_some();
+    tell(false, upgraded);
     if status != 101 {
         return Reached::Over { reset: false };
     }
     let (half, to) = tokio::io::split(io);
-    let from = From::Web(Frames::new(half, rest));
+    let from = From::Web(Frames::new(half, rest, extended));
     Reached::Open(Box::new(Opened {
         from,
         to,

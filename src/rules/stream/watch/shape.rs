@@ -51,6 +51,17 @@ pub(super) fn without_tls(event: &Event, what: &str) -> Finding {
     )
 }
 
+/// What may not stand on a WebSocket (RFC 6455 §5).
+pub(super) fn misframed(event: &Event, why: &str) -> Finding {
+    Finding::of_server(
+        "TR-11",
+        format!("{} received {why}, and no client reads on after that.", event.who),
+        "unmasked frames of known kinds, in order, and texts in UTF-8",
+        why.to_owned(),
+        vec![event.n],
+    )
+}
+
 /// The form of a message (RFC 7395 §3.3.3).
 pub(super) fn formed(event: &Event, text: &str, record: &mut Record) {
     let found = match flaw(text) {
