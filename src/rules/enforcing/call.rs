@@ -47,6 +47,7 @@ pub(super) struct Vanished {
     pub n: u64,
     pub at: f64,
     pub who: String,
+    pub conn: u64,
     pub role: Role,
 }
 

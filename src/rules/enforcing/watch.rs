@@ -147,6 +147,7 @@ impl Enforcing {
                     n: event.n,
                     at: event.t,
                     who: event.who.clone(),
+                    conn,
                     role,
                 });
             } else if let Some(side) = call.sides.get_mut(&event.who) {
