@@ -248,7 +248,8 @@ fn source(root: &Path, path: &Path) -> Option<Source> {
         .map(|part| part.to_string_lossy().into_owned())
         .collect();
     let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
-    let only_tests = stem == "tests" || stem.ends_with("_tests") || parts.iter().any(|part| part == "tests");
+    let of_tests = |name: &str| name == "tests" || name.ends_with("_tests");
+    let only_tests = of_tests(&stem) || parts.iter().any(|part| of_tests(part));
     if parts.len() < 2 || only_tests {
         return None;
     }
