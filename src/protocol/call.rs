@@ -158,9 +158,7 @@ impl View {
     /// Moves the view by a signal that its party sent. To be called only for what is no breach (ST-17).
     pub fn sent(&mut self, act: &Act, at: f64) {
         match act.kind {
-            Kind::Answer if self.state == State::Answered => {
-                self.unanswered = self.unanswered.saturating_sub(1);
-            }
+            Kind::Answer => self.unanswered = self.unanswered.saturating_sub(1),
             Kind::Hangup if self.state != State::Idle => {
                 self.hangups = self.hangups.saturating_add(1);
                 self.echo = 0;

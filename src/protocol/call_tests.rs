@@ -123,10 +123,21 @@ fn times_and_durations_are_held_to_the_senders_view() {
     let ringing = view(Role::Caller, Ringing);
     assert_eq!(broken(&ringing, hangup(Reason::Timeout, None), 29.7), ["TM-01"]);
     assert!(broken(&ringing, hangup(Reason::Timeout, None), 29.8).is_empty());
+    let last = RINGING - TOLERANCE;
+    assert!(broken(&ringing, hangup(Reason::Timeout, None), last).is_empty());
     assert_eq!(
         broken(&ringing, hangup(Reason::Cancelled, Some(0)), 3.0),
         ["TM-03"]
     );
+    // Counted from when it began to ring, unless that is not known any more.
+    let mut later = View::new(Role::Callee);
+    later.received(&act(Kind::Initiate), 100.0);
+    assert_eq!(later.initiated_at(), Some(100.0));
+    for (at, rule) in [(130.0 + TOLERANCE, &[][..]), (131.0, &["TM-07"])] {
+        assert_eq!(broken(&later, act(Kind::Accept), at), rule, "{at}");
+    }
+    later.forget_times();
+    assert!(broken(&later, act(Kind::Accept), 131.0).is_empty());
     assert_eq!(
         broken(&view(Role::Callee, Ringing), act(Kind::Accept), 31.0),
         ["TM-07"]
@@ -153,10 +164,23 @@ fn the_closing_hangup_comes_once_with_the_matching_reason() {
             assert!(broken(&party, hangup(reason, None), 2.0).is_empty());
             assert_eq!(broken(&party, hangup(Reason::Completed, None), 2.0), ["ST-09"]);
             assert_eq!(broken(&party, hangup(reason, Some(1)), 2.0), ["TM-03"]);
+            let other = party.may_send(&hangup(Reason::Completed, None), 2.0);
+            assert!(matches!(&other[..], [Ruling::Breach(breach)] if breach.why.contains("another reason")));
+            // A cancel that crossed it may be closed as well.
+            let mut crossed = party;
+            crossed.received(&hangup(Reason::Cancelled, None), 2.0);
+            assert!(broken(&crossed, hangup(Reason::Cancelled, None), 2.5).is_empty());
+            assert!(broken(&crossed, hangup(reason, None), 2.5).is_empty());
             party.sent(&hangup(reason, None), 2.0);
             assert_eq!(broken(&party, hangup(reason, None), 3.0), ["ST-09"]);
+            let again = party.may_send(&hangup(reason, None), 3.0);
+            assert!(matches!(&again[..], [Ruling::Breach(breach)] if breach.why.contains("is ended")));
         }
     }
+    // Only a callee rejects: from a caller it says nothing.
+    let mut party = view(Role::Callee, Ended);
+    party.received(&act(Kind::Reject), 9.0);
+    assert_eq!(broken(&party, hangup(Reason::Rejected, None), 9.5), ["ST-09"]);
     let mut party = view(Role::Callee, Answered);
     party.received(&hangup(Reason::Failed, None), 9.0);
     assert_eq!((party.state(), party.ended_at()), (Ended, Some(9.0)));
@@ -197,7 +221,18 @@ fn what_does_not_fit_moves_nothing_and_mute_repeats_are_seen() {
         muted: Some(true),
         ..act(Kind::MuteChange)
     };
+    for state in [Idle, Ended] {
+        let mut party = view(Role::Caller, state);
+        let before = party;
+        party.sent(&mute, 9.0);
+        assert_eq!(party, before, "{state:?}");
+    }
+    let mut party = View::new(Role::Callee);
+    party.sent(&hangup(Reason::Failed, None), 0.0);
+    assert_eq!(party, View::new(Role::Callee));
     talking.sent(&mute, 9.0);
+    // One that does not say which changes nothing.
+    talking.sent(&act(Kind::MuteChange), 9.2);
     assert_eq!(broken(&talking, mute, 9.5), ["ST-14"]);
     assert!(talking.reached(Accepted) && !talking.reached(Ended));
     assert_eq!(

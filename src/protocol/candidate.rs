@@ -71,7 +71,7 @@ fn place(text: &str) -> Option<Place> {
         (1..=63).contains(&label.len()) && label.chars().all(chars)
     };
     let named = text.contains(|c: char| c.is_ascii_alphabetic()) && text.split('.').all(of);
-    let local = text.len() > 6 && text.to_ascii_lowercase().ends_with(".local");
+    let local = text.to_ascii_lowercase().ends_with(".local");
     named.then_some(if local { Place::Local } else { Place::Name })
 }
 
@@ -147,8 +147,8 @@ fn fields(text: &str, lints: &mut Vec<Lint>) -> Option<Candidate> {
         component,
         "from 1 to 256",
     );
-    let is_token = !transport.is_empty() && transport.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    wrong(is_token, "transport", transport, "a word such as udp");
+    let word = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    wrong(word(transport), "transport", transport, "a word such as udp");
     let priority_number = number(priority).filter(|n| (1..=0x7fff_ffff).contains(n));
     wrong(
         priority_number.is_some(),
@@ -161,12 +161,7 @@ fn fields(text: &str, lints: &mut Vec<Lint>) -> Option<Candidate> {
     let port_number = number(port).filter(|n| *n <= 65_535);
     wrong(port_number.is_some(), "port", port, "from 0 to 65535");
     wrong(*typ == "typ", "seventh field", typ, "`typ`");
-    wrong(
-        kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'),
-        "type",
-        kind,
-        "a word such as host",
-    );
+    wrong(word(kind), "type", kind, "a word such as host");
     wrong(
         more.len() % 2 == 0,
         "last field",
@@ -301,7 +296,9 @@ mod tests {
     #[test]
     fn each_fault_has_its_rule() {
         const WITH: &str = "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host";
+        let longest = format!("host x {}", "y".repeat(LONGEST - WITH.len() - 3));
         for (from, to, rule) in [
+            ("host", longest.as_str(), ""),
             ("candidate:", "a=candidate:", "SD-10"),
             ("candidate:", "", "SD-10"),
             ("candidate:1 ", "candidate: ", "SD-10 should, SD-10"),
@@ -312,6 +309,7 @@ mod tests {
             ),
             ("candidate:1 ", "candidate:a_b ", "SD-10"),
             (":1 1 ", ":1 0 ", "SD-10"),
+            (":1 1 ", ":1 +1 ", "SD-10"),
             (":1 1 ", ":1 257 ", "SD-10"),
             ("2122260223", "0", "SD-10"),
             ("2122260223", "2147483648", "SD-10"),
@@ -319,6 +317,9 @@ mod tests {
             ("192.0.2.7", "192.0.2.700", "SD-10"),
             ("192.0.2.7", "fe80::1%eth0", "SD-10"),
             ("192.0.2.7", "stun.example.com", "SD-40 should"),
+            ("192.0.2.7", "stun..com", "SD-10"),
+            ("192.0.2.7", "st*n.com", "SD-10"),
+            ("192.0.2.7", ".local", "SD-10"),
             ("50000", "65536", "SD-10"),
             (" typ host", " type host", "SD-10"),
             (" typ host", "", "SD-10"),
@@ -328,14 +329,24 @@ mod tests {
             ("typ host", "typ srflx", "SD-36"),
             ("typ host", "typ relay raddr 192.0.2.1", "SD-36"),
             ("typ host", "typ srflx raddr 1.2.3 rport 7", "SD-36"),
-            ("typ host", "typ srflx raddr 1.2.3.4 rport 70000", "SD-36"),
+            ("typ host", "typ srflx raddr 1.2.3.4 rport 65535", ""),
+            ("typ host", "typ srflx raddr 1.2.3.4 rport 65536", "SD-36"),
+            ("typ host", "typ host raddr 192.0.2.1", "SD-36"),
             ("typ host", "typ host raddr 192.0.2.1 rport 7", "SD-36"),
             ("udp", "tcp", "SD-37"),
+            ("udp", "u_p", "SD-10"),
+            // What another transport writes is its own affair.
+            (
+                "udp 2122260223 192.0.2.7 50000 typ host",
+                "sctp-tls 2122260223 192.0.2.7 50000 typ host tcptype x",
+                "",
+            ),
             ("typ host", "typ host tcptype active", "SD-37"),
             ("2122260223", "2122260222", "SD-39 info"),
         ] {
             let text = WITH.replacen(from, to, 1);
             assert_eq!(rules(&text).join(", "), rule, "{text}");
+            assert_eq!(read(&text).0.is_none(), rule.ends_with("SD-10"), "{text}");
         }
         assert_eq!(
             rules("candidate:1 1 tcp 2122260223 192.0.2.7 9 typ host tcptype open"),

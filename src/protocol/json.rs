@@ -399,6 +399,23 @@ mod tests {
         assert!(odd[0].info);
     }
 
+    #[test]
+    fn every_form_is_read_as_a_strict_reader_does() {
+        for text in [
+            "[1,2,[]]",
+            "[-5,-0,-0.0,18446744073709551615,1e2]",
+            r#""\/\b\f\n\r\t\"\\""#,
+            r#""\ud83d\ude00.\ud800\udc00\udbff\udfff""#,
+            r#"" a b ""#,
+        ] {
+            let strict: Value = serde_json::from_str(text).expect(text);
+            assert_eq!(read(text), (Some(strict), Vec::new()), "{text}");
+        }
+        // The second half of a pair alone, behind what is no half.
+        assert!(messages(r#""\u0041\udc00""#).contains("lone surrogate"));
+        assert_eq!(read(&format!("\"{}\"", "\u{1f}".repeat(KEPT + 1))).1.len(), KEPT);
+    }
+
     proptest! {
         #[test]
         fn it_agrees_with_a_strict_reader(text in r#"[\[\]{}:," \\0-9aeu.+-]{0,24}|\PC{0,24}"#) {

@@ -94,7 +94,7 @@ struct Reader<'a> {
 }
 
 const fn bit(letter: char) -> u32 {
-    1 << ((letter as u32).wrapping_sub('a' as u32) & 31)
+    1 << (letter as u32 % u32::BITS)
 }
 
 /// Reads all lines; the description is whole where each could be told for what it is and none is missing.
@@ -270,7 +270,7 @@ impl Reader<'_> {
         let known = port.and_then(port_of);
         // A port that cannot be read switches nothing off.
         section.port = known.unwrap_or(9);
-        let wrong = if media.is_none() || proto.is_none() || !token(&section.media) {
+        let wrong = if proto.is_none() || !token(&section.media) {
             Some("does not hold a kind of media, a port, a protocol and formats")
         } else if known.is_none() {
             Some("has no port from 0 to 65535")

@@ -1,6 +1,6 @@
 //! What a party's next description has to keep of its last one (RFC 3264 §8, RFC 8839 §4.4).
 
-use super::{Description, Lint, Setup, shown};
+use super::{Description, Lint, Section, Setup, shown};
 
 /// Whether both are of one session: a party that began anew is not held to what it said before.
 fn one_session(before: &Description, after: &Description) -> bool {
@@ -118,12 +118,7 @@ fn section(
         return;
     };
     // A place that either side had switched off may be used for something else.
-    let gone = |description: &Description| {
-        description
-            .sections
-            .get(index)
-            .is_some_and(|section| section.port == 0 && !section.bundle_only)
-    };
+    let gone = |description: &Description| description.sections.get(index).is_some_and(Section::is_off);
     if old.is_off() || peer.is_some_and(gone) {
         return;
     }

@@ -119,7 +119,15 @@ fn line_ends_and_the_first_line_are_looked_at() {
         ),
         (sound.replacen("t=0 0", "y=0 0", 1), "SD-01, SD-01"),
         ("x".repeat(LONGEST + 1), "SD-01"),
+        (
+            format!("{sound}{}", "a=x\r\n".repeat(LINES - sound.lines().count())),
+            "",
+        ),
         (format!("{sound}{}", "a=x\r\n".repeat(LINES)), "SD-01"),
+        (
+            sound.replacen("rtcp-rsize", &"x".repeat(LONGEST + 10 - sound.len()), 1),
+            "",
+        ),
     ] {
         let (_, lints) = read(&text, Side::Offer);
         assert_eq!(told(&lints), rules, "{}", shown(&text));
@@ -154,12 +162,17 @@ fn each_rule_of_one_description_is_found_where_it_is_broken() {
         ("IN IP4 127.0.0.1", "IN IP4 127.0.0.700", "SD-16"),
         ("t=0 0", "t=0", "SD-17"),
         ("t=0 0", "t=now then", "SD-17"),
+        ("t=0 0", "t=0 then", "SD-17"),
         ("c=IN IP4 0.0.0.0", "c=IN IP6 0.0.0.0", "SD-17"),
         ("c=IN IP4 0.0.0.0", "c=0.0.0.0", "SD-17"),
         ("c=IN IP4 0.0.0.0", "c=IN IP4 0.0.0.0\r\nb=AS 30", "SD-17"),
         ("c=IN IP4 0.0.0.0", "c=IN IP4 0.0.0.0\r\nb=AS:much", "SD-17"),
         ("m=audio 9", "m=audio", "SD-18"),
         ("m=audio 9", "m=audio 70000", "SD-18"),
+        ("m=audio 9", "m=au(dio 9", "SD-18"),
+        ("UDP/TLS/RTP/SAVPF", "", "SD-18"),
+        ("SAVPF 111 63", "SAVPF 111 128 63", "SD-18, SD-20 should"),
+        ("SAVPF 111 63", "SAVPF 111 +9 63", "SD-18"),
         (MEDIA, "m=audio 9 UDP/TLS/RTP/SAVPF", "SD-18, SD-20 should"),
         ("SAVPF 111 63", "SAVPF 111 opus 63", "SD-18, SD-20 should"),
         ("a=rtcp-rsize", "a=rtcp rsize", "SD-19"),
@@ -176,6 +189,9 @@ fn each_rule_of_one_description_is_found_where_it_is_broken() {
         (PWD, "a=ice-pwd:x8Yw2Kq0Zr6Lm4Nt9Pv1B\r\n", "SD-06"),
         ("a=fingerprint:sha-256 0B", "a=finger:sha-256 0B", "SD-07"),
         ("a=fingerprint:sha-256 0B", "a=fingerprint:sha-1 0B", "SD-07"),
+        ("a=fingerprint:sha-256 0B", "a=fingerprint:sha-224 0B", "SD-07"),
+        ("a=fingerprint:sha-256 0B", "a=fingerprint:sha-384 0B", "SD-07"),
+        ("a=fingerprint:sha-256 0B", "a=fingerprint:SHA-512 0B", "SD-07"),
         ("a=fingerprint:sha-256 0B", "a=fingerprint:sha-256 0BX", "SD-07"),
         ("a=fingerprint:sha-256 0B:", "a=fingerprint:sha-256 ", "SD-07"),
         (
@@ -220,12 +236,18 @@ fn each_rule_of_one_description_is_found_where_it_is_broken() {
         ("a=extmap:1 urn", "a=extmap:one urn", "SD-51 should"),
         // Keys.
         ("a=group", "k=clear:secret\r\na=group", "SD-48"),
+        ("a=rtcp:9", "k=clear:secret\r\na=rtcp:9", "SD-48"),
         ("a=rtcp-mux", &crypto, "SD-19, SD-33 should, SD-48"),
         // Candidates.
         (
             "a=rtcp-rsize",
             "a=candidate:1 1 udp 0 192.0.2.7 50000 typ host",
             "SD-10",
+        ),
+        (
+            "a=rtcp-rsize",
+            "a=candidate:1 2 udp 2122260222 192.0.2.7 50000 typ host",
+            "",
         ),
         (
             "a=rtcp-rsize",
@@ -251,6 +273,39 @@ fn each_rule_of_one_description_is_found_where_it_is_broken() {
         lints.sort_by_key(|lint| lint.rule);
         assert_eq!(told(&lints), rules, "{from} -> {to}");
     }
+}
+
+/// RFC 3551 §6, tables 4 and 5: whatever is assigned, and nothing that is reserved or free.
+#[test]
+fn payload_types_that_were_assigned_need_no_line() {
+    let fixed: Vec<u8> = (0..=u8::MAX)
+        .filter(|number| attributes::fixed(*number).is_some())
+        .collect();
+    let assigned: Vec<u8> = [0]
+        .into_iter()
+        .chain(3..=18)
+        .chain([25, 26, 28])
+        .chain(31..=34)
+        .collect();
+    assert_eq!(fixed, assigned);
+}
+
+#[test]
+fn a_description_puts_to_the_test_what_it_has() {
+    let offered = offer(sample::offer());
+    assert_eq!(offered.touched(), ["SD-30", "SD-33", "SD-46", "SD-50", "SD-51"]);
+    let touched = |which: usize| offer(&corpus(which).1).touched().join(" ");
+    assert_eq!(touched(1), "SD-30 SD-33 SD-46 SD-49 SD-50 SD-51 SD-52");
+    assert_eq!(touched(2), "SD-30 SD-33 SD-46 SD-49 SD-50 SD-53");
+    assert_eq!(touched(4), "SD-30 SD-33 SD-46 SD-49 SD-50");
+    let given = answer(sample::answer());
+    let flipped = read(
+        &sample::answer().replace("setup:active", "setup:passive"),
+        Side::Answer,
+    )
+    .0;
+    let opens = [&offered, &given, &flipped].map(Description::opens_connection);
+    assert_eq!(opens, [None, Some(true), Some(false)]);
 }
 
 #[test]
@@ -283,6 +338,10 @@ fn data_sections_have_their_form() {
         assert_ne!(text, whole);
         assert_eq!(told(&read(&wire(&text), Side::Offer).1), rules, "{to}");
     }
+    let twice = whole
+        .replacen("a=mid:2", "a=mid:0", 1)
+        .replacen("BUNDLE 0 1 2", "BUNDLE 0 1", 1);
+    assert_eq!(told(&read(&wire(&twice), Side::Offer).1), "SD-30");
     // One user name stands for one password.
     let text = whole.replacen("a=ice-pwd:Yp+3", "a=ice-pwd:Yp+4", 1);
     assert_eq!(told(&read(&wire(&text), Side::Offer).1), "SD-45");
@@ -349,6 +408,12 @@ fn each_rule_of_an_answer_is_found_where_it_is_broken() {
         let (given, _) = read(&wire(&text), Side::Answer);
         assert_eq!(told(&answers(asked, &given)), rules, "{from} -> {to}");
     }
+    // What is refused needs no name.
+    let (asked, given) = &pairs[firefox];
+    let off = given
+        .replacen("m=audio 49203", "m=audio 0", 1)
+        .replacen("a=mid:0\n", "", 1);
+    assert_eq!(told(&answers(asked, &read(&wire(&off), Side::Answer).0)), "");
     // What the offer lacks.
     let given = answer(&corpus(0).2);
     for (from, to, rules) in [
@@ -393,6 +458,18 @@ fn what_a_party_said_before_binds_it() {
         (vec![NEXT], ""),
         (vec![("a=rtcp-rsize\r\n", "")], "SD-28 should"),
         (vec![NEXT, ("a=rtcp-rsize\r\n", "")], ""),
+        // Candidates and addresses are found while the description stays as it is.
+        (
+            vec![(
+                "a=rtcp-rsize",
+                "a=candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host\r\na=end-of-candidates\r\na=rtcp-rsize",
+            )],
+            "",
+        ),
+        (
+            vec![("a=rtcp:9 IN IP4 0.0.0.0", "a=rtcp:50001 IN IP4 192.0.2.1")],
+            "",
+        ),
         (
             vec![
                 ("m=audio 9", "m=audio 50000"),
@@ -428,6 +505,9 @@ fn what_a_party_said_before_binds_it() {
         let lints = succeeds(&before, Some(&before), &next, true, Some(&peer));
         assert_eq!(told(&lints), rules, "{changes:?}");
     }
+    // What had no user name keeps none.
+    let bare = after(&[("a=ice-ufrag:c4Sp\r\n", "")]);
+    assert_eq!(told(&succeeds(&bare, None, &after(&[NEXT]), true, None)), "");
     let two = after(&[("m=audio", VIDEO)]);
     assert_eq!(
         told(&succeeds(&two, None, &after(&[NEXT]), true, None)),
@@ -481,6 +561,30 @@ fn an_answer_restarts_and_keeps_its_role_as_it_must() {
         assert_eq!(told(&roles(client, (&asked, &asked), (&given, answer))), rules);
     }
     assert_eq!(roles(false, (&asked, &new_offer), (&given, &new_answer)), []);
+    // One side alone has begun anew, or carries nothing.
+    let began = |text: &str, side| read(&text.replacen("o=- ", "o=- 7", 1), side).0;
+    let (new_asked, new_given) = (
+        began(sample::offer(), Side::Offer),
+        began(sample::answer(), Side::Answer),
+    );
+    let off = read(
+        &sample::answer().replacen("m=audio 9", "m=audio 0", 1),
+        Side::Answer,
+    )
+    .0;
+    for (asked_now, given_now) in [
+        (&asked, &new_answer),
+        (&new_offer, &given),
+        (&asked, &new_given),
+        (&new_asked, &given),
+        (&asked, &off),
+    ] {
+        assert_eq!(roles(false, (&asked, asked_now), (&given, given_now)), []);
+    }
+    let renewed = renew(&sample::answer().replacen("o=- ", "o=- 7", 1), Side::Answer);
+    assert_eq!(restarted((&asked, &asked), (&given, &renewed)), []);
+    let renewed = renew(&sample::offer().replacen("o=- ", "o=- 7", 1), Side::Offer);
+    assert_eq!(restarted((&asked, &renewed), (&given, &given)), []);
     // A new tls-id is a new connection.
     let tagged = |text: &str, side| read(&text.replacen("a=mid", "a=tls-id:new\r\na=mid", 1), side).0;
     let renewed = (
@@ -500,6 +604,20 @@ fn a_message_names_the_line_and_shows_no_control_character() {
     );
     let text = sample::offer().replacen("t=0 0", &format!("t={}", "9".repeat(500)), 1);
     assert!(read(&text, Side::Offer).1[0].message.len() < 150);
+    // A section is told by its place, and what it says in its own words.
+    let (_, asked, given) = corpus(2);
+    let said = |text: &str| {
+        let (given, _) = read(&wire(text), Side::Answer);
+        answers(&offer(&asked), &given)[0].message.clone()
+    };
+    assert_eq!(
+        said(&given.replacen("a=sendonly", "a=recvonly", 1)),
+        "section 3 (m=video, line 25) answers recvonly with recvonly"
+    );
+    assert_eq!(
+        said(&given.replacen("a=sendonly", "a=sendrecv", 1)),
+        "section 3 (m=video, line 25) answers recvonly with sendrecv"
+    );
     // A password is not repeated.
     let text = sample::offer().replacen("a=ice-pwd:x8Yw2Kq0", "a=ice-pwd:secret!", 1);
     assert!(!read(&text, Side::Offer).1[0].message.contains("secret"));
