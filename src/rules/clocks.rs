@@ -314,7 +314,7 @@ impl Clocks {
             ("TM-07", _) => 30.0,
             ("TM-05", _) => {
                 let word = self.words.get(&self.now)?;
-                // A timestamp that is ahead is so by no silence.
+                // A timestamp that is ahead is so by no silence; one that is off by just the skew is sound.
                 let surplus = word.off - self.skew;
                 let surplus = if surplus > 0.0 { surplus } else { f64::INFINITY };
                 return Some(match word.sound {
@@ -358,7 +358,8 @@ impl Clocks {
             },
             Waits::Step(ahead) => {
                 let latest = finding.events.first().copied().unwrap_or_default();
-                // The recorder's own clock was set back, and its timestamps are of the same.
+                // The recorder's own clock was set back, and its timestamps are of the same. No signal stands at the event
+                // that says so.
                 let back = self
                     .recorders
                     .get(who)
@@ -434,3 +435,7 @@ fn undecided(pending: Pending) -> Finding {
         ..pending.finding
     }
 }
+
+#[cfg(test)]
+#[path = "clocks_tests.rs"]
+mod tests;
