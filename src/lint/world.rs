@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::bot::{Input, Output};
 use crate::profile::Class;
 use crate::scenario::{Action, Answered, AnsweredBy, Expect, Pattern, Step};
-use crate::stanza::{CLIENT, IqType, STANZA_ERRORS, Stanza, bare, escape, fold, resource};
+use crate::stanza::{CLIENT, IqType, STANZA_ERRORS, Stanza, bare, escape, fold, resource, written};
 
 /// What is under way to somebody.
 #[derive(Debug)]
@@ -307,7 +307,5 @@ const LARGE: usize = 10_000;
 fn stamped(stanza: &Stanza, from: &str) -> Option<String> {
     let mut element = stanza.element().clone();
     element.set_attr(rxml::Namespace::NONE, rxml::xml_ncname!("from").to_owned(), from);
-    let mut out = Vec::new();
-    element.write_to(&mut out).ok()?;
-    String::from_utf8(out).ok()
+    written(element)
 }

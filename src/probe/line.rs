@@ -159,6 +159,8 @@ pub fn mechanisms(features: &Stanza) -> Vec<String> {
         .children()
         .filter(|child| child.is("mechanisms", SASL))
         .flat_map(minidom::Element::children)
+        // Others may stand there too (XEP-0233).
+        .filter(|child| child.is("mechanism", SASL))
         .map(|mechanism| mechanism.text().trim().to_owned())
         .collect()
 }

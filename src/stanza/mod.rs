@@ -325,10 +325,22 @@ impl Stanza {
         if let Some(to) = to {
             element.set_attr(rxml::Namespace::NONE, rxml::xml_ncname!("to").to_owned(), to);
         }
-        let mut out = Vec::new();
-        element.write_to(&mut out).ok()?;
-        String::from_utf8(out).ok()
+        written(element)
     }
+}
+
+/// The element as text; `None`: it cannot be written. Which prefix stands for what is chosen anew: the writer would panic
+/// over one that its sender has bound twice, or over `xml` where it is declared, and XML allows both.
+pub fn written(mut element: Element) -> Option<String> {
+    forget_prefixes(&mut element);
+    let mut out = Vec::new();
+    element.write_to(&mut out).ok()?;
+    String::from_utf8(out).ok()
+}
+
+fn forget_prefixes(element: &mut Element) {
+    element.prefixes = Default::default();
+    element.children_mut().for_each(forget_prefixes);
 }
 
 /// A number that two different things hardly ever share, another one in every run: nobody can make two that do.
@@ -376,6 +388,30 @@ mod tests {
                 (stanza.iq_type(), stanza.id(), stanza.to()),
                 (Some(IqType::Set), Some("a"), Some("b@c/d"))
             );
+        }
+    }
+
+    #[test]
+    fn a_tree_is_written_whatever_its_prefixes_are() {
+        for raw in [
+            "<iq id='1'><c:a xmlns:c='b'><c:d xmlns:c='e'/></c:a></iq>",
+            "<iq xmlns:c='b' id='1'><c:a><c:d xmlns:c='e'/></c:a></iq>",
+            "<iq xmlns:xml='http://www.w3.org/XML/1998/namespace' id='1'><a xmlns='b' xml:lang='en'/></iq>",
+            "<iq xmlns:tns0='b' id='1'><tns0:a xmlns:f='e' f:g='h'/></iq>",
+        ] {
+            let stanza = Stanza::parse(raw).expect("a stanza");
+            let again = stanza.stamped("me@x/y", None).expect("a text");
+            let again = Stanza::parse_alone(again).expect("a stanza");
+            assert_eq!((again.from(), again.id()), (Some("me@x/y"), Some("1")));
+            let child = |of: &Stanza| of.element().children().next().cloned().expect("a child");
+            let names = |of: &Element| {
+                (
+                    of.name().to_owned(),
+                    of.ns(),
+                    of.children().map(Element::ns).collect::<Vec<_>>(),
+                )
+            };
+            assert_eq!(names(&child(&again)), names(&child(&stanza)), "{raw}");
         }
     }
 

@@ -186,6 +186,12 @@ impl fmt::Display for ConnectError {
                 f,
                 "the server refused the WebSocket upgrade with status {status}: the token (or its absence) is refused"
             ),
+            ConnectError::Upgrade {
+                status: status @ 500..,
+            } => write!(
+                f,
+                "the server, or a proxy before it, answered the WebSocket upgrade with status {status}: it cannot serve anybody now"
+            ),
             ConnectError::Upgrade { status } => {
                 write!(
                     f,

@@ -2,6 +2,8 @@
 
 mod registration;
 mod stage;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -9,10 +11,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use sasl::client::mechanisms::{Anonymous, Plain, Scram};
 use sasl::common::scram::{Sha1, Sha256};
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{self};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use uuid::Uuid;
 use xmpp_parsers::bind::{BindQuery, BindResponse};
 use xmpp_parsers::sasl as sasl_elements;
 use xmpp_parsers::stream_features::StreamFeatures;
@@ -22,10 +24,16 @@ use super::error::{ConnectError, Said, Words};
 use super::framing::{Incoming, Pong, Reader, Writer, split_tcp, split_web};
 use super::leg::lead;
 use super::socket::{Cut, Io, READ_AT_ONCE};
+use super::upgrade::{self, Flaw, Unanswered};
 use crate::stanza::{CLIENT, FRAMING, IqType, SASL, STREAM, Stanza, escape};
 use stage::{Stage, within};
 
 pub use registration::{register, unregister};
+
+/// Hashing that takes seconds, which nothing can break off; what servers want is a hundredth of it.
+const MOST_ROUNDS: u64 = 5_000_000;
+
+const UPGRADE: &str = "the WebSocket upgrade";
 
 /// What a ping asks (RFC 6455 §5.5.2): an answer that says the same is an answer to it.
 const QUESTION: &str = "opened?";
@@ -76,45 +84,37 @@ async fn reach(dial: &Dial, stage: &Stage) -> Result<(Reader, Writer), ConnectEr
 }
 
 async fn upgrade(
-    io: Box<dyn Io>,
+    mut io: Box<dyn Io>,
     dial: &Dial,
     cut: Cut,
     stage: &Stage,
 ) -> Result<(Reader, Writer), ConnectError> {
-    stage.set("the WebSocket upgrade");
-    let mut request = dial
-        .url
-        .as_str()
-        .into_client_request()
-        .map_err(|error| ConnectError::Address(error.to_string()))?;
-    request
-        .headers_mut()
-        .insert("Sec-WebSocket-Protocol", HeaderValue::from_static("xmpp"));
-    if let Some((name, token)) = &dial.cookie {
-        let value = HeaderValue::from_str(&format!("{name}={}", token.expose()));
-        let mut value =
-            value.map_err(|_| ConnectError::Address("the token cannot stand in a cookie".into()))?;
-        value.set_sensitive(true);
-        request.headers_mut().insert("Cookie", value);
+    stage.set(UPGRADE);
+    if let Some((_, token)) = &dial.cookie
+        && HeaderValue::from_str(token.expose()).is_err()
+    {
+        return Err(ConnectError::Address("the token cannot stand in a cookie".into()));
     }
-    let config = WebSocketConfig::default().read_buffer_size(READ_AT_ONCE);
-    let upgraded = tokio_tungstenite::client_async_with_config(request, io, Some(config)).await;
-    let (socket, _) = upgraded.map_err(|error| match error {
-        tungstenite::Error::Http(response) => ConnectError::Upgrade {
-            status: response.status().as_u16(),
-        },
-        tungstenite::Error::Protocol(tungstenite::error::ProtocolError::SecWebSocketSubProtocolError(_)) => {
-            ConnectError::SubProtocol
-        }
-        tungstenite::Error::Io(error) => ConnectError::Ended {
-            stage: "the WebSocket upgrade",
-            how: error.to_string(),
-        },
-        other => ConnectError::Garbage {
-            stage: "the WebSocket upgrade",
-            seen: Words(other.to_string()),
-        },
+    let key = Uuid::new_v4().into_bytes();
+    let (request, _) = upgrade::request(dial, key, &["xmpp".to_owned()], &[]);
+    let garbage = |seen: String| ConnectError::Garbage {
+        stage: UPGRADE,
+        seen: Words(seen),
+    };
+    let answer = upgrade::ask(&mut io, &request).await.map_err(|why| match why {
+        Unanswered::Ended(how) => ConnectError::Ended { stage: UPGRADE, how },
+        Unanswered::NoHttp(seen) => garbage(seen),
     })?;
+    if answer.status != 101 {
+        let status = answer.status;
+        return Err(ConnectError::Upgrade { status });
+    }
+    answer.agrees(key).map_err(|flaw| match flaw {
+        Flaw::SubProtocol => ConnectError::SubProtocol,
+        Flaw::Handshake(what) => garbage(what.to_owned()),
+    })?;
+    let config = WebSocketConfig::default().read_buffer_size(READ_AT_ONCE);
+    let socket = WebSocketStream::from_partially_read(io, answer.rest, Role::Client, Some(config)).await;
     Ok(split_web(socket, cut))
 }
 
@@ -235,6 +235,7 @@ impl Opening<'_> {
             chosen.name()
         ))
         .await?;
+        let mut proven = false;
         loop {
             let Some(element) = self.read().await? else {
                 continue;
@@ -242,6 +243,17 @@ impl Opening<'_> {
             let nonza = sasl_elements::Nonza::try_from(element.element().clone())
                 .map_err(|_| self.garbage("an element that has no place in SASL"))?;
             match nonza {
+                // Its proof may come ahead of the success, and has an empty response (RFC 4422 §3.6).
+                sasl_elements::Nonza::Challenge(last)
+                    if last.data.starts_with(b"v=") && !proven && mechanism.success(&last.data).is_ok() =>
+                {
+                    proven = true;
+                    self.write(&format!(r#"<response xmlns="{SASL}"/>"#)).await?;
+                }
+                sasl_elements::Nonza::Challenge(challenge) if rounds(&challenge.data) > MOST_ROUNDS => {
+                    let rounds = rounds(&challenge.data);
+                    return Err(self.garbage(&format!("a challenge with {rounds} rounds of hashing")));
+                }
                 sasl_elements::Nonza::Challenge(challenge) => {
                     let answer = mechanism
                         .response(&challenge.data)
@@ -249,6 +261,9 @@ impl Opening<'_> {
                     let answer = BASE64_STANDARD.encode(answer);
                     self.write(&format!(r#"<response xmlns="{SASL}">{answer}</response>"#))
                         .await?;
+                }
+                sasl_elements::Nonza::Success(success) if proven && success.data.is_empty() => {
+                    return Ok(chosen);
                 }
                 sasl_elements::Nonza::Success(success) => {
                     return mechanism
@@ -342,9 +357,22 @@ impl Opening<'_> {
     }
 }
 
+/// How often a SCRAM challenge wants the password hashed (RFC 5802 §5.1).
+fn rounds(challenge: &[u8]) -> u64 {
+    let told = challenge.split(|byte| *byte == b',');
+    let told = told.filter_map(|part| part.strip_prefix(b"i="));
+    let told = told.filter_map(|count| std::str::from_utf8(count).ok()?.parse().ok());
+    told.max().unwrap_or_default()
+}
+
 /// The client's side of an exchange by this mechanism; `None`: there is no randomness for a nonce.
 fn conversation(mechanism: Mechanism, login: &Login) -> Option<Box<dyn sasl::client::Mechanism + Send>> {
-    let user = login.jid.split('@').next().unwrap_or_default().to_owned();
+    let user = login.jid.split('@').next().unwrap_or_default();
+    let user = match mechanism {
+        // Between commas and equals signs its name would end (RFC 5802 §5.1).
+        Mechanism::ScramSha256 | Mechanism::ScramSha1 => user.replace('=', "=3D").replace(',', "=2C"),
+        Mechanism::Plain | Mechanism::Anonymous => user.to_owned(),
+    };
     let password = login.password.as_ref();
     let password = password
         .map(|secret| secret.expose().to_owned())

@@ -11,6 +11,7 @@ mod socket;
 mod splitter;
 mod starttls;
 mod tls;
+mod upgrade;
 
 pub use dial::{Dial, Login, Mechanism, Secret};
 pub use error::{ConnectError, Said};

@@ -6,7 +6,7 @@ use super::super::compose;
 use super::super::matching::Arrival;
 use super::{Input, Phase, Script};
 use crate::scenario::Answer;
-use crate::stanza::{IqType, STREAM, Stanza};
+use crate::stanza::{self, IqType, STREAM, Stanza};
 use crate::transcript::{Dir, Event};
 use crate::xmpp::Said;
 
@@ -143,8 +143,9 @@ impl Script {
             // Its own words stand in the transcript.
             self.thrown_out(who, Said::of(&stanza, "undefined-condition").without_words());
         }
+        let noise = stanza.is_presence() || self.is_strangers(&stanza);
         if let Some(bot) = self.bots.get_mut(who)
-            && !stanza.is_presence()
+            && !noise
         {
             bot.pool.push(Arrival {
                 n,
@@ -153,6 +154,19 @@ impl Script {
                 taken: false,
             });
         }
+    }
+
+    /// What a user says who plays no part here: anybody may write to an account at any time (RFC 6121 §5.2.1).
+    fn is_strangers(&self, stanza: &Stanza) -> bool {
+        let from = stanza.from().map(stanza::fold).unwrap_or_default();
+        let user = stanza::bare(&from);
+        stanza.is_message()
+            && !stanza.has_call()
+            && user.contains('@')
+            && self
+                .bots
+                .values()
+                .all(|bot| stanza::bare(&stanza::fold(&bot.jid)) != user)
     }
 
     pub(super) fn announce_answers(&mut self, who: &str, policy: &Answer) {

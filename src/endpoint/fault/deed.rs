@@ -83,6 +83,8 @@ pub enum Deed {
     /// Delivered once more, so many milliseconds later.
     Double(u64),
     Rewrite(Rewrite),
+    /// Delivered, and right before it something that nobody sent: what it becomes is made of it.
+    Precede(Change),
     /// Delivered to somebody else instead.
     Divert(Whom),
     /// Delivered to somebody else too.

@@ -195,6 +195,16 @@ impl Injector {
                     .collect();
                 (new.len() == parcels.len()).then_some(new)
             }
+            Deed::Precede(made) => each(&|parcel| {
+                let text = (made.0)(&parcel.text);
+                vec![
+                    Parcel {
+                        text,
+                        ..parcel.clone()
+                    },
+                    parcel.clone(),
+                ]
+            }),
             Deed::Divert(whom) => {
                 let to = self.whom(whom, passage, facts, around)?;
                 each(&|parcel| {

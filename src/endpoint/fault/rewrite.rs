@@ -5,7 +5,7 @@ use rxml::Namespace;
 
 use super::deed::{Rewrite, Stamp};
 use crate::protocol::NAMESPACE;
-use crate::stanza::{STANZA_ERRORS, Stanza, bare, with_line_feeds};
+use crate::stanza::{CLIENT, STANZA_ERRORS, Stanza, bare, with_line_feeds, written};
 
 /// The addresses that a rewriting may need.
 pub(super) struct Letter<'a> {
@@ -74,7 +74,7 @@ pub(super) fn rewrite(how: Rewrite, text: &str, letter: &Letter<'_>) -> Option<S
             element.append_child(error(condition));
         }
     }
-    let new = written(&element)?;
+    let new = written(element)?;
     (new != text).then_some(new)
 }
 
@@ -82,7 +82,7 @@ pub(super) fn rewrite(how: Rewrite, text: &str, letter: &Letter<'_>) -> Option<S
 pub(super) fn with_id(text: &str, id: &str) -> Option<String> {
     let mut element = Stanza::parse(text).ok()?.element().clone();
     set(&mut element, "id", Some(id.to_owned()))?;
-    written(&element)
+    written(element)
 }
 
 /// A stanza of `from` as a store hands it out.
@@ -95,13 +95,7 @@ pub(super) fn stamped(stanza: &Stanza, from: &str, delay: bool) -> Option<String
             .build();
         element.append_child(stamp);
     }
-    written(&element)
-}
-
-fn written(element: &Element) -> Option<String> {
-    let mut out = Vec::new();
-    element.write_to(&mut out).ok()?;
-    String::from_utf8(out).ok()
+    written(element)
 }
 
 fn set(element: &mut Element, name: &str, value: Option<String>) -> Option<()> {
@@ -127,7 +121,7 @@ fn set_text(element: &mut Element, text: &str) {
 
 fn error(condition: &str) -> Element {
     let condition = Element::builder(condition, STANZA_ERRORS).build();
-    Element::builder("error", crate::stanza::CLIENT)
+    Element::builder("error", CLIENT)
         .attr(rxml::xml_ncname!("type").to_owned(), "cancel")
         .append(condition)
         .build()
@@ -406,7 +400,7 @@ fn with_element(xml: &str, change: impl FnOnce(&mut Element) -> Option<()>) -> S
     let changed = || {
         let mut element = Stanza::parse(xml).ok()?.element().clone();
         change(&mut element)?;
-        written(&element)
+        written(element)
     };
     changed().unwrap_or_else(|| xml.to_owned())
 }
@@ -475,6 +469,29 @@ pub(super) fn as_cdata(xml: &str) -> String {
         .replace("]]>", "]]]]><![CDATA[>")
         .replace('\r', "]]>&#xD;<![CDATA[");
     format!("{}<![CDATA[{section}]]>{}", &xml[..begin], &xml[end..])
+}
+
+/// `<call/>` by a prefix that the stanza itself uses for something else (XML namespaces §6.1).
+pub(super) fn prefix_bound_twice(xml: &str) -> String {
+    let renamed = xml.replacen("<call xmlns=", "<c:call xmlns:c=", 1);
+    match renamed.find([' ', '>', '/']) {
+        Some(end) if renamed != xml => {
+            let renamed = renamed.replace("</call>", "</c:call>");
+            format!(
+                "{} xmlns:c=\"urn:example:trace\"{}",
+                &renamed[..end],
+                &renamed[end..]
+            )
+        }
+        _ => xml.to_owned(),
+    }
+}
+
+/// Chat of somebody on another server.
+pub(super) fn a_strangers_chat(_: &str) -> String {
+    format!(
+        "<message xmlns=\"{CLIENT}\" from=\"stranger@elsewhere.example/phone\" type=\"chat\" id=\"from-elsewhere\"><body>Are you there?</body></message>"
+    )
 }
 
 pub(super) fn white_space_between(xml: &str) -> String {

@@ -143,7 +143,8 @@ fn what_breaks_no_rule_changes_no_meaning() {
     let mut changed = 0;
     for fault in faults().filter(|fault| fault.rules.is_empty()) {
         let mut injector = Injector::new(&[Chosen::from(fault)], 0, None).expect("a fault");
-        for parcel in carry(&mut injector, &stanza) {
+        // What may come beside it comes before it.
+        if let Some(parcel) = carry(&mut injector, &stanza).last() {
             let got = Stanza::parse(parcel.text.as_str()).expect(fault.name);
             assert_eq!(got.call_text().as_deref(), Some(text), "{}", fault.name);
             assert_eq!(got.id(), Some("1"), "{}", fault.name);

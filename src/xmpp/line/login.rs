@@ -117,6 +117,7 @@ impl Course {
             .children()
             .filter(|child| child.is("mechanisms", SASL))
             .flat_map(minidom::Element::children)
+            .filter(|child| child.is("mechanism", SASL))
             .map(|mechanism| mechanism.text().trim().to_owned())
             .collect();
         let asked = self.ask.mechanism.as_deref().and_then(Mechanism::from_name);
@@ -168,6 +169,8 @@ impl Course {
                     .decode(stanza.element().text().trim())
                     .unwrap_or_default();
                 let said = match mechanism.response(&data) {
+                    // The server's proof, ahead of the success (RFC 4422 §3.6).
+                    Err(_) if data.starts_with(b"v=") => format!(r#"<response xmlns="{SASL}"/>"#),
                     Ok(answer) => format!(
                         r#"<response xmlns="{SASL}">{}</response>"#,
                         BASE64_STANDARD.encode(answer)

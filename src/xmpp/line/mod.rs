@@ -7,7 +7,6 @@ mod hello;
 mod login;
 mod open;
 mod sequence;
-mod upgrade;
 
 pub use course::{Order, Told, run};
 pub use login::Ask;

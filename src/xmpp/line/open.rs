@@ -3,11 +3,11 @@
 use tokio::net::TcpStream;
 
 use super::frames::Frames;
-use super::{Setup, Shield, hello, upgrade};
+use super::{Setup, Shield, hello};
 use crate::stanza::Wire;
 use crate::xmpp::socket::{Cut, Socket};
 use crate::xmpp::splitter::Splitter;
-use crate::xmpp::{Io, starttls, tls};
+use crate::xmpp::{Io, starttls, tls, upgrade};
 
 /// A connection that carries frames or a stream.
 pub struct Opened {
@@ -77,9 +77,14 @@ pub async fn open(
     }
     let (text, wire) = upgrade::request(&dial, key, protocols, headers);
     tell(true, wire);
-    let Some((status, headers, rest)) = upgrade::ask(&mut io, &text).await else {
+    let Ok(answer) = upgrade::ask(&mut io, &text).await else {
         return Reached::Over { reset: false };
     };
+    let upgrade::Answer {
+        status,
+        headers,
+        rest,
+    } = answer;
     let upgraded = Wire::Upgraded { status, headers };
     let extended = upgraded.header("Sec-WebSocket-Extensions").is_some();
     tell(false, upgraded);

@@ -1,6 +1,6 @@
 //! Controls: what a server may do, although not every server does. Nothing may be found.
 
-use super::super::deed::{Beyond, Lie};
+use super::super::deed::{Beyond, Change, Lie};
 use super::super::rewrite as change;
 use super::{ALWAYS, BOUNCE, Deed, Fault, GONE, NOWHERE, Point, Rewrite, SIGNAL, row, xml};
 
@@ -16,6 +16,8 @@ pub(super) const FAULTS: &[Fault] = &[
     row("harmless-character-references", NONE, "Quotes, and what is not ASCII, are written as character references.", &[Point::Signal, Point::Chat], xml(change::character_references), ALWAYS),
     row("harmless-cdata", NONE, "The text of a signal is written as a CDATA section.", SIGNAL, xml(change::as_cdata), ALWAYS),
     row("harmless-white-space", NONE, "There is white space around `<call/>`.", SIGNAL, xml(change::white_space_between), ALWAYS),
+    row("harmless-prefix", NONE, "`<call/>` has a prefix, which the stanza itself uses for another namespace.", SIGNAL, xml(change::prefix_bound_twice), ALWAYS),
+    row("harmless-stranger", NONE, "Before each signal comes chat of somebody on another server.", SIGNAL, Deed::Precede(Change(change::a_strangers_chat)), ALWAYS),
     row("harmless-delay", NONE, "Signals, other requests, their answers and chat take 0.3 seconds.", &[Point::Signal, Point::Request, Point::Answer, Point::Chat], Deed::Delay(300), ALWAYS),
     row("harmless-slow-bounces", NONE, "The error for a device that is not there takes a second.", &[Point::Bounce, Point::Gone], Deed::Delay(1_000), ALWAYS),
     row("harmless-recipient-unavailable", NONE, "A signal for nobody draws `recipient-unavailable`.", BOUNCE, Deed::Rewrite(Rewrite::Condition("recipient-unavailable")), ALWAYS),

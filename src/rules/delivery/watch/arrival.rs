@@ -290,9 +290,7 @@ impl Delivery {
         }
         let delayed = stanza.element().has_child("delay", DELAY) && stanza.has_call();
         let copied = stanza.element().children().any(|child| {
-            COPIES.contains(&child.ns().as_str())
-                && String::from(child).contains(NAMESPACE)
-                && !holds_message(child)
+            COPIES.contains(&child.ns().as_str()) && holds_a_call(child) && !holds_message(child)
         });
         if !(delayed || copied) {
             return;
@@ -339,6 +337,17 @@ fn rings(class: Class, flight: &Flight, session: &Session, stanza: &Stanza) -> b
     class == Class::Enforcing
         && bare(&fold(&flight.to)) == bare(&session.jid)
         && matches!(kind.as_deref(), Some("call:initiate" | "call:hangup"))
+}
+
+fn holds_a_call(copy: &minidom::Element) -> bool {
+    let mut open = vec![copy];
+    while let Some(element) = open.pop() {
+        if element.has_ns(NAMESPACE) {
+            return true;
+        }
+        open.extend(element.children());
+    }
+    false
 }
 
 /// Whether a copy is one of a message: what a message carries is no signal, whatever stands in it, and servers copy
