@@ -12,6 +12,7 @@ mod noise;
 #[path = "../fuzz_oracle/oracle.rs"]
 #[allow(dead_code)]
 mod oracle;
+mod programs;
 mod real_life;
 mod reports;
 mod variants;

@@ -19,6 +19,18 @@ use super::frame::{Frame, Frames, Way, What};
 use super::json::Walk;
 use crate::protocol::unix_seconds;
 
+/// Makers of HARs that stand between a client and its server.
+const PROXIES: [&str; 8] = [
+    "mitmproxy",
+    "charles",
+    "fiddler",
+    "proxyman",
+    "burp",
+    "zap",
+    "http toolkit",
+    "httptoolkit",
+];
+
 #[derive(Deserialize)]
 struct Message {
     #[serde(rename = "type", alias = "direction", default)]
@@ -373,6 +385,11 @@ impl<R: BufRead + Send> Frames for Har<R> {
 
     fn torn(&self) -> bool {
         self.walk.torn
+    }
+
+    fn between(&self) -> bool {
+        let maker = self.maker.to_lowercase();
+        PROXIES.iter().any(|name| maker.contains(name))
     }
 
     fn format(&self) -> String {
