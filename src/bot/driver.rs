@@ -427,7 +427,7 @@ async fn read(mut reader: Reader, tell: Teller) -> Ending {
             Incoming::Misframed(why) => tell.input(Input::Wire {
                 who,
                 sent: false,
-                wire: Wire::Misframed { why },
+                wire: Wire::Broken { why },
                 text: None,
             }),
             // A session's stream has begun already.

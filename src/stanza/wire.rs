@@ -40,8 +40,9 @@ pub enum Wire {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         code: Option<u16>,
     },
-    /// What came is no WebSocket frame that may stand there (RFC 6455 §5), and what follows cannot be read.
-    Misframed { why: String },
+    /// What came is no WebSocket frame that may stand there (RFC 6455 §5), or no XML on a TCP stream: nothing that
+    /// follows can be read.
+    Broken { why: String },
     /// A piece of a stream over TCP: a start tag, an element, the end tag, or bytes as they are.
     Stream,
     /// A TLS handshake was offered by hand, no version above this one; or what was answered to it.
@@ -97,7 +98,7 @@ impl Wire {
                 accepted: Some(true),
             } => format!("takes TLS {version}"),
             Wire::Hello { version, .. } => format!("refuses TLS {version}"),
-            Wire::Misframed { why } => format!("what cannot be read on: {why}"),
+            Wire::Broken { why } => format!("what cannot be read on: {why}"),
             Wire::End { reset: true } => "the connection was reset".into(),
             Wire::End { reset: false } => "the connection was closed".into(),
         }

@@ -203,6 +203,9 @@ async fn next_piece(
             Ok(Some(Piece::Element(raw))) => return element(raw),
             Ok(Some(Piece::Footer)) => return Incoming::StreamClosed,
             Ok(Some(Piece::Skipped(_)) | None) => {}
+            Err(error) if error.is_limit() => {
+                return Incoming::Ended(format!("more came than is read here: {}", error.text));
+            }
             // A document that is broken once cannot be read on.
             Err(error) => {
                 *over = Some(format!("what came is no XMPP stream: {error}"));
@@ -276,5 +279,33 @@ impl Writer {
     /// Drops this half at once; the connection is gone when the reader is dropped too.
     pub fn cut(self) {
         self.cut.cut();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn after_header(text: &str) -> Incoming {
+        let (here, mut there) = tokio::io::duplex(1 << 16);
+        let header = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+        there.write_all(header.as_bytes()).await.expect("room");
+        there.write_all(text.as_bytes()).await.expect("room");
+        let connection: Connection = Box::new(here);
+        let (mut half, _writer) = tokio::io::split(connection);
+        let (mut splitter, mut buffer, mut over) = (Splitter::default(), vec![0; 100], None);
+        loop {
+            match next_piece(&mut half, &mut splitter, &mut buffer, &mut over).await {
+                Incoming::Header(_) => {}
+                other => return other,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_more_than_is_read_is_not_broken() {
+        let deep = after_header(&format!("<iq>{}", "<a>".repeat(1_000))).await;
+        assert!(matches!(deep, Incoming::Ended(how) if how.contains("nested deeper")));
+        assert!(matches!(after_header("<iq></a>").await, Incoming::Broken { .. }));
     }
 }

@@ -10,6 +10,8 @@ const LARGEST: usize = 16 << 20;
 const DEEPEST: usize = 256;
 
 /// As many bytes of a piece that cannot be read are shown.
+/// What a server says of more than it reads (RFC 6120 §4.9.3.14).
+const LIMIT: &str = "policy-violation";
 const UNREAD: usize = 64 << 10;
 
 /// What an element may be: larger or deeper ones end the stream.
@@ -39,6 +41,11 @@ pub struct Flaw {
 }
 
 impl Flaw {
+    /// Nothing is wrong with it but that it is more than is read here.
+    pub fn is_limit(&self) -> bool {
+        self.condition == LIMIT
+    }
+
     fn new(condition: &'static str, text: impl Into<String>) -> Flaw {
         Flaw {
             condition,
@@ -125,17 +132,11 @@ pub fn check_frame(frame: &str, limits: Limits) -> Result<(), Flaw> {
 }
 
 fn too_large(largest: usize) -> Flaw {
-    Flaw::new(
-        "policy-violation",
-        format!("an element is larger than {largest} bytes"),
-    )
+    Flaw::new(LIMIT, format!("an element is larger than {largest} bytes"))
 }
 
 fn too_deep(deepest: usize) -> Flaw {
-    Flaw::new(
-        "policy-violation",
-        format!("elements are nested deeper than {deepest}"),
-    )
+    Flaw::new(LIMIT, format!("elements are nested deeper than {deepest}"))
 }
 
 /// A piece of a stream.

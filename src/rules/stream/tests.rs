@@ -62,7 +62,17 @@ pub(super) fn events(story: &[&str]) -> Vec<Event> {
             "close frame" => (frame(Opcode::Close, Some(1000)), None),
             "too big" => (frame(Opcode::Close, Some(1009)), None),
             "end" => (Wire::End { reset: false }, None),
-            text => (frame(Opcode::Text, None), Some(text.to_owned())),
+            "misframed" => (
+                Wire::Broken {
+                    why: "a masked frame".into(),
+                },
+                None,
+            ),
+            text => match text.split_once(": ") {
+                Some(("tcp", text)) => (Wire::Stream, Some(text.to_owned())),
+                Some(("broken", text)) => (Wire::Broken { why: "no XML".into() }, Some(text.to_owned())),
+                _ => (frame(Opcode::Text, None), Some(text.to_owned())),
+            },
         };
         let mut event: Event =
             serde_json::from_str(r#"{"n":0,"t":0.0,"who":"line","dir":"wire-sent"}"#).expect("an event");
@@ -421,4 +431,17 @@ fn what_is_answered_has_hurt_nobody() {
         let found = verdict.findings.iter().any(|found| found.rule.id == "RB-04");
         assert_eq!(found, hurt, "{answer}: {:?}", verdict.findings);
     }
+}
+
+#[test]
+fn what_nobody_can_read_on_is_the_servers_breach_and_its_end_the_readers() {
+    assert_eq!(after_opening(&["<misframed", "<end"]).0, ["TR-11"]);
+    let broken = "<broken: <a b='1'>R&D</a>";
+    let header = "<tcp: <stream:stream xmlns='jabber:client'>";
+    assert_eq!(judged(&["<reached", header, broken, "<end"]).0, ["TR-10"]);
+    // More than is read here.
+    let whole = "<broken: <a><b/></a>";
+    assert!(judged(&["<reached", header, whole, "<end"]).0.is_empty());
+    // Something else that listens there.
+    assert!(judged(&["<reached", broken, "<end"]).0.is_empty());
 }

@@ -176,8 +176,15 @@ impl Streams {
             };
             self.lines.insert(event.who.clone(), line);
         }
-        if let Wire::Misframed { why } = wire {
-            record.broken(misframed(event, why));
+        if let Wire::Broken { why } = wire {
+            match event.xml.as_deref() {
+                None => record.broken(misframed(event, why)),
+                // Where no stream has begun, somebody else may listen there.
+                Some(text) if self.lines.get(&event.who).is_some_and(|line| line.heard) => {
+                    streamed(event, text, why, record);
+                }
+                Some(_) => {}
+            }
             // That it ends then is the reader's doing.
             self.lines.remove(&event.who);
             self.hostile = None;
@@ -409,9 +416,15 @@ impl Family for Streams {
             Dir::Received => {
                 match event.xml.as_deref() {
                     Some(text) if self.web => formed(event, text, record),
-                    // That its stream ends then is nobody else's doing.
-                    Some(text) if streamed(event, text, seen.stanza.is_some(), record) => self.hostile = None,
-                    _ => {}
+                    Some(_) if seen.stanza.is_some() => record.held("TR-10"),
+                    Some(text) => {
+                        let why = event.note.as_deref().unwrap_or("not XML");
+                        if streamed(event, text, why, record) {
+                            // That its stream ends then is nobody else's doing.
+                            self.hostile = None;
+                        }
+                    }
+                    None => {}
                 }
                 if let Some(stanza) = seen.stanza {
                     // Once it is answered it has hurt nobody.

@@ -101,6 +101,8 @@ struct Standing {
     domain: String,
     web: bool,
     buffer: Vec<u8>,
+    /// What came is no XML.
+    broken: bool,
 }
 
 /// What came, whatever carries it.
@@ -112,7 +114,11 @@ enum News {
     },
     Piece(String),
     Footer(String),
-    Misframed(String),
+    /// Nothing that follows can be read.
+    Broken {
+        why: String,
+        raw: Option<String>,
+    },
     End {
         reset: bool,
     },
@@ -129,6 +135,7 @@ impl Standing {
             cut: opened.cut,
             domain: opened.domain,
             buffer: vec![0; 16_384],
+            broken: false,
         }
     }
 
@@ -137,7 +144,7 @@ impl Standing {
             From::Web(frames) => {
                 return match frames.next().await {
                     Came::Frame { wire, text, opcode } => News::Frame { wire, text, opcode },
-                    Came::Misframed(why) => News::Misframed(why),
+                    Came::Misframed(why) => News::Broken { why, raw: None },
                     Came::End { reset } => News::End { reset },
                 };
             }
@@ -148,8 +155,16 @@ impl Standing {
                 Ok(Some(Piece::Header(raw) | Piece::Element(raw))) => return News::Piece(raw),
                 Ok(Some(Piece::Footer)) => return News::Footer("</stream:stream>".into()),
                 Ok(Some(Piece::Skipped(_)) | None) => {}
+                Err(error) if error.is_limit() || std::mem::replace(&mut self.broken, true) => {
+                    return News::End { reset: false };
+                }
                 // No element can be told from what follows.
-                Err(_) => return News::End { reset: false },
+                Err(error) => {
+                    return News::Broken {
+                        why: error.text,
+                        raw: Some(splitter.unread()),
+                    };
+                }
             }
             match half.read(&mut self.buffer).await {
                 Ok(0) => return News::End { reset: false },
@@ -357,8 +372,8 @@ impl<T: FnMut(Told) + Send> Line<T> {
                 self.told(false, Wire::End { reset }, None);
                 true
             }
-            News::Misframed(why) => {
-                self.told(false, Wire::Misframed { why }, None);
+            News::Broken { why, raw } => {
+                self.told(false, Wire::Broken { why }, raw.as_deref());
                 false
             }
             News::Piece(raw) => {

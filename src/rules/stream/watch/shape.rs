@@ -88,13 +88,10 @@ pub(super) fn formed(event: &Event, text: &str, record: &mut Record) {
     record.broken(found);
 }
 
-/// What stood on a TCP stream (RFC 6120 §11.1, §11.3, §11.6), and whether nobody can read on.
-pub(super) fn streamed(event: &Event, text: &str, readable: bool, record: &mut Record) -> bool {
-    let broken = !readable && is_ill_formed(text);
-    if readable {
-        record.held("TR-10");
-    } else if broken {
-        let why = event.note.as_deref().unwrap_or("not XML");
+/// What stood on a TCP stream and was not read (RFC 6120 §11.1, §11.3, §11.6): whether nobody can read on.
+pub(super) fn streamed(event: &Event, text: &str, why: &str, record: &mut Record) -> bool {
+    let broken = is_ill_formed(text);
+    if broken {
         record.broken(Finding::of_server(
             "TR-10",
             format!("{} received what can stand on no XMPP stream.", event.who),
