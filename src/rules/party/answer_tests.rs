@@ -15,10 +15,11 @@ fn judged(wire: bool, lines: &[(&str, &str, &str)]) -> Verdict {
     if wire {
         events.push(json!({"who": "bob", "dir": "connected", "jid": BOB}));
     }
+    let of = |dir: &str| if dir == "connected" { "jid" } else { "xml" };
     events.extend(
         lines
             .iter()
-            .map(|(who, dir, xml)| json!({"who": who, "dir": dir, "xml": xml})),
+            .map(|(who, dir, text)| json!({"who": who, "dir": dir, of(dir): text})),
     );
     events.push(json!({"who": "", "dir": "end"}));
     let header: Header = serde_json::from_value(json!({
@@ -231,6 +232,8 @@ fn what_a_recording_leaves_unanswered_is_as_certain_as_it_can_be() {
         // It stops within the time that an answer may take.
         ("1 got a, 2 stops", ""),
         ("1 got a, 1 answers a, 2 got b, 3 stops", ""),
+        ("0 got b, 5 answers b, 6 stops", ""),
+        ("0 got b, 0 answers b, 1 got a, 6 stops", "bob? 4"),
         // But what came later has been answered.
         ("1 got a, 1 got b, 1 answers b, 2 stops", "bob? 2"),
         (
@@ -272,6 +275,12 @@ fn what_a_recording_leaves_unanswered_is_as_certain_as_it_can_be() {
     ] {
         assert_eq!(owed(ends.clone(), "stops", lines), found, "{lines}");
     }
+    // By a clock that nobody sets, thirty seconds are never.
+    let steady = json!({ "witness": "ends", "steady": true });
+    for (end, found) in [(30, "bob? 4"), (31, "bob 4")] {
+        let lines = format!("0 got b, 0 answers b, 1 got a, {end} stops");
+        assert_eq!(owed(steady.clone(), "stops", &lines), found, "{lines}");
+    }
     // Nothing is owed by whoever has lost its connection.
     let lost = "0 got b, 0 answers b, 1 got a, 41 stops";
     assert_eq!(owed(ends, "closed", lost), "");
@@ -293,6 +302,17 @@ fn what_a_proxy_sees_unanswered_had_come_in() {
             "bob? 2, slow bob 3",
         ),
         (
+            true,
+            "1 got a, 1 got b, 31 answers b, 41 stops",
+            "bob 2, slow bob 3",
+        ),
+        // What it has shown last counts.
+        (
+            true,
+            "1 got a, 1 answers a, 2 got b, 2 got c, 3 answers c, 43 stops",
+            "bob 4",
+        ),
+        (
             false,
             "1 got a, 1 got b, 1 answers b, 40 got c, 41 answers c, 42 stops",
             "bob 2",
@@ -310,14 +330,62 @@ fn an_answer_too_many_is_found_with_its_call() {
         "<iq type='set' id='1' from='alice@x/1' to='bob@x/2'>\
          <call xmlns='urn:xmpp:call:0'>{{\"callId\":\"{CALL}\"}}</call></iq>"
     );
-    let answers = ("bob", "sent", ERROR);
-    let verdict = judged(true, &[("bob", "received", &asks), answers, answers]);
-    let twice = verdict
-        .findings
-        .iter()
-        .find(|found| found.message.contains("more than once"));
-    let twice = twice.expect("it is found");
-    assert_eq!((twice.rule.id, twice.call.as_deref()), ("IQ-01", Some(CALL)));
+    let (asked, answers) = (("bob", "received", &*asks), ("bob", "sent", ERROR));
+    let told = |wire: bool, lines: &[_]| {
+        let verdict = judged(wire, lines);
+        let of_answers = |id: &str| matches!(id, "IQ-01" | "IQ-06" | "IQ-08");
+        let told = verdict.findings.iter().filter(|found| of_answers(found.rule.id));
+        let told = told.map(|found| {
+            assert_eq!(found.call.as_deref(), Some(CALL), "{found:?}");
+            let doubt = if found.excuse.is_some() { "?" } else { "" };
+            format!("{}{doubt} {}", found.rule.id, found.seen)
+        });
+        told.collect::<Vec<_>>().join(", ")
+    };
+    const TWICE: &str = "IQ-01 answers at events 4 and 5";
+    assert_eq!(told(true, &[asked, answers, answers]), TWICE);
+    // Seen from the other end, the server may have given back what was not acknowledged.
+    let far = [
+        ("alice", "sent", &*asks),
+        ("alice", "received", RESULT),
+        ("alice", "received", ERROR),
+    ];
+    assert_eq!(
+        told(false, &far),
+        "IQ-06 a result, IQ-01? answers at events 3 and 4"
+    );
+    // Another request had the same id since, perhaps, or certainly; or it was another session's.
+    for between in [
+        &[("bob", "received", "<no xml")][..],
+        &[("bob", "received", ASKS)],
+        &[("bob", "cut", ""), ("bob", "connected", BOB)],
+    ] {
+        let lines = [&[asked, answers][..], between, &[answers]].concat();
+        assert_eq!(told(true, &lines), "", "{between:?}");
+    }
+    let later = [("alice", "received", "<presence from='x@x/1'/>"); 8];
+    assert_eq!(
+        told(true, &[&[asked][..], &later].concat()),
+        "IQ-01 nothing in 9.0 s"
+    );
+    assert_eq!(
+        told(true, &[&[asked][..], &later, &[answers]].concat()),
+        "IQ-08 an answer after 9.0 s"
+    );
+    // What has no id nobody can answer, and an answer in time is counted.
+    let nameless = asks.replace(" id='1'", "");
+    assert_eq!(
+        told(true, &[&[("bob", "received", &*nameless)][..], &later].concat()),
+        ""
+    );
+    let held = |wait: usize| {
+        let lines = [&[asked][..], &later[..wait], &[answers]].concat();
+        judged(true, &lines)
+            .rules
+            .get("IQ-08")
+            .map_or(0, |tally| tally.held)
+    };
+    assert_eq!((held(0), held(8)), (1, 0));
 }
 
 /// What is asked of a client in the calls' own name is nothing that it knows: an error, and not silence.

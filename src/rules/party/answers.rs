@@ -372,3 +372,31 @@ impl Answers {
         Some((self.open_ended && soon).then_some(late))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_a_client_has_shown_the_latest_stays() {
+        let mut client = Client::default();
+        (0..=MOMENTS as u64).for_each(|n| client.takes_in(n, n as f64));
+        assert_eq!(client.taken.len(), MOMENTS / 2 + 1);
+        // Nothing is taken for shown before it was.
+        assert_eq!(
+            [0, 1, 63, 64, 65].map(|n| client.had(n)),
+            [Some(1.0), Some(1.0), Some(63.0), Some(64.0), None]
+        );
+    }
+
+    #[test]
+    fn so_many_clients_are_remembered_and_no_more() {
+        let mut answers = Answers::default();
+        for n in 0..OPEN {
+            answers.client(&n.to_string()).answered = 7;
+        }
+        assert_eq!((answers.client("0").answered, answers.clients.len()), (7, OPEN));
+        answers.client("another");
+        assert_eq!(answers.clients.len(), 1);
+    }
+}

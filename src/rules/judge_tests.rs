@@ -1,0 +1,212 @@
+use super::*;
+use crate::rules::Level;
+use crate::rules::record::tests::finding;
+
+#[test]
+fn a_bot_that_was_misled_by_the_server_is_no_trouble_of_ours() {
+    let mut server = finding(5, Blame::Server, None);
+    let ours = |n| finding(n, Blame::Ourselves, None);
+    let all = vec![ours(4), server.clone(), ours(5), ours(6)];
+    let mut findings = all.clone();
+    forgive(&mut findings);
+    let of = |found: &[Finding]| found.iter().map(|f| (f.events[0], f.blame)).collect::<Vec<_>>();
+    assert_eq!(of(&findings), of(&[ours(4), server.clone()]));
+    // Unless the server cannot have been wrong.
+    for (judge, left) in [(Judge::with(vec![]), 2), (Judge::with(vec![]).trusting(), 3)] {
+        let found = all.clone().into_iter();
+        let families: Vec<Box<dyn Family>> = vec![Box::new(Finds(found.collect()))];
+        let verdict = Judge { families, ..judge }.finish();
+        assert_eq!(verdict.findings.len(), left);
+    }
+    server.excuse = Some("another order".into());
+    let mut findings = vec![server, ours(6)];
+    forgive(&mut findings);
+    assert_eq!(findings.len(), 2);
+}
+
+fn event(n: u64, dir: &str) -> Event {
+    let event = serde_json::json!({"n": n, "t": n as f64, "time": "", "who": "", "dir": dir});
+    serde_json::from_value(event).expect("an event")
+}
+
+/// Finds one thing at each event whose number is its own, and one at the end.
+struct Finds(Vec<Finding>);
+
+impl Family for Finds {
+    fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
+        let now: Vec<_> = self
+            .0
+            .extract_if(.., |found| found.events == [seen.event.n])
+            .collect();
+        now.into_iter().for_each(|found| record.broken(found));
+    }
+
+    fn finish(&mut self, _at: f64, record: &mut Record) {
+        self.0.drain(..).for_each(|found| record.broken(found));
+    }
+}
+
+/// The verdict on a run that trouble ends at its third event.
+fn cut_short(findings: Vec<Finding>) -> Verdict {
+    let mut judge = Judge::with(vec![Box::new(Finds(findings))]);
+    for (n, dir) in [
+        (1, "note"),
+        (2, "closed"),
+        (3, "trouble"),
+        (4, "note"),
+        (5, "end"),
+    ] {
+        judge.event(&event(n, dir));
+    }
+    judge.finish()
+}
+
+#[test]
+fn what_is_told_on_the_way_is_told_once() {
+    let mut judge = Judge::with(vec![Box::new(Finds(vec![
+        finding(1, Blame::Client, None),
+        finding(9, Blame::Client, None),
+    ]))]);
+    let xml = "<iq id='a'><call xmlns='urn:xmpp:call:0'>{}</call></iq>";
+    judge.event(&Event {
+        xml: Some(xml.to_owned()),
+        ..event(1, "sent")
+    });
+    let (stanza, spoken) = judge.last().expect("a stanza");
+    assert_eq!(
+        (stanza.id(), spoken.map(|spoken| spoken.text.as_str())),
+        (Some("a"), Some("{}"))
+    );
+    assert_eq!(
+        judge
+            .tallies()
+            .into_iter()
+            .map(|(id, tally)| (id, tally.broken))
+            .collect::<Vec<_>>(),
+        [("ST-03", 1)]
+    );
+    assert_eq!(judge.take_findings().len(), 1);
+    assert!(judge.take_findings().is_empty());
+    judge.event(&event(2, "note"));
+    assert!(judge.last().is_none());
+    let left: Vec<u64> = judge.finish().findings.iter().map(|f| f.events[0]).collect();
+    assert_eq!(left, [9]);
+}
+
+/// A step that names its rule tests it; what trouble looks like, a profile may know.
+#[test]
+fn steps_are_told_in_their_words_and_the_first_trouble_counts() {
+    let said = |n, dir, change: &dyn Fn(&mut Event)| {
+        let mut event = Event {
+            who: "callee".into(),
+            ..event(n, dir)
+        };
+        change(&mut event);
+        event
+    };
+    let rules = |event: &mut Event| event.rules = vec!["RT-09".into()];
+    let note = |text: &'static str| {
+        move |event: &mut Event| {
+            (event.note, event.rules) = (Some(text.into()), vec!["ST-11".into()]);
+        }
+    };
+    let judged = |events: &[Event]| {
+        let mut judge = Judge::new(&Header::default());
+        events.iter().for_each(|event| judge.event(event));
+        judge.finish()
+    };
+    for (missed, words) in [
+        (
+            said(1, "missed", &|_| {}),
+            "What the scenario expects of callee did not happen.",
+        ),
+        (
+            said(1, "missed", &|event| event.step = Some("step 7".into())),
+            "What step 7 expects of callee did not happen.",
+        ),
+        (
+            said(1, "missed", &|event| {
+                (event.wanted, event.seen) = (Some("w".repeat(161)), Some("nothing".into()));
+            }),
+            &format!("Not so: {}…; nothing.", "w".repeat(160)),
+        ),
+    ] {
+        assert_eq!(judged(&[missed]).findings[0].message, words);
+    }
+    let verdict = judged(&[
+        said(1, "met", &rules),
+        said(2, "trouble", &note("gone")),
+        said(3, "trouble", &note("gone again")),
+    ]);
+    assert_eq!(verdict.rules["RT-09"].held, 1);
+    assert_eq!(
+        (verdict.trouble.as_deref(), verdict.shown),
+        (Some("gone"), Some("ST-11"))
+    );
+    let told: Vec<_> = verdict
+        .findings
+        .iter()
+        .map(|f| (&*f.message, f.excuse.is_some()))
+        .collect();
+    assert_eq!(told, [("gone", true)]);
+}
+
+/// What follows from an address that is another one now says nothing, and leaves the run undecided.
+#[test]
+fn whoever_comes_back_under_another_address_may_go_wrong() {
+    let mut judge = Judge::with(vec![Box::new(Finds(vec![finding(9, Blame::Ourselves, None)]))]);
+    for (n, jid) in [(1, "bob@x/a"), (2, "bob@x/b")] {
+        judge.event(&Event {
+            jid: Some(jid.into()),
+            ..event(n, "connected")
+        });
+    }
+    let verdict = judge.finish();
+    assert_eq!((verdict.outcome, verdict.findings.len()), (Outcome::Skipped, 0));
+}
+
+#[test]
+fn what_was_certain_before_the_trouble_stands() {
+    let verdict = cut_short(vec![finding(2, Blame::Server, None)]);
+    assert_eq!(verdict.outcome, Outcome::Failed);
+    assert!(verdict.trouble.is_some());
+}
+
+#[test]
+fn trouble_without_a_certain_breach_of_the_server_before_it_is_an_error() {
+    let mut should = finding(2, Blame::Server, None);
+    should.level = Level::Should;
+    let at_the_end = Finding {
+        events: vec![1, 2],
+        ..finding(2, Blame::Server, None)
+    };
+    let others = [
+        should,
+        at_the_end,
+        finding(2, Blame::Server, Some("another order")),
+        finding(2, Blame::Client, None),
+        finding(2, Blame::Announced, None),
+        finding(4, Blame::Server, None),
+    ];
+    assert_eq!(cut_short(Vec::new()).outcome, Outcome::Error);
+    for other in others {
+        let what = format!("{other:?}");
+        assert_eq!(cut_short(vec![other]).outcome, Outcome::Error, "{what}");
+    }
+}
+
+#[test]
+fn a_known_breach_before_the_trouble_does_not_outweigh_it() {
+    let known = crate::profile::KnownBreach {
+        scenario: None,
+        rule: "ST-03".into(),
+        evidence: "its makers know".into(),
+    };
+    let profile = crate::profile::Profile {
+        known_breaches: vec![known],
+        ..Default::default()
+    };
+    let mut verdict = cut_short(vec![finding(2, Blame::Server, None)]);
+    verdict.waive("", &[], &Waiver::of_profile(&profile));
+    assert_eq!((verdict.outcome, verdict.known.len()), (Outcome::Error, 1));
+}
