@@ -67,6 +67,11 @@ pub fn brief(stanza: &Stanza, signal: Option<&Value>) -> String {
     format!("{name}{kind}{condition}")
 }
 
+/// A UUID may come in capitals (RFC 9562 §4).
+pub fn same_call(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
 /// What an expectation looks for, with every name resolved.
 #[derive(Debug)]
 pub struct Wanted {
@@ -130,7 +135,7 @@ impl Wanted {
                     && self
                         .call
                         .as_deref()
-                        .is_none_or(|call| arrival.call() == Some(call))
+                        .is_none_or(|call| arrival.call().is_some_and(|came| same_call(came, call)))
             }
             Pattern::Chat { body } => stanza
                 .body()
@@ -212,4 +217,34 @@ impl Wanted {
 fn any_of(codes: &[u16]) -> String {
     let codes: Vec<String> = codes.iter().map(u16::to_string).collect();
     codes.join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_the_same_in_capitals() {
+        let id = "0f0e0d0c-0b0a-4908-8706-050403020100";
+        let came = serde_json::json!({"type": "call:hangup", "callId": id.to_uppercase()});
+        let arrival = Arrival {
+            n: 1,
+            stanza: Stanza::parse("<iq/>").expect("a stanza"),
+            signal: Some(came),
+            taken: false,
+        };
+        let wanted = |call: &str| Wanted {
+            pattern: Pattern::Signal {
+                kind: Kind::Hangup,
+                call: "main".into(),
+            },
+            call: Some(call.to_owned()),
+            from: None,
+            equals: Vec::new(),
+            matches: Vec::new(),
+            absent: Vec::new(),
+        };
+        assert_eq!(wanted(id).compare(&arrival), Some(Vec::new()));
+        assert_eq!(wanted(&id.replace('0', "1")).compare(&arrival), None);
+    }
 }

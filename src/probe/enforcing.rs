@@ -303,7 +303,7 @@ async fn given(
 async fn ended(peer: &mut Peer, call: &str, until: Instant) -> Option<(String, Instant)> {
     peer.wait(until, |heard| {
         let signal = signal_of(&heard.stanza)?;
-        let fits = signal["callId"] == call && signal["type"] == Kind::Hangup.wire();
+        let fits = is_call(&signal, call) && signal["type"] == Kind::Hangup.wire();
         let reason = signal.pointer("/payload/reason").and_then(Value::as_str);
         fits.then(|| (reason.unwrap_or("no reason").to_owned(), heard.at))
     })
@@ -318,6 +318,12 @@ fn is(stanza: &crate::stanza::Stanza, call: &str, kind: Kind) -> bool {
     is_of(stanza, call, kind.wire())
 }
 
+/// A server may write a UUID anew, in capitals too (RFC 9562 §4).
+fn is_call(signal: &Value, call: &str) -> bool {
+    let id = signal["callId"].as_str();
+    id.is_some_and(|id| id.eq_ignore_ascii_case(call))
+}
+
 fn is_of(stanza: &crate::stanza::Stanza, call: &str, kind: &str) -> bool {
-    signal_of(stanza).is_some_and(|signal| signal["callId"] == call && signal["type"] == kind)
+    signal_of(stanza).is_some_and(|signal| is_call(&signal, call) && signal["type"] == kind)
 }

@@ -268,9 +268,25 @@ impl Judge {
             wanted: event.wanted.clone().unwrap_or_default(),
             seen: event.seen.clone().unwrap_or_default(),
             events,
-            excuse: None,
+            excuse: self.refused_before(event.n),
             call: None,
         });
+    }
+
+    /// An enforcing server may read what can be read in two ways as out of order, and refuse it: what a scenario rests on
+    /// that does not happen then.
+    fn refused_before(&self, n: u64) -> Option<String> {
+        let open = |sent: u64| {
+            let mut findings = self.record.findings.iter();
+            findings
+                .any(|f| f.blame == Blame::Nobody && f.rule.id.starts_with("ST-") && f.events.contains(&sent))
+        };
+        let mut refused = self.record.refused.iter();
+        let (sent, refusal) = refused.find(|(sent, refusal)| *refusal < n && open(*sent))?;
+        Some(format!(
+            "The signal of event {sent} can be read in two ways. In one of them it is out of order, the server refused it \
+             for that (event {refusal}), and what rests on it could not happen."
+        ))
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Record {
     seen: BTreeSet<Same>,
     /// Findings that were counted and not kept.
     pub(super) left_out: u64,
+    /// Signals that a server refused although it might have let them through, with the events of both.
+    pub(super) refused: Vec<(u64, u64)>,
     /// What rests on a recorder's clock waits here for another clock.
     clocks: Option<Clocks>,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::compose;
-use super::super::matching::Arrival;
+use super::super::matching::{Arrival, same_call};
 use super::{Input, Phase, Script};
 use crate::scenario::Answer;
 use crate::stanza::{self, IqType, STREAM, Stanza};
@@ -204,7 +204,7 @@ impl Script {
         for call in self
             .calls
             .values_mut()
-            .filter(|call| Some(call.id.as_str()) == id)
+            .filter(|call| id.is_some_and(|id| same_call(id, &call.id)))
         {
             if call.caller == who && kind == Some("call:accept") {
                 call.callee_jid = Some(from.to_owned());

@@ -169,6 +169,11 @@ impl Enforcing {
                         call,
                     ));
                 }
+                (Demand::Either, Some((n, Some(condition))))
+                    if flight.reached.is_empty() && JUDGED.contains(&condition.as_str()) =>
+                {
+                    record.refused.push((flight.n, *n));
+                }
                 (Demand::Pass, Some((n, None))) if flight.reached.is_empty() => {
                     let Some(call) = call.filter(|call| !call.void) else {
                         continue;

@@ -3,6 +3,29 @@
 mod language;
 
 pub(super) use language::{CONNECTED, NONE, RINGING, after, judged, play};
+use language::{events, header};
+
+/// Whether what did not come of a signal that was refused is held against the server, by all rules together.
+fn is_held_against_it(history: &str, signal: &str) -> bool {
+    let refused = format!(
+        "{history}\n1 alice > {signal} id=z\n1 alice srv z error=unexpected-request\n9 bob misses {signal}\n9 x steps"
+    );
+    let verdict = crate::rules::judge(&header(), events(&refused).into_iter());
+    let mut findings = verdict.findings.iter();
+    findings.any(|f| matches!(f.rule.id, "SC-01" | "RT-03") && f.is_held_against_the_target())
+}
+
+#[test]
+fn what_can_be_read_in_two_ways_may_be_refused_and_then_nothing_comes_of_it() {
+    let accepted = "0.1 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate\n\
+                    0.2 bob > accept\n0.2 alice < accept\n0.2 alice ok accept";
+    for open in ["hangup/cancelled", "mute-change"] {
+        assert!(!is_held_against_it(accepted, open), "{open}");
+    }
+    assert!(!is_held_against_it(CONNECTED, "offer"));
+    assert!(is_held_against_it(CONNECTED, "hangup/completed"));
+    assert!(is_held_against_it(accepted, "offer"));
+}
 
 #[test]
 fn en_01_off_its_schema() {

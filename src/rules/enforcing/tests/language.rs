@@ -14,7 +14,8 @@ const CALL: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
 /// A history: `time who verb word`. Verbs: `>` sends and `<` takes in a signal (`initiate`, `hangup/timeout`; more
 /// words: `to=bob`, `from=alice`, `as=mallory` for the senderId, `for=mallory` for the recipientId, `id=x`, `beside=<x/>` for what stands beside the text); `ok` and `no/condition` answer the signal of
 /// this id and its sender takes that in; `srv` answers for the server; `cut` vanishes and `connected` is back; `steps`
-/// ends the steps, and whoever is `leaving` then means it; at an `off` the transcript breaks off.
+/// ends the steps, and whoever is `leaving` then means it; at an `off` the transcript breaks off; `misses` is an
+/// expectation that was not met.
 pub(in crate::rules::enforcing) fn play(lines: &str) -> Vec<&'static str> {
     let mut rules: Vec<_> = judged(lines)
         .findings
@@ -26,6 +27,10 @@ pub(in crate::rules::enforcing) fn play(lines: &str) -> Vec<&'static str> {
 }
 
 pub(in crate::rules::enforcing) fn judged(lines: &str) -> Verdict {
+    judge(events(lines))
+}
+
+pub(super) fn events(lines: &str) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     let mut push = |t: f64, who: &str, event: Value| {
         let Value::Object(mut event) = event else { return };
@@ -108,13 +113,18 @@ pub(in crate::rules::enforcing) fn judged(lines: &str) -> Verdict {
             // The ten seconds before.
             "stalled" => push(t, "", json!({"dir": "stalled", "seconds": 10.0})),
             "off" => push(t, "", json!({"dir": "note"})),
+            "misses" => push(
+                t,
+                who,
+                json!({"dir": "missed", "wanted": word, "seen": "nothing came"}),
+            ),
             _ => panic!("not a verb: {verb}"),
         }
     }
     if !lines.ends_with("x off") {
         push(events_end(lines), "", json!({"dir": "end"}));
     }
-    judge(events)
+    events
 }
 
 /// The time of the last line.
@@ -125,6 +135,15 @@ fn events_end(lines: &str) -> f64 {
 }
 
 fn judge(events: Vec<Event>) -> Verdict {
+    let header = header();
+    let mut judge = Judge::with(vec![Box::new(Enforcing::new(&header))]);
+    events.iter().for_each(|event| judge.event(event));
+    let verdict = judge.finish();
+    assert_eq!(verdict.outcome == Outcome::Passed, verdict.findings.is_empty());
+    verdict
+}
+
+pub(super) fn header() -> Header {
     let cast = ["alice", "bob", "bob2", "mallory"].map(|who| {
         let member = json!({"jid": jid(who), "id": derived_id(bare(&jid(who))), "party": "bot"});
         (who.to_owned(), member)
@@ -135,12 +154,7 @@ fn judge(events: Vec<Event>) -> Verdict {
         "cast": serde_json::Map::from_iter(cast),
         "profile": {"class": "enforcing", "addressing": "bare"},
     });
-    let header: Header = serde_json::from_value(header).expect("a header");
-    let mut judge = Judge::with(vec![Box::new(Enforcing::new(&header))]);
-    events.iter().for_each(|event| judge.event(event));
-    let verdict = judge.finish();
-    assert_eq!(verdict.outcome == Outcome::Passed, verdict.findings.is_empty());
-    verdict
+    serde_json::from_value(header).expect("a header")
 }
 
 fn jid(who: &str) -> String {
