@@ -16,7 +16,7 @@ impl Glob {
         let pattern: Vec<char> = self.0.chars().collect();
         let text: Vec<char> = text.chars().collect();
         let (mut p, mut t) = (0, 0);
-        // The last `*`, and how much of the text it has taken: the only place that is ever gone back to.
+        // The last `*`, and where in the text it was met: the only place that is ever gone back to, a character later.
         let mut star: Option<(usize, usize)> = None;
         while t < text.len() {
             match pattern.get(p) {
@@ -29,11 +29,7 @@ impl Glob {
                     t += 1;
                 }
                 _ => match star {
-                    Some((at, taken)) => {
-                        star = Some((at, taken + 1));
-                        p = at + 1;
-                        t = taken + 1;
-                    }
+                    Some((at, met)) => (p, t) = (at, met + 1),
                     None => return false,
                 },
             }
@@ -74,6 +70,8 @@ mod tests {
         ] {
             assert_eq!(Glob::new(pattern).fits(text), fits, "{pattern} {text}");
         }
+        let globs = ["a*", "?a", "a", ""].map(Glob::is_glob);
+        assert_eq!(globs, [true, true, false, false]);
     }
 
     /// What would take a careless matcher years.

@@ -160,9 +160,31 @@ pub(super) mod tests {
         assert_eq!(outcome(&record.findings, false), Outcome::Inconclusive);
         record.broken(finding(10 * KEPT, Blame::Client, None));
         assert_eq!(outcome(&record.findings, false), Outcome::Failed);
-        assert_eq!(record.findings.len() as u64, 2 * KEPT + 1);
+        assert_eq!(
+            (record.findings.len() as u64, record.left_out),
+            (2 * KEPT + 1, 4 * KEPT)
+        );
         // Neither the announced nor what may be excused counts.
         assert_eq!(record.rules["ST-03"].broken, 1);
+    }
+
+    /// What is certain, a must, and the server's.
+    #[test]
+    fn little_is_decided_before_the_end() {
+        let should = Finding {
+            level: Level::Should,
+            ..finding(1, Blame::Server, None)
+        };
+        for (found, decided) in [
+            (finding(1, Blame::Server, None), 1),
+            (finding(1, Blame::Client, None), 0),
+            (finding(1, Blame::Server, Some("another order")), 0),
+            (should, 0),
+        ] {
+            let mut record = Record::default();
+            record.broken(found);
+            assert_eq!(record.decided().len(), decided);
+        }
     }
 
     #[test]

@@ -173,6 +173,33 @@ mod tests {
         assert_eq!(waived(more("RT-13"), &waivers), Outcome::Warned);
     }
 
+    /// What shows as trouble is excused with the rule that it shows, unless something else went wrong too.
+    #[test]
+    fn trouble_is_known_where_its_rule_is() {
+        let breach = || finding("RT-03", Blame::Server);
+        for (shown, findings, outcome) in [
+            (Some("RT-03"), vec![breach()], Outcome::Known),
+            (Some("RT-04"), vec![breach()], Outcome::Error),
+            (None, vec![breach()], Outcome::Error),
+            (
+                Some("RT-03"),
+                vec![breach(), finding("ST-04", Blame::Ourselves)],
+                Outcome::Error,
+            ),
+        ] {
+            let trouble = Some("it went away".to_owned());
+            let mut verdict = Verdict {
+                outcome: Outcome::Error,
+                trouble,
+                shown,
+                ..verdict(findings)
+            };
+            verdict.waive("cancel/crosses-accept", &[], &[waiver("RT-03", "*")]);
+            assert_eq!(verdict.outcome, outcome, "{shown:?}");
+            assert_eq!(verdict.trouble.is_none(), outcome == Outcome::Known, "{shown:?}");
+        }
+    }
+
     #[test]
     fn nobody_excuses_our_own_bot_or_what_is_no_breach() {
         let waivers = [waiver("ST-04", "*")];

@@ -71,7 +71,9 @@ mod tests {
         assert_eq!(pace.said(1, 10.25, 500), 0.75);
         assert_eq!(pace.said(2, 10.25, 500), 0.5);
         assert_eq!(pace.said(1, 20.0, 250), 0.25);
-        assert!(pace.allowed(0.05) == 0.0 && pace.allowed(2.0) >= 3.0);
+        pace.gone(1);
+        assert_eq!(pace.said(1, 20.0, 250), 0.25);
+        assert_eq!((pace.allowed(0.05), pace.allowed(10.0)), (0.0, 12.0 + LOT));
         assert_eq!(pace.excuse(2.0), None);
         let mut quick = Pace::new(&Profile {
             full_rate: true,

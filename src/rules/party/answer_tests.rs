@@ -88,6 +88,26 @@ fn answers_have_their_form() {
 }
 
 #[test]
+fn what_a_bot_of_ours_answers_is_our_own() {
+    let asks = "<iq type='get' id='1' from='bob@x/2' to='alice@x/1'><query xmlns='x'/></iq>";
+    let broken = "<iq type='error' id='1' from='alice@x/1' to='bob@x/2'><error/></iq>";
+    let verdict = judged(
+        true,
+        &[
+            ("bob", "sent", asks),
+            ("alice", "received", asks),
+            ("alice", "sent", broken),
+        ],
+    );
+    let found: Vec<_> = verdict
+        .findings
+        .iter()
+        .map(|found| (found.rule.id, found.blame))
+        .collect();
+    assert_eq!(found, [("IQ-09", Blame::Ourselves)]);
+}
+
+#[test]
 fn an_answer_is_to_a_request() {
     for answer in [RESULT, ERROR] {
         assert_eq!(told(false, &[("alice", "received", answer)]), "IQ-11 bob?");
@@ -354,6 +374,8 @@ fn an_answer_too_many_is_found_with_its_call() {
         told(false, &far),
         "IQ-06 a result, IQ-01? answers at events 3 and 4"
     );
+    let again = [&far[..2], &[("alice", "sent", ASKS)], &far[2..]].concat();
+    assert_eq!(told(false, &again), "IQ-06 a result");
     // Another request had the same id since, perhaps, or certainly; or it was another session's.
     for between in [
         &[("bob", "received", "<no xml")][..],

@@ -196,6 +196,7 @@ impl Answers {
         let key = (client.to_owned(), asker.to_owned(), id.to_owned());
         let Some(asked) = self.open.remove(&key) else {
             let done = self.done.remove(&key);
+            // No event is both: what was unread was no answer.
             if let Some(Done {
                 asked,
                 answered,

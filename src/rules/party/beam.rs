@@ -213,7 +213,7 @@ impl Beam {
                 .queue
                 .back()
                 .map(|inbound| (inbound.id.clone(), self.candidates.clone()));
-            self.take_in(self.end() - 1);
+            self.take_in(self.end());
         }
     }
 

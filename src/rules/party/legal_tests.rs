@@ -5,7 +5,8 @@
 
 mod language;
 
-use language::{MET, RUNG, Sight, found, legal};
+use language::legal;
+pub(super) use language::{MET, RUNG, Sight, found};
 
 #[test]
 fn two_devices_ring_and_one_accepts() {
@@ -281,6 +282,7 @@ fn a_call_has_not_lasted_longer_than_since_its_accept() {
     assert_eq!(talked(7, ""), ["TM-04 Client"]);
     // It had been made before, and waited for the connection to come back.
     assert_eq!(talked(7, "made=2.5"), ["TM-04 Client?"]);
+    assert_eq!(talked(8, "made=2.5"), ["TM-04 Client?"]);
     assert_eq!(talked(9, "made=2.5"), ["TM-04 Client"]);
 }
 

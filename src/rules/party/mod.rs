@@ -22,3 +22,5 @@ mod legal_tests;
 mod media_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod track_tests;

@@ -22,7 +22,7 @@ const IDS: [&str; 3] = [
 
 /// Who is under test.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Sight {
+pub(in crate::rules::party) enum Sight {
     Bots,
     /// This user's devices are clients, and only the others' ends were recorded.
     Far(&'static str),
@@ -201,7 +201,7 @@ fn legs(lines: &str) -> Vec<Leg> {
 }
 
 /// What is found: rule and whom it is held against; a doubt has a `?`.
-pub(super) fn found(lines: &str, sight: Sight) -> Vec<String> {
+pub(in crate::rules::party) fn found(lines: &str, sight: Sight) -> Vec<String> {
     let client = |who: &str| match sight {
         Sight::Bots => false,
         Sight::Far(far) => user(far) == user(who),
@@ -274,8 +274,8 @@ pub(super) fn legal(name: &str, lines: &str) {
     }
 }
 
-pub(super) const RUNG: &str = "alice bob initiate 0 .1";
-pub(super) const MET: &str = "alice bob initiate 0 .1
+pub(in crate::rules::party) const RUNG: &str = "alice bob initiate 0 .1";
+pub(in crate::rules::party) const MET: &str = "alice bob initiate 0 .1
     bob alice accept 1 1.1
     alice bob offer 1.2 1.3
     bob alice answer 1.4 1.5";

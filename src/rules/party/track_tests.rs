@@ -1,0 +1,171 @@
+//! What is not known of a party that is seen from elsewhere, or of when it took something in, and how far that excuses.
+
+use super::legal_tests::{MET, RUNG, Sight, found};
+use super::tests::{CONNECT, History, far, parties};
+
+/// What is found of alice, a client of which only bob's end was recorded.
+fn caller(lines: &str) -> Vec<String> {
+    parties(&History::new("bob", "bob").plays(lines).verdict())
+}
+
+/// What is found of bob, a client of which the own wire was recorded.
+fn wire(lines: &str) -> Vec<String> {
+    parties(&History::new("", "bob").plays(lines).verdict())
+}
+
+#[test]
+fn signals_are_under_way_for_five_seconds_and_no_longer() {
+    for (lines, rule) in [
+        ("0 bob < initiate\n25 bob < hangup/timeout", "TM-01 Client?"),
+        ("100 bob < initiate\n120 bob < hangup/timeout", "TM-01 Client"),
+    ] {
+        assert_eq!(caller(lines), [rule], "{lines}");
+    }
+    for (seconds, rule) in [(10, "TM-04 Client?"), (14, "TM-04 Client?"), (15, "TM-04 Client")] {
+        let lines = format!("{CONNECT}\n9 alice < hangup/completed+{seconds}");
+        assert_eq!(far(&lines), [rule], "{seconds}");
+    }
+    // How long it rang: from when it had surely come in, and at most five seconds less than since it was there.
+    for (answered, accepts, rule) in [
+        (103, 132, "TM-07 Client?"),
+        (103, 133, "TM-07 Client?"),
+        (102, 134, "TM-07 Client"),
+        (104, 136, "TM-07 Client"),
+    ] {
+        let lines = format!("100 bob < initiate\n{answered} bob ok initiate\n{accepts} bob > accept");
+        assert_eq!(wire(&lines), [rule], "{lines}");
+    }
+}
+
+/// An accept that was perhaps too late has perhaps connected nothing.
+#[test]
+fn what_follows_an_accept_that_was_perhaps_late_is_as_doubtful() {
+    let lines = "100 bob < initiate\n103 bob ok initiate\n132 bob > accept\n133 bob > reject";
+    assert_eq!(wire(lines), ["TM-07 Client?", "ST-03 Client?"]);
+}
+
+#[test]
+fn what_was_unanswered_for_more_than_five_seconds_had_perhaps_come_in() {
+    for (at, told) in [("16", &[][..]), ("18", &["ST-09 Client?"])] {
+        let lines = format!(
+            "10 alice > initiate\n10.1 alice got initiate\n11 alice > hangup/cancelled\n{at} alice < accept"
+        );
+        assert_eq!(far(&lines), told, "{at}");
+    }
+}
+
+/// Stanzas are taken in in their order, whatever call they are for.
+#[test]
+fn an_answer_in_another_call_tells_what_had_come_in_before_it() {
+    for (second, certain) in [
+        ("", false),
+        ("alice bob initiate 2 2.1 call=2", true),
+        ("carol bob initiate 2 2.1 call=2", false),
+    ] {
+        let lines =
+            format!("{RUNG}\nalice bob hangup/cancelled 1 1.1 answers=5\n{second}\nbob alice accept 3 3.1");
+        for sight in [Sight::Far("bob"), Sight::Wires] {
+            let told = found(&lines, sight).contains(&"ST-09 Client".to_owned());
+            assert_eq!(told, certain, "{second} {sight:?}");
+        }
+    }
+}
+
+/// Whoever speaks before its call begins is on no side of it yet.
+#[test]
+fn the_initiate_says_who_calls_whom() {
+    for later in ["2 alice < accept", "40 alice breaks none"] {
+        let lines =
+            format!("0 alice < hangup/completed\n1 alice > initiate\n1.1 alice got initiate\n{later}");
+        assert_eq!(far(&lines), ["ST-08 Client"], "{later}");
+    }
+}
+
+/// What came in at last, it had perhaps taken in.
+#[test]
+fn a_call_that_was_perhaps_answered_does_not_ring_for_ever() {
+    let rings = |line: &str, end: u32| {
+        let lines = format!("0 alice > initiate\n0.1 alice got initiate\n{line}\n{end} alice breaks none");
+        parties(&History::new("", "alice").plays(&lines).verdict())
+    };
+    assert_eq!(rings("", 36), ["TM-02 Client"]);
+    assert_eq!(rings("", 35), [""; 0]);
+    assert_eq!(rings("29 alice < accept", 36), [""; 0]);
+}
+
+/// In a call is whoever accepted it and whoever was accepted, until it ends, however many others there are.
+#[test]
+fn whoever_is_in_a_call_accepts_no_other() {
+    let second = |who: &str, call: u32, at: u32| {
+        format!(
+            "\ncarol {who} initiate {at} {at}.1 call={call}\n{who} carol accept {at}.5 {at}.6 call={call}"
+        )
+    };
+    for who in ["alice", "bob"] {
+        let twice = format!("{MET}{}", second(who, 2, 2));
+        let over = format!(
+            "{twice}\ncarol {who} hangup/failed 3 3.1 call=2{}",
+            second(who, 3, 4)
+        );
+        let after = format!("{MET}\nalice bob hangup/completed 2 2.1{}", second(who, 2, 3));
+        for sight in [Sight::Far(who), Sight::Wires] {
+            assert_eq!(found(&twice, sight), ["ST-13 Client"], "{who} {sight:?}");
+            assert_eq!(found(&over, sight), ["ST-13 Client"; 2], "{who} {sight:?}");
+            assert_eq!(found(&after, sight), [""; 0], "{who} {sight:?}");
+        }
+    }
+}
+
+/// What stands in a report: the value, where it stands, and no more of it than is read.
+#[test]
+fn a_finding_shows_what_it_is_about() {
+    let long = "x".repeat(70);
+    for (kind, pointer, value, seen) in [
+        (
+            "hangup",
+            "/payload/reason",
+            "bored".into(),
+            "`\"bored\"` at /payload/reason".to_owned(),
+        ),
+        (
+            "hangup",
+            "/payload/reason",
+            long.as_str().into(),
+            format!("`\"{}…` at /payload/reason", "x".repeat(59)),
+        ),
+        (
+            "ice-candidate",
+            "/payload/sdpMLineIndex",
+            7.into(),
+            "…` at /payload".to_owned(),
+        ),
+        (
+            "offer",
+            "/payload/sdp",
+            "v=0".into(),
+            "`\"v=0\"` at /payload/sdp".to_owned(),
+        ),
+        (
+            "initiate",
+            "/timestamp",
+            "2026-01-01T00:00:00Z".into(),
+            "-61.0 s at /timestamp".to_owned(),
+        ),
+    ] {
+        let mut history = History::new("", "alice bob");
+        history.change = Box::new(move |signal| {
+            if signal["type"] == format!("call:{kind}") {
+                *signal.pointer_mut(pointer).expect("a member") = serde_json::Value::clone(&value);
+            }
+        });
+        let lines = "61 alice > initiate\n61.1 alice got initiate\n62 alice < accept\n62 alice ok accept
+            62.1 alice > offer\n62.2 alice got offer\n62.3 alice > ice-candidate\n62.4 alice got ice-candidate
+            69 alice > hangup\n69.1 alice got hangup";
+        let verdict = history.plays(lines).verdict();
+        let places: Vec<&str> = verdict.findings.iter().map(|found| &*found.seen).collect();
+        assert!(
+            places.iter().any(|told| told.ends_with(&seen)),
+            "{seen}: {places:?}"
+        );
+    }
+}
