@@ -18,6 +18,7 @@ pub struct Facts {
     /// The JSON value; of repeated members the last.
     pub value: Option<Value>,
     pub kind: Option<Kind>,
+    /// In lower case.
     pub call: Option<Arc<str>>,
     pub sender: Option<String>,
     pub recipient: Option<String>,
@@ -189,7 +190,8 @@ fn envelope(members: &Map<String, Value>, decoded: &mut Decoded) {
             decoded.fault("SG-01", "/type", "`type` is none of the nine signals");
         }
     }
-    decoded.facts.call = id(members, "callId", decoded).map(Arc::from);
+    // A call is the same in capitals, which another system may write (RFC 9562 §4).
+    decoded.facts.call = id(members, "callId", decoded).map(|id| id.to_ascii_lowercase().into());
     decoded.facts.sender = id(members, "senderId", decoded);
     decoded.facts.recipient = id(members, "recipientId", decoded);
     let facts = &decoded.facts;

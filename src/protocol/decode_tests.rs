@@ -28,6 +28,16 @@ fn rules(text: &str) -> Vec<&'static str> {
         .collect()
 }
 
+#[test]
+fn a_call_is_the_same_in_capitals() {
+    let call = |text: &str| decode(text).facts.call.expect("a callId");
+    let capitals = EXAMPLES[0].replace(
+        "550e8400-e29b-41d4-a716-446655440000",
+        "550E8400-E29B-41D4-A716-446655440000",
+    );
+    assert_eq!(call(&capitals), call(EXAMPLES[0]));
+}
+
 /// The seed's examples leave their descriptions out after a line or two; here they are whole.
 fn completed(example: &str) -> String {
     let whole = |sdp: &str| serde_json::to_string(sdp).unwrap();

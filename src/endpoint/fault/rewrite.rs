@@ -487,6 +487,17 @@ pub(super) fn prefix_bound_twice(xml: &str) -> String {
     }
 }
 
+/// The callId of a signal in capitals, which is the same (RFC 9562 §4).
+pub(super) fn call_in_capitals(text: &str) -> String {
+    const LENGTH: usize = 36;
+    let mut changed = text.to_owned();
+    let at = text.find("\"callId\":\"").map(|at| at + "\"callId\":\"".len());
+    if let Some(id) = at.and_then(|at| changed.get_mut(at..at + LENGTH)) {
+        id.make_ascii_uppercase();
+    }
+    changed
+}
+
 /// Chat of somebody on another server.
 pub(super) fn a_strangers_chat(_: &str) -> String {
     format!(

@@ -129,7 +129,7 @@ pub(super) fn form(stanza: &Stanza) -> String {
     form
 }
 
-/// The `callId` in a signal's text, if it has one.
+/// The `callId` in a signal's text, if it has one, in lower case.
 pub(super) fn call_id(stanza: &Stanza) -> Option<String> {
     /// All else is passed over.
     #[derive(serde::Deserialize)]
@@ -138,7 +138,7 @@ pub(super) fn call_id(stanza: &Stanza) -> Option<String> {
         call: String,
     }
     let named: Named = serde_json::from_str(&stanza.call_text()?).ok()?;
-    Some(named.call)
+    Some(named.call.to_ascii_lowercase())
 }
 
 /// What an answer says: its type, and an error's condition.
