@@ -24,8 +24,7 @@ struct Survey {
     only: Option<Arc<str>>,
     /// By what tells a stanza from others: whether it was sent here, and when. `None`: it is there twice.
     stanzas: HashMap<u64, Option<(bool, f64)>>,
-    /// The requests that were not answered so far: their keys, by what an answer repeats of them.
-    asked: HashMap<u64, u64>,
+    keys: Keys,
     mask: u64,
     first: f64,
     last: f64,
@@ -47,7 +46,7 @@ impl Survey {
             Dir::Received => false,
             _ => return,
         };
-        let Some(key) = self.key(recorded) else { return };
+        let Some(key) = self.keys.of(recorded) else { return };
         if key & self.mask != 0 {
             return;
         }
@@ -61,10 +60,19 @@ impl Survey {
             self.stanzas.retain(|key, _| key & mask == 0);
         }
     }
+}
 
+/// What tells a stanza from others, as its sender and its receiver have it.
+#[derive(Default)]
+struct Keys {
+    /// The requests that were not answered so far: their keys, by what an answer repeats of them.
+    asked: HashMap<u64, u64>,
+}
+
+impl Keys {
     /// What the same stanza has in common at both ends. An answer is known by its request: many count their ids from 1
     /// in every stream.
-    fn key(&mut self, recorded: &Recorded) -> Option<u64> {
+    fn of(&mut self, recorded: &Recorded) -> Option<u64> {
         let event = &recorded.event;
         let stanza = Stanza::parse(event.xml.as_deref()?).ok()?;
         let own = event.jid.as_deref().unwrap_or_default().to_lowercase();
@@ -154,6 +162,8 @@ pub struct Sorted {
     pub sources: Vec<usize>,
     base: f64,
     pub witness: Witness,
+    /// The part in which each stanza was sent that another one received, where clocks alone do not put them in this order.
+    crossing: HashMap<u64, usize>,
 }
 
 impl Sorted {
@@ -238,7 +248,9 @@ pub fn group(sources: &[Source]) -> Vec<Sorted> {
         sources.sort_unstable();
         sources.dedup();
         let witness = known.iter().map(|(survey, _)| survey.witness);
+        let crossing = crossing(&known);
         groups.push(Sorted {
+            crossing,
             parts: known
                 .iter()
                 .map(|(survey, ahead)| (survey.source, survey.only.clone(), *ahead))
@@ -253,6 +265,32 @@ pub fn group(sources: &[Source]) -> Vec<Sorted> {
         });
     }
     groups
+}
+
+/// The part in which each stanza was sent that another received before, by these clocks: some are of whole seconds, and
+/// all are read in steps. Nothing, if they are in order.
+fn crossing(parts: &[(&Survey, f64)]) -> HashMap<u64, usize> {
+    let mut sent: HashMap<u64, (usize, f64)> = HashMap::new();
+    for (part, (survey, ahead)) in parts.iter().enumerate() {
+        let own = survey.stanzas.iter().filter_map(|(key, held)| match held {
+            Some((true, at)) => Some((*key, (part, at - ahead))),
+            _ => None,
+        });
+        sent.extend(own);
+    }
+    let mut odd = false;
+    let mut crossing = HashMap::new();
+    for (part, (survey, ahead)) in parts.iter().enumerate() {
+        for (key, held) in &survey.stanzas {
+            if let (Some((false, at)), Some((other, sent))) = (held, sent.get(key))
+                && *other != part
+            {
+                odd |= at - ahead <= *sent;
+                crossing.insert(*key, *other);
+            }
+        }
+    }
+    if odd { crossing } else { HashMap::new() }
 }
 
 fn by_of(offset: Offset) -> f64 {
@@ -272,7 +310,7 @@ fn survey(number: usize, source: &Source, shared: bool, surveys: &mut Vec<Survey
         source: number,
         only,
         stanzas: HashMap::new(),
-        asked: HashMap::new(),
+        keys: Keys::default(),
         mask: 0,
         first: f64::INFINITY,
         last: f64::NEG_INFINITY,
@@ -322,6 +360,8 @@ fn note_column(
 /// The events of recordings that belong together, in one order, each with its source.
 pub struct Merged {
     parts: Vec<Part>,
+    /// The part in which each stanza is sent that another receives, until it was.
+    crossing: HashMap<u64, usize>,
     base: f64,
     latest: f64,
 }
@@ -331,6 +371,9 @@ struct Part {
     ahead: f64,
     recording: Recording,
     next: Option<Result<Recorded, ReadError>>,
+    keys: Keys,
+    /// What tells the next stanza from others, where that counts.
+    key: Option<u64>,
 }
 
 impl Merged {
@@ -342,7 +385,10 @@ impl Merged {
                 ahead: 0.0,
                 recording,
                 next: None,
+                keys: Keys::default(),
+                key: None,
             }],
+            crossing: HashMap::new(),
             base: f64::NAN,
             latest: f64::NEG_INFINITY,
         }
@@ -354,6 +400,7 @@ impl Merged {
     /// The number of the source, and what is wrong with it.
     pub fn open(sorted: &Sorted, sources: &[Source]) -> Result<Merged, (usize, ReadError)> {
         let mut parts = Vec::new();
+        let mut crossing = sorted.crossing.clone();
         for (number, only, ahead) in &sorted.parts {
             let Some(source) = sources.get(*number) else {
                 continue;
@@ -369,10 +416,17 @@ impl Merged {
                     None => recording,
                 },
                 next: None,
+                keys: Keys::default(),
+                key: None,
             });
+        }
+        // Their numbers are those of all parts.
+        if parts.len() != sorted.parts.len() {
+            crossing.clear();
         }
         Ok(Merged {
             parts,
+            crossing,
             base: sorted.base,
             latest: f64::NEG_INFINITY,
         })
@@ -403,8 +457,29 @@ impl Iterator for Merged {
         for part in &mut self.parts {
             if part.next.is_none() {
                 part.next = part.recording.next();
+                part.key = match &part.next {
+                    Some(Ok(recorded)) if !self.crossing.is_empty() => part.keys.of(recorded),
+                    _ => None,
+                };
             }
         }
+        // What another one sends is not received before that, whatever a clock of whole seconds says.
+        let early = |number: usize, part: &Part| {
+            let received = matches!(&part.next, Some(Ok(one)) if one.event.dir == Dir::Received);
+            let from = part
+                .key
+                .filter(|_| received)
+                .and_then(|key| self.crossing.get(&key));
+            from.is_some_and(|from| {
+                *from != number && self.parts.get(*from).is_some_and(|p| p.next.is_some())
+            })
+        };
+        let all = self.parts.iter().enumerate();
+        let early: Vec<bool> = all.map(|(number, part)| early(number, part)).collect();
+        let all_are = early
+            .iter()
+            .zip(&self.parts)
+            .all(|(early, part)| *early || part.next.is_none());
         let time = |part: &Part| match &part.next {
             Some(Ok(recorded)) if !recorded.event.t.is_nan() => recorded.event.t - part.ahead,
             _ => f64::NEG_INFINITY,
@@ -414,9 +489,16 @@ impl Iterator for Merged {
             Some(Ok(recorded)) => recorded.event.dir == Dir::Received && is_signal(recorded),
             _ => false,
         };
-        let ready = self.parts.iter_mut().filter(|part| part.next.is_some());
+        let all = early.iter().zip(&mut self.parts);
+        let ready = all.filter(|(early, part)| part.next.is_some() && (all_are || !**early));
+        let ready = ready.map(|(_, part)| part);
         let first = ready.min_by(|a, b| time(a).total_cmp(&time(b)).then(late(a).cmp(&late(b))))?;
         let ahead = first.ahead;
+        if let (Some(key), Some(Ok(one))) = (first.key, &first.next)
+            && one.event.dir == Dir::Sent
+        {
+            self.crossing.remove(&key);
+        }
         let source = first.source;
         let mut recorded = match first.next.take()? {
             Ok(recorded) => recorded,
@@ -448,7 +530,7 @@ mod tests {
                 .iter()
                 .map(|(key, sent, at)| (*key, Some((*sent, *at))))
                 .collect(),
-            asked: HashMap::new(),
+            keys: Keys::default(),
             mask: 0,
             first: 0.0,
             last: 60.0,
@@ -483,6 +565,18 @@ mod tests {
         let b = survey(Witness::Between, &[(1, false, 22.0), (2, true, 24.0)]);
         let (by, _) = set(&a, &b);
         assert!((-19.2..=-18.8).contains(&by), "{by}");
+    }
+
+    /// By whole seconds an offer was received before it was sent, at a clock that knows it better.
+    #[test]
+    fn what_clocks_have_the_wrong_way_round_is_known_by_its_sender() {
+        let a = survey(Witness::Ends, &[(1, true, 10.6), (2, false, 11.2)]);
+        let b = survey(Witness::Between, &[(1, false, 10.0), (2, true, 11.0)]);
+        let parts = crossing(&[(&a, 0.0), (&b, 0.0)]);
+        assert_eq!(parts, HashMap::from([(1, 0), (2, 1)]));
+        // Where they have everything in its order, nobody waits for anybody.
+        let b = survey(Witness::Ends, &[(1, false, 10.7), (2, true, 11.0)]);
+        assert!(crossing(&[(&a, 0.0), (&b, 0.0)]).is_empty());
     }
 
     #[test]
