@@ -12,7 +12,7 @@ use foldhash::HashMap;
 
 use super::book::{Book, Newest, Sent};
 use super::flight::{answer, only_special};
-use crate::profile::Profile;
+use crate::profile::{Class, Profile};
 use crate::protocol::decode;
 use crate::rules::{Family, Finding, Record, Seen, Spoken};
 use crate::stanza::{IqType, Stanza, fold, print, resource, with_line_feeds};
@@ -376,9 +376,14 @@ impl Relayed {
 
     /// The recording of this connection ends: what ought to be in it and is not was lost.
     fn ends(&mut self, gone: &Session, record: &mut Record) {
+        let served = self.profile.class == Class::Enforcing;
         let unread = |conn: u64, n: u64| {
             let read = !self.between || self.read.get(&conn).is_some_and(|read| n <= *read);
             (!read).then(|| "the server had not read it yet when the recording stopped".to_owned())
+        };
+        // What comes too late it answers itself, perhaps where nothing is recorded any more.
+        let dropped = |flight: &Flight| {
+            (served && flight.call.is_some()).then(|| "for the server the call was over".to_owned())
         };
         for (key, flight) in self.flights.iter() {
             let margin = MARGIN + self.apart;
@@ -398,7 +403,9 @@ impl Relayed {
                 let passed = self.newest.is_past((flight.conn, goal), key);
                 if passed || (long(flight.conn) && long(goal)) {
                     record.broken(Finding {
-                        excuse: unread(flight.conn, flight.n).filter(|_| !passed),
+                        excuse: unread(flight.conn, flight.n)
+                            .filter(|_| !passed)
+                            .or_else(|| dropped(flight)),
                         ..flight.finding(
                             "RT-03",
                             format!(

@@ -238,12 +238,14 @@ impl Answers {
         let took = at - asked.at;
         let under_way = self.between || (far && self.open_ended);
         let slow = under_way && took <= WITHIN + UNDER_WAY;
+        let slow = slow.then_some("the request and its answer were under way for some seconds");
+        let back = far && stanza.error_condition().is_some_and(|why| NOBODY.contains(&why));
+        let slow = slow.or(back.then_some(BACK));
         let mut tell = |rule, message, wanted: &str, seen: String| {
             let events = vec![asked.n, n];
-            let slow = slow && rule == "IQ-08";
             record.broken(Finding {
                 call: asked.call.as_deref().map(str::to_owned),
-                excuse: slow.then(|| "the request and its answer were under way for some seconds".to_owned()),
+                excuse: slow.filter(|_| rule == "IQ-08").map(str::to_owned),
                 ..Finding::of_client(rule, client, message, wanted, seen, events)
             });
         };

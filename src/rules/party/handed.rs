@@ -3,13 +3,16 @@
 //! (XEP-0198). What that would explain is held against nobody who was not recorded. While nothing breaks, a server does
 //! none of it, and what comes is what was sent.
 
-use super::beam::Beam;
+use super::beam::{Beam, weight};
 use crate::protocol::{Act, Kind, Ruling, View};
 use crate::rules::Finding;
 
 pub(super) const LOST: &str = "a signal of its sender before it was lost on its way, and is not recorded";
 pub(super) const SWAPPED: &str = "the server handed this signal and the one before it on in another order";
 pub(super) const TWICE: &str = "the server handed the same signal on twice";
+pub(super) const OTHER: &str =
+    "another device of this user, or the server for it, said one of these: signals alone do not tell";
+pub(super) const NAMELESS: &str = "its ids are broken, and signals alone tell nothing else of whose it is";
 pub(super) const RENAMED: &str = "the server named another sender than its own";
 
 /// Excuses what the server may have done to a signal that only its receiver recorded. `again`: the same was recorded
@@ -25,6 +28,22 @@ pub(super) fn excuse(findings: &mut [Finding], again: bool) {
         };
         finding.excuse = Some(why.to_owned());
     }
+}
+
+/// Excuses what only one device can have done, where signals alone were recorded. `several`: perhaps more than one took
+/// part in the call.
+pub(super) fn excuse_others(findings: &mut [Finding], several: bool) {
+    for finding in findings.iter_mut().filter(|finding| finding.excuse.is_none()) {
+        let id = finding.rule.id;
+        if id == "TM-06" || (several && (id.starts_with("ST-") || id.starts_with("TM-"))) {
+            finding.excuse = Some(OTHER.to_owned());
+        }
+    }
+}
+
+/// Whether it is worth a remark at the most.
+fn is_remark(ruling: &Ruling) -> bool {
+    weight(ruling).is_none_or(|slot| slot == 2)
 }
 
 /// The last signal of a sender who was not recorded: what was known before it, and what it was.
@@ -43,15 +62,14 @@ pub(super) fn otherwise(
 ) -> Option<(Beam, &'static str)> {
     let mut lost = now.clone();
     lost.widen(unseen);
-    if lost.send(act, at, doubtful).rulings.is_empty() {
+    let lawful = |beam: &mut Beam, act| beam.send(act, at, doubtful).rulings.iter().all(is_remark);
+    if lawful(&mut lost, act) {
         return Some((lost, LOST));
     }
     let last = last?;
     let mut swapped = last.beam.clone();
     swapped.receive_also(now);
-    let in_order = [act, &last.act]
-        .into_iter()
-        .all(|act| swapped.send(act, at, doubtful).rulings.is_empty());
+    let in_order = [act, &last.act].into_iter().all(|act| lawful(&mut swapped, act));
     in_order.then_some((swapped, SWAPPED))
 }
 

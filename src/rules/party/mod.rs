@@ -21,6 +21,8 @@ mod legal_tests;
 #[cfg(test)]
 mod media_tests;
 #[cfg(test)]
+mod real_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod track_tests;

@@ -21,8 +21,9 @@ use super::answers::Answers;
 use super::media::Media;
 use super::recent::Recent;
 use super::track::Track;
+use crate::profile::Class;
 use crate::rules::{Family, Record, Seen};
-use crate::stanza::{IqType, Stanza, bare, fold, print};
+use crate::stanza::{IqType, Stanza, bare, fold, print, resource};
 use crate::transcript::{Dir, Event, Header, Member, Party, Witness};
 
 use actors::Actor;
@@ -67,6 +68,8 @@ pub(in super::super) struct Parties {
     /// The JIDs of those whose wire was recorded, with the number of their session.
     sessions: BTreeMap<Arc<str>, (Arc<str>, u64)>,
     recorded: HashSet<Arc<str>>,
+    /// By which name each of those went last.
+    names: HashMap<Arc<str>, String>,
     /// Whose sessions those are.
     users: HashSet<String>,
     /// Those whose recording began in the middle of a session.
@@ -78,9 +81,16 @@ pub(in super::super) struct Parties {
     followed: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// Parties that got a signal that was out of place in this call.
     misled: Recent<Side, ()>,
-    /// The call that each initiate began, by its sender and its iq id; and those that came back as an error.
-    begun: Recent<u64, Arc<str>>,
+    /// The call of each signal and whether it began that, by its sender and its iq id.
+    said: Recent<u64, (Arc<str>, bool)>,
+    /// Calls of which a party saw an initiate come back as an error, or another signal as not to be delivered.
     bounced: Recent<Side, ()>,
+    /// Calls that began more than once, where signals alone were recorded: several devices were called.
+    shared: Recent<Arc<str>, ()>,
+    /// The event at which the session of each last began.
+    came: HashMap<String, u64>,
+    /// The server judges signals itself: it answers in the name of devices, and speaks for users.
+    enforces: bool,
     /// Clients that closed their stream before the steps were done, and have not come back: the event.
     left: BTreeMap<String, u64>,
     /// The calls that a party has taken up, by its key.
@@ -131,6 +141,7 @@ impl Parties {
             cast: header.cast.clone(),
             sessions: BTreeMap::new(),
             recorded: HashSet::default(),
+            names: HashMap::default(),
             users: HashSet::default(),
             late: HashSet::default(),
             streams: 0,
@@ -139,7 +150,7 @@ impl Parties {
             followed: HashMap::default(),
             taken_up: HashMap::default(),
             misled: Recent::new(REMEMBERED),
-            begun: Recent::new(REMEMBERED),
+            said: Recent::new(REMEMBERED),
             bounced: Recent::new(REMEMBERED),
             left: BTreeMap::new(),
             calls: Recent::new(REMEMBERED),
@@ -147,6 +158,9 @@ impl Parties {
             used: Recent::new(IDS),
             spoilt: Recent::new(REMEMBERED),
             turned: HashMap::default(),
+            shared: Recent::new(REMEMBERED),
+            came: HashMap::default(),
+            enforces: header.profile.class == Class::Enforcing,
             broke: false,
             handed_on: Recent::new(REMEMBERED),
             under_way: Recent::new(REMEMBERED),
@@ -172,10 +186,13 @@ impl Family for Parties {
                     self.late.insert(event.who.clone());
                     // What it had owed so far as seen from elsewhere it may have given unseen.
                     self.answers.gone(&jid);
+                } else {
+                    self.came.insert(event.who.clone(), event.n);
                 }
                 // Whoever comes a second time, as whatever, may have been cut off.
                 self.broke |= !self.users.insert(bare(&jid).to_owned());
                 self.recorded.insert(Arc::clone(&jid));
+                self.names.insert(Arc::clone(&jid), event.who.clone());
                 self.left.remove(&event.who);
                 self.sessions
                     .insert(event.who.as_str().into(), (jid, self.streams));
@@ -235,13 +252,10 @@ impl Family for Parties {
                     }
                 } else {
                     let from = stanza.from().unwrap_or_default();
-                    let far = self.far_actor(from, &near);
+                    let served = self.enforces && resource(from).is_none();
+                    let far = self.far_actor(from, &near).filter(|_| !served);
                     if answer {
-                        if stanza.iq_type() == Some(IqType::Error)
-                            && let Some(call) = self.begun.get(&request(&near, stanza))
-                        {
-                            self.bounced.insert((near.key.clone(), call.clone()), ());
-                        }
+                        self.came_back(&near, stanza);
                         if let Some(far) = far {
                             self.answered(&far, &near.jid, event, stanza, record);
                         }
@@ -249,6 +263,8 @@ impl Family for Parties {
                     }
                     if let Some(far) = far {
                         self.sent(&far, event, stanza, seen.spoken, record);
+                    } else {
+                        self.overheard(from, event, stanza, seen.spoken);
                     }
                     self.got(&near, from, event, stanza, seen.spoken);
                 }

@@ -60,7 +60,9 @@ impl Parties {
             return None;
         }
         let jid = fold(jid);
-        let same = |s: &(Arc<str>, u64)| *s.0 == *jid || (resource(&jid).is_none() && bare(&s.0) == jid);
+        // Behind the bare address of a server that knows calls others may be besides those who were recorded.
+        let wide = resource(&jid).is_none() && !self.enforces;
+        let same = |s: &(Arc<str>, u64)| *s.0 == *jid || (wide && bare(&s.0) == jid);
         if !jid.contains('@') || self.recorded.contains(jid.as_str()) || self.sessions.values().any(same) {
             return None;
         }

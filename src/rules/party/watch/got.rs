@@ -12,7 +12,7 @@ use super::tracks::place_of;
 use super::{Actor, Call, LINE, Parties, Spoilt, request};
 use crate::protocol::{Kind, Role};
 use crate::rules::Spoken;
-use crate::stanza::{IqType, Stanza, bare, fold, print};
+use crate::stanza::{IqType, Stanza, bare, fold, print, resource};
 use crate::transcript::{Event, Witness};
 
 impl Parties {
@@ -35,7 +35,9 @@ impl Parties {
             false => self.spoilt.get(&fingerprint(&from, stanza, form.text())).copied(),
         };
         let facts = &form.decoded().facts;
-        if actor.sight != Sight::Exact && asks && self.witness != Witness::Signals {
+        // What goes to a bare address a server that knows calls answers itself.
+        let served = self.enforces && resource(&actor.jid).is_none();
+        if actor.sight != Sight::Exact && asks && !served && self.witness != Witness::Signals {
             let due = if stanza.iq_type() == Some(IqType::Get) {
                 Due::Error
             } else if form.decoded().act().is_none() {
@@ -92,17 +94,20 @@ impl Parties {
                 line.push_back((event.n, id.clone()));
             }
         }
+        self.passed_on(actor, &from, &inbound, &id);
         let start = self.start(actor, act.kind);
         if act.kind == Kind::Accept {
             self.take_up(&actor.key, &id);
         }
         let clock_set = self.clock_set;
-        let Some(tracks) = self.tracks_of(actor, key) else {
+        let Some(tracks) = self.tracks_of(actor, key, act.kind == Kind::Initiate) else {
             return;
         };
-        if !from.contains('@') {
-            // The server speaks for the other side, whichever device that was.
-            tracks.iter_mut().for_each(|track| track.receive(&inbound));
+        // The server speaks for the other side, whichever device that was.
+        let wide = |track: &Track| !from.contains('@') || (resource(&from).is_none() && track.is_with(&from));
+        if !from.contains('@') || (act.kind != Kind::Initiate && tracks.iter().any(wide)) {
+            let meant = tracks.iter_mut().filter(|track| wide(track));
+            meant.for_each(|track| track.receive(&inbound));
             return;
         }
         let index = place_of(tracks, &from, act.kind).unwrap_or_else(|| {
@@ -124,6 +129,20 @@ impl Parties {
             let ids = ids.map(|(a, b)| (a.to_lowercase(), b.to_lowercase()));
             let users = (bare(&from).to_owned(), bare(&actor.jid).to_owned());
             self.calls.insert(id, Call { users, ids });
+        }
+    }
+
+    /// What goes to a bare address goes on to the devices of that user that are in the call.
+    fn passed_on(&mut self, actor: &Actor, from: &str, inbound: &Inbound, call: &Arc<str>) {
+        if actor.first_hand || resource(&actor.jid).is_some() {
+            return;
+        }
+        for other in self.followed.get(call).into_iter().flatten() {
+            if **other != *actor.jid && bare(other) == &*actor.jid {
+                let tracks = self.tracks.get_mut(&(Arc::clone(other), Arc::clone(call)));
+                let meant = tracks.into_iter().flatten().filter(|track| track.is_with(from));
+                meant.for_each(|track| track.receive(inbound));
+            }
         }
     }
 }

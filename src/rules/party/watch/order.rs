@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use super::super::beam::is_broken;
+use super::super::handed::LOST;
 use super::super::track::{Sight, Track};
 use super::sent::Said;
-use super::tracks::place_of;
-use super::{Call, Parties, REMEMBERED, Spoilt, arrival, request};
-use crate::protocol::{Kind, Reason, Role, Ruling, State};
+use super::tracks::{addressed, end_others, place_of};
+use super::{Actor, Call, Parties, REMEMBERED, Spoilt, arrival, request};
+use crate::protocol::{Act, Kind, Reason, Role, Ruling, State};
 use crate::rules::{Blame, Finding, Level};
-use crate::stanza::{bare, fold};
+use crate::stanza::{bare, fold, resource};
 
 impl Parties {
     /// Its place in the call (ST, TM). The answer says what it does to views if it is out of place.
@@ -58,9 +60,8 @@ impl Parties {
                 return Some(Spoilt::OutOfOrder);
             }
         }
-        if act.kind == Kind::Initiate {
-            self.begun.insert(request(actor, stanza), id.clone());
-        }
+        self.said
+            .insert(request(actor, stanza), (id.clone(), act.kind == Kind::Initiate));
         let key = (actor.key.clone(), id.clone());
         let accepts = act.kind == Kind::Accept;
         let told = self.role_in(&id, &own).or(match act.kind {
@@ -71,13 +72,14 @@ impl Parties {
         let role = told.unwrap_or(Role::Caller);
         findings.extend(self.second_call(said, &id, act.kind));
         let start = self.start(actor, act.kind);
-        let clock_set = self.clock_set;
+        let (clock_set, enforces) = (self.clock_set, self.enforces);
         let turned = self.turned.get(&*actor.key).copied();
-        let tracks = self.tracks_of(actor, key)?;
+        let tracks = self.tracks_of(actor, key, false)?;
         let index = place_of(tracks, &to, act.kind).unwrap_or_else(|| {
             tracks.push(Track::new(&to, role, actor.sight, event.n, start, clock_set));
             tracks.len() - 1
         });
+        let index = addressed(tracks, index, &to, (&act, arrival(event), doubtful));
         let track = tracks.get_mut(index)?;
         if let Some(role) = told {
             track.cast(role);
@@ -90,9 +92,17 @@ impl Parties {
         };
         let back = turned.is_some_and(|n| n > track.first);
         track.dated(&act, form.decoded().facts.timestamp, back, &mut out);
+        if let Some(why) = unseen_end(&act, actor, track, enforces)
+            && is_broken(&out.rulings)
+        {
+            out.excuse.get_or_insert_with(|| why.to_owned());
+        }
         let reached = track.reached();
         let first = track.first;
         let states: Vec<State> = track.views().map(|view| view.state()).collect();
+        if act.kind == Kind::Hangup && out.effect.1 && resource(&to).is_none() {
+            end_others(tracks, index, &to, (&act, at, doubtful));
+        }
         if accepts && out.effect.1 {
             self.take_up(&actor.key, &id);
         }
@@ -154,20 +164,26 @@ impl Parties {
         if kind != Kind::Accept || actor.sight == Sight::Exact {
             return None;
         }
+        let came = self.came.get(&*actor.key).copied().unwrap_or_default();
         let other = self.taken_up.get(&actor.key)?.iter().find(|call| {
             let tracks = self.tracks.get(&(actor.key.clone(), Arc::clone(call)));
             ***call != *id
+                && self.bounced.get(&(actor.key.clone(), Arc::clone(call))).is_none()
                 && tracks.into_iter().flatten().any(|track| {
                     let live = |s: State| matches!(s, State::Accepted | State::Offered | State::Answered);
-                    !track.half && track.always(live)
+                    // Whoever came anew since then knows of no call.
+                    !track.half && track.first > came && track.always(live)
                 })
         })?;
-        Some(said.finding(
+        let mut finding = said.finding(
             "ST-13",
             format!("{} accepts a second call while it is in one.", actor.name),
             "busy",
             format!("accept, during the call {other}"),
-        ))
+        );
+        let lost = self.broke && self.is_handed_on(actor);
+        finding.excuse = lost.then(|| LOST.to_owned());
+        Some(finding)
     }
 
     /// Remembers that this party is in this call, and forgets those that are over.
@@ -184,6 +200,18 @@ impl Parties {
             self.taken_up.clear();
         }
     }
+}
+
+/// What may have ended the call for this one unseen, so that its hangup answers that one.
+fn unseen_end(act: &Act, actor: &Actor, track: &Track, enforces: bool) -> Option<&'static str> {
+    if act.kind != Kind::Hangup || act.duration.is_some() || actor.first_hand {
+        return None;
+    }
+    if enforces {
+        return Some("the server had ended the call towards it with this reason");
+    }
+    let earlier = "the other side had ended the call before the recording began";
+    (track.half && track.sight() == Sight::Far).then_some(earlier)
 }
 
 fn seen_words(decoded: &crate::protocol::Decoded, states: &[State]) -> String {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::track::Track;
 use super::{Actor, Parties};
 use crate::protocol::{Kind, Role, State};
 use crate::rules::{Finding, Record};
@@ -11,8 +12,8 @@ use crate::transcript::Event;
 impl Parties {
     /// `actor` refused a signal of this call, which was in its place when it was sent.
     ///
-    /// Nothing is said where the call may be over for the client, or where something else that it had not taken in yet
-    /// may be the reason.
+    /// Nothing is said where the call may be over for the client, where its session is another than that in which it
+    /// knew of the call, or where something else that it had not taken in yet may be the reason.
     pub(super) fn refused(
         &self,
         actor: &Actor,
@@ -33,7 +34,11 @@ impl Parties {
         let Some((track, inbound)) = tracks.iter().find_map(|track| Some((track, track.next_is(id)?))) else {
             return;
         };
-        if inbound.doubtful || track.half {
+        let anew = self.came.get(&*actor.key).is_some_and(|n| *n > track.first);
+        // Where a server rings every device, one of them speaks for all.
+        let over = |track: &Track| track.views().any(|view| view.state() == State::Ended);
+        let over = self.enforces && tracks.iter().any(over);
+        if inbound.doubtful || track.half || anew || over || self.bounced.get(&key).is_some() {
             return;
         }
         let always = |wanted: fn(State) -> bool| track.views().all(|view| wanted(view.state()));
@@ -72,10 +77,9 @@ impl Parties {
             () => return,
         };
         let (rule, message, wanted) = told;
-        let handed_on = self.broke && self.is_handed_on(actor);
         record.broken(Finding {
             call: Some(call.to_string()),
-            excuse: handed_on.then(|| "what came before it never got there".to_owned()),
+            excuse: self.may_refuse(actor, condition).map(str::to_owned),
             ..Finding::of_client(
                 rule,
                 name,
@@ -85,5 +89,19 @@ impl Parties {
                 vec![inbound.n, event.n],
             )
         });
+    }
+
+    /// Why this one may have refused a signal that was in its place, where it was only seen from elsewhere.
+    fn may_refuse(&self, actor: &Actor, condition: &str) -> Option<&'static str> {
+        if !self.is_handed_on(actor) {
+            return None;
+        }
+        if self.broke {
+            return Some("what came before it never got there");
+        }
+        if self.enforces {
+            return Some("the server refused it, for which the call was over");
+        }
+        (condition == "item-not-found").then_some("its session was another by then, which knows of no call")
     }
 }

@@ -3,7 +3,7 @@
 use super::super::track::{Sight, Start};
 use super::{Actor, Parties, arrival, request};
 use crate::rules::{Blame, Finding, Record};
-use crate::stanza::{IqType, Stanza, bare, fold, print};
+use crate::stanza::{IqType, NOBODY, Stanza, bare, fold, print};
 use crate::transcript::{Dir, Event};
 
 impl Parties {
@@ -27,6 +27,16 @@ impl Parties {
                 Dir::Sent => self.answers.asked_else(&fold(to), &near.jid, id),
                 _ => self.answers.asked_else(&near.key, &fold(from), id),
             }
+        }
+    }
+
+    /// `near` got an answer: perhaps its signal comes back, and with it what it knows of the call.
+    pub(super) fn came_back(&mut self, near: &Actor, stanza: &Stanza) {
+        if stanza.iq_type() == Some(IqType::Error)
+            && let Some((call, began)) = self.said.get(&request(near, stanza))
+            && (*began || stanza.error_condition().is_some_and(|why| NOBODY.contains(&why)))
+        {
+            self.bounced.insert((near.key.clone(), call.clone()), ());
         }
     }
 

@@ -11,7 +11,7 @@ use super::{Actor, Parties, Spoilt};
 use crate::protocol::sdp::Lint;
 use crate::protocol::{Decoded, Fault, Kind};
 use crate::rules::{Blame, Finding, Level, Record, Spoken, rule};
-use crate::stanza::{IqType, Stanza, bare, print};
+use crate::stanza::{IqType, Stanza, bare, fold, print};
 use crate::transcript::{Event, Witness};
 
 /// A signal that a party sent, and what is known of it.
@@ -151,8 +151,13 @@ impl Parties {
         let unseen = self.witness == Witness::Signals;
         let again = (said.handed_on || unseen) && self.came_before(&said);
         // Of connections signals alone tell nothing: what is the same to its timestamp was sent once.
-        if (said.handed_on && said.broke) || (unseen && again) {
-            handed::excuse(&mut findings, again);
+        if (said.handed_on && said.broke) || unseen {
+            if again || !unseen {
+                handed::excuse(&mut findings, again);
+            }
+            if unseen {
+                self.perhaps_others(&said, again, &mut findings);
+            }
             let certain = |f: &Finding| f.level == Level::Must && f.excuse.is_none();
             if !findings.iter().any(certain) {
                 // Whoever gets what is perhaps the server's doing may answer as it likes.
@@ -176,6 +181,62 @@ impl Parties {
         }
         if let Some(call) = call {
             self.settle(call, record);
+        }
+    }
+
+    /// What somebody said of the media before its own recording began or after it had stopped: others answer to that.
+    pub(super) fn overheard(
+        &mut self,
+        from: &str,
+        event: &Event,
+        stanza: &Stanza,
+        spoken: Option<&Arc<Spoken>>,
+    ) {
+        let from = fold(from);
+        let Some(name) = self.names.get(from.as_str()) else {
+            return;
+        };
+        let known = print((name, stanza.id().unwrap_or_default()));
+        let unseen = !self.sessions.contains_key(name.as_str()) || self.late.contains(name);
+        if !unseen || self.said.get(&known).is_some() {
+            return;
+        }
+        let Some(form) = form::read(stanza, spoken) else {
+            return;
+        };
+        let Some(call) = form.decoded().facts.call.as_deref() else {
+            return;
+        };
+        let speaker = Speaker {
+            call,
+            key: name,
+            user: bare(&from),
+            n: event.n,
+        };
+        // It is judged nowhere, so nothing of it waits to be told.
+        let none =
+            |lint: &Lint| Finding::of_client(lint.rule, name, String::new(), "", String::new(), vec![]);
+        self.media
+            .note(speaker, form.decoded(), Look::default(), false, none);
+    }
+
+    /// Signals alone do not tell which device said them, nor to which: a user may have been called on several.
+    fn perhaps_others(&mut self, said: &Said, again: bool, findings: &mut [Finding]) {
+        let Some(call) = said.call() else { return };
+        let kind = said.form.decoded().facts.kind;
+        // Whose signal it is only its own ids tell: where those may be wrong, so may what follows from them.
+        let breaks = |id: &str| findings.iter().any(|found| found.rule.id == id);
+        if breaks("ST-11") && ["SG-02", "SG-03", "SG-11"].into_iter().any(breaks) {
+            let strange = findings.iter_mut().filter(|found| found.rule.id == "ST-11");
+            strange.for_each(|found| found.excuse = Some(handed::NAMELESS.to_owned()));
+            self.shared.insert(call.into(), ());
+        } else if breaks("ST-11") || (again && kind == Some(Kind::Initiate)) {
+            self.shared.insert(call.into(), ());
+        }
+        let tracks = self.tracks.get(&(said.actor.key.clone(), call.into()));
+        let half = tracks.is_some_and(|tracks| tracks.iter().any(|track| track.half));
+        if !findings.iter().any(|found| found.rule.id == "ST-11") {
+            handed::excuse_others(findings, half || self.shared.get(call).is_some());
         }
     }
 

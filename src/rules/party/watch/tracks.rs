@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::super::beam::is_broken;
 use super::super::track::{Sight, Start, Track};
 use super::{Actor, Parties, Side};
-use crate::protocol::{Kind, Role};
+use crate::protocol::{Act, Kind, Role};
 use crate::stanza::{bare, print, resource};
 
 impl Parties {
@@ -43,16 +44,19 @@ impl Parties {
     }
 
     /// The tracks of this party in this call. A device that is seen for the first time was rung with all the others, or is
-    /// one of them that has come back under another resource: nobody saw that its session was another.
-    pub(super) fn tracks_of(&mut self, actor: &Actor, key: Side) -> Option<&mut Vec<Track>> {
+    /// one of them that has come back under another resource: nobody saw that its session was another. One that is
+    /// called itself (`called`) has a side of its own, and so has each device in a call whose beginning was not seen.
+    pub(super) fn tracks_of(&mut self, actor: &Actor, key: Side, called: bool) -> Option<&mut Vec<Track>> {
         if self.tracks.get(&key).is_none() {
-            let wide: Side = (bare(&actor.key).into(), key.1.clone());
+            let wide: Side = (bare(&actor.jid).into(), key.1.clone());
             let mut rung = self.tracks.get(&wide).cloned();
             if rung.is_none() && actor.sight == Sight::Far {
                 let mut others = self.followed.get(&key.1).into_iter().flatten();
                 let kin = others.find(|other| bare(other) == &*wide.0);
                 rung = kin.and_then(|other| self.tracks.get(&(other.clone(), key.1.clone())).cloned());
             }
+            let own = called || (actor.first_hand && actor.start == Start::Unseen);
+            let rung = rung.filter(|rung| !own && rung.iter().all(|track| !track.half));
             self.followed
                 .entry(key.1.clone())
                 .or_default()
@@ -76,12 +80,12 @@ impl Parties {
 
 /// The track that a stanza to or from this address belongs to. A bare address that was called stands for every
 /// device that answers from there; a device that was not called is one of them that has come back under another
-/// resource, unless it is called now.
+/// resource, unless it is called now, or perhaps was before the recording began.
 pub(super) fn place_of(tracks: &mut Vec<Track>, jid: &str, kind: Kind) -> Option<usize> {
     if let Some(exact) = tracks.iter().position(|track| track.peer == jid) {
         return Some(exact);
     }
-    let kin = |track: &Track| kind != Kind::Initiate && bare(&track.peer) == bare(jid);
+    let kin = |track: &Track| kind != Kind::Initiate && !track.half && bare(&track.peer) == bare(jid);
     let near = tracks.iter().position(|track| track.is_with(jid));
     let near = near.or_else(|| tracks.iter().position(kin))?;
     if resource(jid).is_none() {
@@ -91,4 +95,32 @@ pub(super) fn place_of(tracks: &mut Vec<Track>, jid: &str, kind: Kind) -> Option
     device.peer = jid.to_owned();
     tracks.push(device);
     Some(tracks.len() - 1)
+}
+
+/// A signal, when it was sent, and whether it is broken in itself.
+type Sent<'a> = (&'a Act, f64, bool);
+
+/// Whether this signal would be in its place there.
+fn fits(track: &Track, (act, at, doubtful): Sent<'_>) -> bool {
+    let out = track.clone().send(act, at, doubtful);
+    out.excuse.is_some() || !is_broken(&out.rulings)
+}
+
+/// The track that a signal is meant for. A bare address that was called stands for each of its devices: which one the
+/// sender has in mind nobody knows, so it is one where the signal is in its place, if there is one.
+pub(super) fn addressed(tracks: &[Track], index: usize, to: &str, sent: Sent<'_>) -> usize {
+    let right = |track: &Track| track.is_with(to) && fits(track, sent);
+    if tracks.len() < 2 || resource(to).is_some() || tracks.get(index).is_some_and(right) {
+        return index;
+    }
+    tracks.iter().position(right).unwrap_or(index)
+}
+
+/// What was hung up towards a bare address is over with each of its devices.
+pub(super) fn end_others(tracks: &mut [Track], index: usize, to: &str, sent: Sent<'_>) {
+    for (other, track) in tracks.iter_mut().enumerate() {
+        if other != index && track.is_with(to) && fits(track, sent) {
+            track.send(sent.0, sent.1, sent.2);
+        }
+    }
 }

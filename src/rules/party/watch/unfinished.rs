@@ -4,7 +4,7 @@ use super::super::track::Track;
 use super::Parties;
 use crate::protocol::{Role, State};
 use crate::rules::{Finding, Record};
-use crate::transcript::Party;
+use crate::transcript::{Party, Witness};
 
 impl Parties {
     /// A client that went lawfully, out of a call that nobody hung up (ST-15).
@@ -61,8 +61,11 @@ impl Parties {
                 let rang = track.views().filter_map(|view| view.initiated_at()).next();
                 // What came back rings nowhere.
                 let rings = self.bounced.get(&(who.clone(), id.clone())).is_none();
+                // Whoever came anew since then knows of no call.
+                let same = self.came.get(&**who).is_none_or(|n| *n < track.first);
                 if track.role == Role::Caller
                     && rings
+                    && same
                     && !answered
                     && !track.waiting()
                     && all(|state| state == State::Ringing)
@@ -70,9 +73,13 @@ impl Parties {
                 {
                     record.broken(Finding {
                         call: Some(id.to_string()),
-                        excuse: who
-                            .contains('@')
-                            .then(|| "its hangup was lost on the way".to_owned()),
+                        excuse: match self.witness {
+                            _ if who.contains('@') => Some("its hangup was lost on the way".to_owned()),
+                            Witness::Signals => {
+                                Some("its connection had broken, which signals alone do not tell".to_owned())
+                            }
+                            _ => None,
+                        },
                         ..Finding::of_client(
                             "TM-02",
                             who,

@@ -1,0 +1,489 @@
+//! Lawful histories that are easily taken for breaches: several devices, sessions that begin anew, servers that speak
+//! for users. Seen from several places.
+
+use serde_json::{Value, json};
+
+use crate::protocol::sample;
+use crate::rules::{Blame, Verdict, judge};
+use crate::transcript::{Event, Header};
+
+const CALL: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
+const IDS: [&str; 2] = [
+    "a1b2c3d4-e5f6-4890-abcd-ef1234567890",
+    "b2c3d4e5-f6a7-4901-bcde-f12345678901",
+];
+
+/// Where a history was recorded, and what the server is.
+#[derive(Clone, Copy)]
+struct Seen {
+    witness: &'static str,
+    class: &'static str,
+}
+
+const RELAY: Seen = Seen {
+    witness: "ends",
+    class: "relay",
+};
+const ENFORCING: Seen = Seen {
+    class: "enforcing",
+    ..RELAY
+};
+
+fn payload(kind: &str, reason: &str) -> Value {
+    match kind {
+        "initiate" => json!({"callerName": "Alice"}),
+        "offer" | "answer" if reason == "more" => json!({"sdp": with_video(kind), "type": kind}),
+        "offer" => json!({"sdp": sample::offer(), "type": "offer"}),
+        "answer" => json!({"sdp": sample::answer(), "type": "answer"}),
+        "hangup" => json!({"reason": reason}),
+        "mute-change" => json!({"muted": true}),
+        _ => json!({}),
+    }
+}
+
+/// A later description of the same party, with a second section.
+fn with_video(kind: &str) -> String {
+    // Who answered before offers now, and the other way round.
+    let (own, setup) = match kind {
+        "offer" => (sample::answer(), "actpass"),
+        _ => (sample::offer(), "passive"),
+    };
+    let old = own
+        .lines()
+        .find_map(|line| line.strip_prefix("a=setup:"))
+        .unwrap_or_default();
+    let own = own.replace(&format!("a=setup:{old}"), &format!("a=setup:{setup}"));
+    let (head, section) = own.split_once("m=audio").expect("a section of audio");
+    let bundle = head
+        .lines()
+        .find(|line| line.starts_with("a=group:"))
+        .unwrap_or("a=group:BUNDLE 0");
+    let version = |line: &str| match line.strip_prefix("o=") {
+        Some(origin) => {
+            let mut words: Vec<&str> = origin.split(' ').collect();
+            words[2] = "77";
+            format!("o={}", words.join(" "))
+        }
+        None => line.to_owned(),
+    };
+    let head: Vec<String> = head
+        .replace(bundle, &format!("{bundle} v"))
+        .lines()
+        .map(version)
+        .collect();
+    let video = section
+        .lines()
+        .filter(|line| {
+            ["a=ice", "a=fingerprint", "a=setup", "c="]
+                .iter()
+                .any(|start| line.starts_with(start))
+        })
+        .collect::<Vec<_>>();
+    format!(
+        "{}\r\nm=audio{section}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n{}\r\na=mid:v\r\na=sendrecv\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n",
+        head.join("\r\n"),
+        video.join("\r\n"),
+    )
+}
+
+/// A line of a history as an event: `time who verb`, and for `>` (sends) and `<` (takes in) the other side's address, the
+/// signal and its id, for `ok` and `no` (answers), `got` and `bounced` (is answered) the address, the id and the
+/// condition. `jid` comes, `late` was recorded from here, `cut` goes. `bob/2` is `bob@x/2`.
+fn event(line: &str) -> Value {
+    let full = |name: &str| match name.split_once('/') {
+        Some((user, device)) => format!("{user}@x/{device}"),
+        None => format!("{name}@x"),
+    };
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [time, who, verb, rest @ ..] = words.as_slice() else {
+        panic!("not a line: {line}")
+    };
+    let t: f64 = time.parse().expect("a time");
+    let own = full(who);
+    let word = |n: usize| rest.get(n).copied().unwrap_or_default();
+    let peer = full(word(0));
+    let (dir, xml) = match *verb {
+        ">" | "<" => {
+            let (kind, reason) = word(1).split_once('/').unwrap_or((word(1), ""));
+            let (from, to) = if *verb == ">" {
+                (own.clone(), peer)
+            } else {
+                (peer, own.clone())
+            };
+            let at = |jid: &str| usize::from(!jid.starts_with("alice"));
+            // The same where it is sent and where it is taken in.
+            let stamp = format!("2026-01-01T00:{:02}:{:02}Z", (t / 60.0) as u32, (t % 60.0) as u32);
+            let signal = json!({
+                "type": format!("call:{kind}"), "callId": CALL, "timestamp": stamp, "payload": payload(kind, reason),
+                "senderId": IDS[at(&from)], "recipientId": IDS[at(&to)],
+            });
+            let id = if word(2).is_empty() { kind } else { word(2) };
+            let text = crate::stanza::escape(&signal.to_string());
+            let call = format!("<call xmlns='urn:xmpp:call:0'>{text}</call>");
+            let xml = format!("<iq type='set' id='{id}' from='{from}' to='{to}'>{call}</iq>");
+            (if *verb == ">" { "sent" } else { "received" }, Some(xml))
+        }
+        "ok" | "no" | "got" | "bounced" => {
+            let ours = matches!(*verb, "ok" | "no");
+            let (from, to) = if ours {
+                (own.clone(), peer)
+            } else {
+                (peer, own.clone())
+            };
+            let (kind, error) = match word(2) {
+                "" => ("result", String::new()),
+                why => (
+                    "error",
+                    format!(
+                        "<error type='cancel'><{why} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+                    ),
+                ),
+            };
+            let xml = format!(
+                "<iq type='{kind}' id='{}' from='{from}' to='{to}'>{error}</iq>",
+                word(1)
+            );
+            (if ours { "sent" } else { "received" }, Some(xml))
+        }
+        "comes" => ("connected", None),
+        "late" => ("begins", None),
+        "stops" => ("stops", None),
+        "cut" => ("cut", None),
+        _ => panic!("not a verb: {verb}"),
+    };
+    let time = format!("2026-01-01T00:{:02}:{:06.3}Z", (t / 60.0) as u32, t % 60.0);
+    // As recordings name them: the first device of a user by the user.
+    let who = who.strip_suffix("/1").unwrap_or(who);
+    json!({"t": t, "time": time, "who": who, "jid": own, "dir": dir, "xml": xml})
+}
+
+fn verdict(seen: Seen, lines: &str) -> Verdict {
+    let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut events: Vec<Value> = lines.map(event).collect();
+    let t = events
+        .last()
+        .map_or(0.0, |event| event["t"].as_f64().unwrap_or_default());
+    events.push(json!({"who": "", "dir": "end", "t": t + 1.0}));
+    let header: Header = serde_json::from_value(json!({
+        "callspec": 1, "scenario": {}, "witness": seen.witness, "cast": {},
+        "profile": {"name": seen.class, "class": seen.class, "addressing": "full"},
+    }))
+    .expect("a header");
+    let events = events.into_iter().zip(1..).map(|(mut event, n)| {
+        event["n"] = n.into();
+        serde_json::from_value::<Event>(event).expect("an event")
+    });
+    judge(&header, events)
+}
+
+/// What is held against anybody; what is not certain has a `?`.
+fn told(seen: Seen, lines: &str) -> Vec<String> {
+    let verdict = verdict(seen, lines);
+    let accused = verdict
+        .findings
+        .iter()
+        .filter(|found| found.blame != Blame::Nobody);
+    accused
+        .map(|found| {
+            let doubt = if found.excuse.is_some() { "?" } else { "" };
+            format!("{}{doubt}", found.rule.id)
+        })
+        .collect()
+}
+
+const NONE: [&str; 0] = [];
+
+const BOTH: &str = "0 alice/1 comes
+    0 bob/1 comes
+    0 bob/2 comes";
+
+/// One device is busy before the other has been called at all.
+const ONE_AFTER_THE_OTHER: &str = "1 alice/1 > bob/1 initiate 1
+    1 alice/1 > bob/2 initiate 2
+    1.1 bob/1 < alice/1 initiate 1
+    1.1 bob/1 ok alice/1 1
+    1.2 bob/1 > alice/1 busy 3
+    1.3 alice/1 < bob/1 busy 3
+    1.3 alice/1 ok bob/1 3
+    1.5 bob/2 < alice/1 initiate 2
+    1.5 bob/2 ok alice/1 2
+    2 bob/2 > alice/1 accept 4
+    2.1 alice/1 < bob/2 accept 4
+    2.1 alice/1 ok bob/2 4
+    2.2 bob/2 got alice/1 4
+    2.3 alice/1 > bob/2 offer 5
+    2.4 bob/2 < alice/1 offer 5
+    2.4 bob/2 ok alice/1 5
+    2.5 alice/1 got bob/2 5
+    2.6 bob/2 > alice/1 answer 6
+    2.7 alice/1 < bob/2 answer 6
+    2.7 alice/1 ok bob/2 6
+    3 alice/1 > bob/2 hangup/completed 7
+    3.1 bob/2 < alice/1 hangup/completed 7
+    3.1 bob/2 ok alice/1 7
+    3.2 alice/1 got bob/2 7";
+
+#[test]
+fn each_device_that_is_called_has_a_call_of_its_own() {
+    assert_eq!(told(RELAY, &format!("{BOTH}\n{ONE_AFTER_THE_OTHER}")), NONE);
+    // A second accept of one device is one too many.
+    let twice = ONE_AFTER_THE_OTHER.replace(
+        "2.3 alice/1 > bob/2 offer 5",
+        "2.25 bob/2 > alice/1 accept 9\n2.26 alice/1 < bob/2 accept 9\n2.26 alice/1 no bob/2 9 unexpected-request\n2.3 alice/1 > bob/2 offer 5",
+    );
+    assert_eq!(told(RELAY, &format!("{BOTH}\n{twice}")), ["ST-03"]);
+}
+
+#[test]
+fn devices_that_were_called_before_the_recording_began_are_told_apart() {
+    for half in [
+        "1 alice/1 < bob/1 busy
+         1 alice/1 ok bob/1 busy
+         2 alice/1 < bob/2 accept
+         2 alice/1 ok bob/2 accept
+         2.1 alice/1 > bob/2 offer",
+        "1 alice/1 > bob/1 hangup/timeout 1
+         1 alice/1 > bob/2 hangup/timeout 2",
+        "1 alice/1 < bob/2 accept 1
+         1 alice/1 > bob/1 hangup/cancelled 2
+         1 alice/1 ok bob/2 1
+         1.1 alice/1 < bob/1 accept 3
+         1.1 alice/1 no bob/1 3 unexpected-request
+         1.2 alice/1 < bob/1 hangup/cancelled 4",
+    ] {
+        assert_eq!(told(RELAY, &format!("0 alice/1 late\n{half}")), NONE, "{half}");
+    }
+    // The name of a recording is no address: one begins late, and is not the other.
+    let late = "0 alice/1 comes
+        0 bob/1 comes
+        1 alice/1 > bob/1 initiate 1
+        1.1 bob/1 < alice/1 initiate 1
+        1.2 bob/1 > alice/1 busy 2
+        1.3 alice/1 < bob/1 busy 2
+        2 bob/2 late
+        2 bob/2 > alice/1 answer 3";
+    assert_eq!(told(RELAY, late), ["ST-02"; 0]);
+}
+
+/// What a client that has come anew is told of an old call it does not know.
+const ANEW: &str = "0 alice/1 comes
+    0 bob/1 comes
+    1 alice/1 > bob/1 initiate 1
+    1.1 bob/1 < alice/1 initiate 1
+    1.1 bob/1 ok alice/1 1
+    1.2 alice/1 got bob/1 1
+    2 bob/1 cut
+    3 bob/1 comes
+    4 alice/1 > bob/1 hangup/cancelled 2
+    4.1 bob/1 < alice/1 hangup/cancelled 2
+    4.1 bob/1 no alice/1 2 item-not-found
+    4.2 alice/1 bounced bob/1 2 item-not-found";
+
+#[test]
+fn a_session_that_began_anew_knows_of_no_call() {
+    assert_eq!(told(RELAY, ANEW), NONE);
+    let stays = ANEW.replace("2 bob/1 cut\n", "").replace("3 bob/1 comes\n", "");
+    assert_eq!(told(RELAY, &stays), ["ST-16"]);
+    // From the other end nobody sees which it was; that a call is out of place says that it is known.
+    let lines = stays.lines().map(str::trim);
+    let far: Vec<&str> = lines
+        .filter(|line| !line.contains(" bob/1 <") && line.contains("alice/1 "))
+        .collect();
+    let far: Vec<&str> = far
+        .into_iter()
+        .filter(|line| line.split_whitespace().nth(1) == Some("alice/1"))
+        .collect();
+    let far = far.join("\n");
+    assert_eq!(told(RELAY, &far), ["ST-16?"]);
+    assert_eq!(
+        told(RELAY, &far.replace("item-not-found", "unexpected-request")),
+        ["ST-16"]
+    );
+    // The caller that came anew owes no time-out.
+    let caller = "0 alice/1 comes
+        1 alice/1 > bob/1 initiate 1
+        1.1 alice/1 got bob/1 1
+        2 alice/1 cut
+        3 alice/1 comes
+        60 alice/1 got bob/1 9";
+    assert!(!told(RELAY, caller).contains(&"TM-02".to_owned()));
+}
+
+#[test]
+fn who_saw_the_other_side_gone_may_take_the_call_for_over() {
+    let gone = "0 alice/1 comes
+        1 alice/1 > bob/1 initiate 1
+        1.1 alice/1 got bob/1 1
+        2 alice/1 < bob/1 accept 2
+        2 alice/1 ok bob/1 2
+        2.1 alice/1 > bob/1 offer 3
+        2.2 alice/1 bounced bob/1 3 service-unavailable
+        3 alice/1 < bob/1 hangup/failed 4
+        3 alice/1 no bob/1 4 item-not-found";
+    assert_eq!(told(RELAY, gone), NONE);
+    let there = gone.replace("bounced bob/1 3 service-unavailable", "got bob/1 3");
+    assert_eq!(told(RELAY, &there), ["ST-16"]);
+}
+
+#[test]
+fn a_server_that_gives_back_what_a_dead_session_had_is_not_a_slow_client() {
+    let back = "0 alice/1 comes
+        1 alice/1 > bob/1 initiate 1
+        31 alice/1 bounced bob/1 1 recipient-unavailable";
+    let why = |lines: &str| {
+        let found = verdict(RELAY, lines)
+            .findings
+            .into_iter()
+            .find(|found| found.rule.id == "IQ-08");
+        found.and_then(|found| found.excuse).unwrap_or_default()
+    };
+    assert!(why(back).contains("the server gave it back"), "{}", why(back));
+    let own = why(&back.replace("recipient-unavailable", "item-not-found"));
+    assert!(!own.contains("the server gave it back"), "{own}");
+}
+
+#[test]
+fn an_answer_that_was_lost_with_a_connection_explains_the_offer_after_it() {
+    let lost = "0 alice/1 comes
+        1 alice/1 > bob/1 initiate 1
+        1.1 alice/1 got bob/1 1
+        2 alice/1 < bob/1 accept 2
+        2 alice/1 ok bob/1 2
+        2.1 alice/1 > bob/1 offer 3
+        2.2 alice/1 got bob/1 3
+        2.3 alice/1 cut
+        3 alice/1 comes
+        5 alice/1 < bob/1 offer 5";
+    let told = told(RELAY, lost);
+    assert!(
+        told.contains(&"ST-02?".to_owned()) && !told.contains(&"ST-02".to_owned()),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_bare_address_is_each_device_behind_it() {
+    let rung = "0 alice/1 comes
+        1 alice/1 > bob initiate 1
+        1.1 alice/1 got bob 1
+        2 alice/1 < bob/1 busy 2
+        2 alice/1 ok bob/1 2
+        2.1 alice/1 > bob hangup/busy 3
+        2.2 alice/1 got bob 3";
+    assert_eq!(told(ENFORCING, rung), NONE);
+    // Everything goes to the bare address, and the device that picked up gets it.
+    let talks = "0 alice/1 comes
+        1 alice/1 > bob initiate 1
+        1.1 alice/1 got bob 1
+        2 alice/1 < bob/1 accept 2
+        2 alice/1 ok bob/1 2
+        2.1 alice/1 > bob offer 3
+        2.2 alice/1 got bob 3
+        2.5 alice/1 < bob/1 answer 4
+        2.5 alice/1 ok bob/1 4
+        4 alice/1 > bob hangup/completed 5
+        4.1 alice/1 got bob 5";
+    assert_eq!(told(ENFORCING, talks), NONE);
+    // After that nothing follows, wherever it is sent.
+    let after = format!("{talks}\n5 alice/1 > bob/1 mute-change 6");
+    assert_eq!(told(ENFORCING, &after), ["ST-09"]);
+}
+
+#[test]
+fn what_an_enforcing_server_says_is_no_clients_doing() {
+    // The cancel crossed a busy: for the server it is out of order.
+    let crossed = "0 alice/1 comes
+        1 alice/1 > bob initiate 1
+        1.1 alice/1 got bob 1
+        2 alice/1 > bob hangup/cancelled 2
+        2.1 alice/1 < bob/1 busy 3
+        2.1 alice/1 ok bob/1 3
+        2.2 alice/1 bounced bob 2 unexpected-request";
+    assert_eq!(told(ENFORCING, crossed), NONE);
+    let device = crossed.replace(" bob ", " bob/1 ");
+    assert_eq!(
+        told(RELAY, &device.replace("2.1 alice/1 < bob/1 busy 3\n", "")),
+        ["ST-16", "IQ-11?"][..1]
+    );
+    // Both devices of the callee hear from it that the caller has vanished.
+    let vanished = "0 alice/1 comes
+        0 bob/1 comes
+        0 bob/2 comes
+        1 alice/1 > bob initiate 1
+        1.1 bob/1 < alice/1 initiate 1
+        1.1 bob/1 ok alice/1 1
+        1.1 bob/2 < alice/1 initiate 1
+        1.1 bob/2 ok alice/1 1
+        2 alice/1 cut
+        2.1 bob/1 < alice hangup/failed 2
+        2.1 bob/1 ok alice 2
+        2.1 bob/2 < alice hangup/failed 3
+        2.1 bob/2 ok alice 3";
+    assert_eq!(told(ENFORCING, vanished), NONE);
+    // A device that was told so, for whatever reason, closes with the same.
+    let elsewhere = "0 alice/1 comes
+        1 alice/1 > bob initiate 1
+        1.1 alice/1 got bob 1
+        2 alice/1 < bob/1 reject 2
+        2 alice/1 ok bob/1 2
+        2.2 alice/1 < bob/2 hangup/cancelled 3
+        2.2 alice/1 no bob/2 3 item-not-found";
+    assert_eq!(told(ENFORCING, elsewhere), ["ST-12?"]);
+}
+
+#[test]
+fn signals_alone_do_not_tell_devices_apart() {
+    let seen = Seen {
+        witness: "signals",
+        ..RELAY
+    };
+    let several = "0 alice/1 late
+        1 alice/1 > bob/0 initiate 1
+        1 alice/1 > bob/0 initiate 2
+        1.2 alice/1 < bob/0 busy
+        2 alice/1 < bob/0 accept
+        2.3 alice/1 > bob/0 offer
+        2.6 alice/1 < bob/0 answer
+        3 alice/1 > bob/0 hangup/completed";
+    assert!(
+        told(seen, several).iter().all(|told| told.ends_with('?')),
+        "{:?}",
+        told(seen, several)
+    );
+    let one = several.replacen("        1 alice/1 > bob/0 initiate 2\n", "", 1);
+    assert!(
+        told(seen, &one)
+            .iter()
+            .any(|told| told.starts_with("ST-") && !told.ends_with('?'))
+    );
+    // A signal of a stranger is one, or a party's under a wrong id: then what follows it may be right.
+    let strange = "0 alice/1 late
+        1 alice/1 > bob/0 initiate
+        1.5 alice/1 < mallory/0 accept
+        2.3 alice/1 > bob/0 offer";
+    assert_eq!(told(seen, strange), ["ST-04?", "ST-11"]);
+}
+
+/// Both offer again; the callee's recording stops before the last offer comes in, or begins after it was sent.
+#[test]
+fn what_was_said_beyond_a_recording_is_answered_all_the_same() {
+    let with = |stops: &str| {
+        format!(
+            "0 alice/1 comes
+            0 bob/1 comes
+            1 alice/1 > bob/1 initiate 1
+            1.1 bob/1 < alice/1 initiate 1
+            1.2 bob/1 > alice/1 accept 2
+            1.3 alice/1 < bob/1 accept 2
+            1.4 alice/1 > bob/1 offer 3
+            1.5 bob/1 < alice/1 offer 3
+            1.6 bob/1 > alice/1 answer 4
+            1.7 alice/1 < bob/1 answer 4
+            {stops}
+            3 alice/1 < bob/1 offer/more 5
+            3.1 alice/1 > bob/1 answer/more 6"
+        )
+    };
+    assert_eq!(told(RELAY, &with("2 bob/1 stops")), NONE);
+    assert_eq!(told(RELAY, &with("2 bob/1 stops\n2 bob/1 late")), NONE);
+}
