@@ -133,8 +133,45 @@ fn each_fault_has_its_rule() {
         let signal = with(Kind::Initiate, "/payload/callerAvatar", json!(avatar));
         assert_eq!(rules(&signal.to_string()).contains(&"SG-17"), found, "{avatar}");
     }
+    for (avatar, found) in [
+        ("https://example.com/%4a", false),
+        ("https://example.com/%4", true),
+        ("https://example.com/%zz", true),
+        ("1a:b", true),
+        ("a^b:c", true),
+        ("a:", true),
+    ] {
+        let signal = with(Kind::Initiate, "/payload/callerAvatar", json!(avatar));
+        assert_eq!(rules(&signal.to_string()).contains(&"SG-06"), found, "{avatar}");
+    }
+    let nil = with(
+        Kind::Accept,
+        "/callId",
+        json!("00000000-0000-0000-0000-000000000000"),
+    );
+    assert!(
+        decode(&nil.to_string()).is_sound(),
+        "what a reader takes is sound"
+    );
     assert_eq!(rules("[]"), ["IQ-04"]);
     assert_eq!(rules(""), ["IQ-04"]);
+}
+
+/// Where one reader stops, or cannot keep what it reads, another may go on.
+#[test]
+fn readers_have_limits() {
+    let blank = |length: usize| format!("{{}}{}", " ".repeat(length - 2));
+    for (text, strains) in [
+        ("{}", false),
+        ("[1,]", false),
+        ("{\"a\":1e400}", true),
+        (&"[".repeat(100), true),
+        (&blank(LONGEST), false),
+        (&blank(LONGEST + 1), true),
+    ] {
+        let told: String = text.chars().take(20).collect();
+        assert_eq!(decode(text).strains_readers(), strains, "{told}");
+    }
 }
 
 /// The rules that a schema cannot say: two of the envelope, and what stands in SDP and candidates.

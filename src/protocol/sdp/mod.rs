@@ -378,4 +378,6 @@ pub fn read(text: &str, side: Side) -> (Description, Vec<Lint>) {
 }
 
 #[cfg(test)]
+mod pair_tests;
+#[cfg(test)]
 mod tests;

@@ -21,6 +21,49 @@ fn answer(from: &str, to: &str) -> String {
     format!("<iq type='result' id='1' from='{from}' to='{to}'/>")
 }
 
+/// What is said of a stanza is its own: who sent it to whom with what, in which call, and the events that show it.
+#[test]
+fn a_finding_says_what_became_of_which_stanza() {
+    const CALL: &str = "{\"callId\":\"7\"}";
+    for (who, from, text, wanted) in [
+        (
+            "bob",
+            "alice@x/9",
+            CALL,
+            "RT-01: alice's iq `1` reached bob with a `from` that is not the sender's full JID. from='alice@x/1'",
+        ),
+        (
+            "bob",
+            A,
+            "{\"callId\":\"7\" }",
+            "RT-05: The text of alice's iq `1` changed on its way to bob. \
+             14 bytes were sent and 15 other bytes arrived",
+        ),
+        (
+            "carol",
+            A,
+            CALL,
+            "RT-06: carol received alice's iq `1`, which was addressed to bob@x/2. delivery to carol@x/3",
+        ),
+    ] {
+        let mut script = with_carol();
+        script.line("alice", "sent", &set(None, B, "1", CALL));
+        script.line(who, "received", &set(Some(from), B, "1", text));
+        let verdict = script.verdict(Profile::default());
+        let found = &verdict.findings[0];
+        assert_eq!(
+            (found.events.as_slice(), found.call.as_deref()),
+            (&[4, 5][..], Some("7"))
+        );
+        let seen = if found.rule.id == "RT-01" {
+            &found.wanted
+        } else {
+            &found.seen
+        };
+        assert_eq!(format!("{}: {} {seen}", found.rule.id, found.message), wanted);
+    }
+}
+
 #[test]
 fn two_may_use_one_id() {
     for (alices, carols) in [("a", "c"), ("a", "a")] {
