@@ -115,7 +115,7 @@ async fn bare_jid(parties: &Parties, caller: &mut Peer, callee: &mut Peer, found
     let rings = |peer: &Peer| {
         let rung = peer.all(|heard| {
             let is_call = heard.stanza.calls().next().is_some();
-            (is_call && heard.stanza.raw().contains(&call)).then_some(())
+            (is_call && super::carry::Mark::id(&call).is_on(&heard.stanza)).then_some(())
         });
         usize::from(!rung.is_empty())
     };

@@ -41,6 +41,14 @@ impl<'a> Mark<'a> {
             token: id,
         }
     }
+
+    /// A server may write each character as a reference to it (XML 1.0 §4.1).
+    pub fn is_on(&self, stanza: &Stanza) -> bool {
+        let says = |text: &str| text.contains(self.token);
+        says(stanza.raw())
+            || stanza.id().is_some_and(says)
+            || stanza.call_text().is_some_and(|text| says(&text))
+    }
 }
 
 impl Carried {
@@ -95,7 +103,7 @@ pub async fn carry_within(
         Some(id) => is_answer(stanza, id),
         None => stanza.id().is_none_or(str::is_empty) && stanza.iq_type() == Some(IqType::Error),
     };
-    let got = |stanza: &Stanza| stanza.raw().contains(mark.token) && !answers(stanza);
+    let got = |stanza: &Stanza| mark.is_on(stanza) && !answers(stanza);
     from.say(raw);
     if !alone.is_zero() {
         let until = Instant::now() + alone;
@@ -132,5 +140,23 @@ pub async fn carry_within(
         answer,
         end: from.end(),
         mute,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_known_again_however_its_characters_are_written() {
+        let mark = Mark::id("mark");
+        for raw in [
+            "<iq id='mark'/>",
+            "<iq id='m&#97;rk'/>",
+            "<iq id='other'><call xmlns='urn:xmpp:call:0'>{\"m&#x61;rk\":1}</call></iq>",
+        ] {
+            assert!(mark.is_on(&Stanza::parse(raw).expect("a stanza")), "{raw}");
+        }
+        assert!(!mark.is_on(&Stanza::parse("<iq id='other'/>").expect("a stanza")));
     }
 }

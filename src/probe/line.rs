@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use crate::stanza::{SASL, STREAM, Stanza, Wire};
+use crate::stanza::{Message, SASL, STREAM, Stanza, Wire};
 use crate::xmpp::line::{self, Ask, Order, Setup, Shield, Told};
 
 /// How many things a line may tell: a look needs a dozen.
@@ -21,6 +21,7 @@ pub struct Line {
     told: mpsc::UnboundedReceiver<Told>,
     running: JoinHandle<()>,
     until: Instant,
+    message: Message,
     /// Why it came to an end, if it did.
     pub over: Option<String>,
 }
@@ -49,6 +50,7 @@ impl Line {
             told,
             running,
             until: Instant::now() + PATIENCE,
+            message: Message::default(),
             over: None,
         };
         line.give(Order::Open {
@@ -74,6 +76,9 @@ impl Line {
                     wire,
                     text,
                 })) => {
+                    let Some(text) = self.message.hear(&wire, text) else {
+                        continue;
+                    };
                     if let Some(found) = fits(&wire, text.as_deref()) {
                         return Some(found);
                     }

@@ -22,6 +22,14 @@ impl Message {
         self.begun
     }
 
+    /// What one side says by this, as text where it is some: of a message that comes in fragments all of it with the last
+    /// one, and `None` before.
+    pub fn hear(&mut self, wire: &Wire, text: Option<String>) -> Option<Option<String>> {
+        let whole = self.take(wire, text.as_deref());
+        let is_data = matches!(wire, Wire::Frame { opcode, .. } if [Opcode::Text, Opcode::Continuation].contains(opcode));
+        (!(self.is_open() && is_data)).then(|| whole.or(text))
+    }
+
     /// The whole text that this ends, which is empty where it is no UTF-8; of a stream each piece is whole.
     pub fn take(&mut self, wire: &Wire, text: Option<&str>) -> Option<String> {
         let Wire::Frame {
@@ -76,7 +84,12 @@ mod tests {
             None
         );
         assert!(message.is_open());
-        assert_eq!(message.take(&frame(Opcode::Ping, true, None), Some("p")), None);
+        let ping = message.hear(&frame(Opcode::Ping, true, None), Some("p".into()));
+        assert_eq!(ping, Some(Some("p".into())), "it stands for itself");
+        assert_eq!(
+            message.hear(&frame(Opcode::Continuation, false, None), Some("".into())),
+            None
+        );
         let whole = message.take(&frame(Opcode::Continuation, true, Some("qS8+")), None);
         assert_eq!(whole.as_deref(), Some("<é/>"));
         assert!(!message.is_open());

@@ -174,13 +174,9 @@ impl Script {
             bot.ended = true;
         }
         // A message counts when it is whole.
-        let whole = bot.message.take(&wire, text.as_deref());
-        if bot.message.is_open()
-            && matches!(wire, Wire::Frame { opcode, .. } if [Opcode::Text, Opcode::Continuation].contains(&opcode))
-        {
+        let Some(text) = bot.message.hear(&wire, text) else {
             return;
-        }
-        let text = whole.or(text);
+        };
         if let Some(stanza) = text.as_deref().and_then(|text| Stanza::parse(text).ok()) {
             if let Some(jid) = bound(&stanza) {
                 bot.jid.clone_from(&jid);
