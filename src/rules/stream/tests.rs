@@ -60,6 +60,7 @@ pub(super) fn events(story: &[&str]) -> Vec<Event> {
             }
             "binary" => (frame(Opcode::Binary, None), None),
             "close frame" => (frame(Opcode::Close, Some(1000)), None),
+            "close frame without a code" => (frame(Opcode::Close, None), None),
             "too big" => (frame(Opcode::Close, Some(1009)), None),
             "end" => (Wire::End { reset: false }, None),
             "misframed" => (
@@ -444,4 +445,76 @@ fn what_nobody_can_read_on_is_the_servers_breach_and_its_end_the_readers() {
     assert!(judged(&["<reached", header, whole, "<end"]).0.is_empty());
     // Something else that listens there.
     assert!(judged(&["<reached", broken, "<end"]).0.is_empty());
+}
+
+/// What was seen of each breach after the opening.
+fn seen_after_opening(rest: &[&str]) -> Vec<(&'static str, String)> {
+    let header = r#"{"callspec":1,"scenario":{"name":"a"},"cast":{"line":{"jid":"mallory@localhost/x"}}}"#;
+    let header: Header = serde_json::from_str(header).expect("a header");
+    let story = [&["<reached", ">upgrade", "<101", OPEN, OPENED], rest].concat();
+    let verdict = judge(&header, events(&story).into_iter());
+    let found = verdict.findings.iter();
+    found.map(|found| (found.rule.id, found.seen.clone())).collect()
+}
+
+#[test]
+fn how_a_line_ended_is_told() {
+    const CLOSE: &str = "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
+    const FAULT: &str = "><a></b>";
+    const REFUSED: &str = "<<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><not-authorized/></failure>";
+    let (ours, theirs) = (&*format!(">{CLOSE}"), &*format!("<{CLOSE}"));
+    let without = "a close frame without <close/>";
+    let with_code = "a close frame 1000 without <close/>";
+    let end = "the end of the connection";
+    let no_frame = "<close/>, and the end of the connection without a close frame";
+    for (rest, rule, seen) in [
+        (
+            &[FAULT, theirs, "<close frame", "<end"][..],
+            "TR-09",
+            "<close/> alone",
+        ),
+        (&[FAULT, "<close frame", "<end"], "TR-09", with_code),
+        (&[FAULT, "<close frame without a code", "<end"], "TR-09", without),
+        (&[FAULT, "<end"], "TR-09", end),
+        (&[ours, "<close frame", "<end"], "TR-05", with_code),
+        (&[ours, "<close frame without a code", "<end"], "TR-05", without),
+        (&[ours, "<end"], "TR-05", end),
+        (&[ours, theirs, ">close frame", "<end"], "TR-05", no_frame),
+        (&[theirs, "<end"], "TR-05", no_frame),
+        (&[ours, REFUSED, "<end"], "TR-05", end),
+    ] {
+        assert_eq!(seen_after_opening(rest), [(rule, seen.to_owned())], "{rest:?}");
+    }
+    for rest in [
+        // The handshake is ours to begin.
+        &[ours, theirs, "<end"][..],
+        &[ours, theirs, "<close frame", "<end"],
+        &[">close frame", "<end"],
+        &[REFUSED, "<end"],
+        &["<end"],
+        // Our close came first, and what stood behind it was not read.
+        &[ours, FAULT, theirs, "<close frame", "<end"],
+        &[">binary", FAULT, "<end"],
+        &[FAULT, "<too big", "<end"],
+    ] {
+        assert_eq!(seen_after_opening(rest), [], "{rest:?}");
+    }
+    let before_the_opening = ["<reached", ">upgrade", "<101", FAULT, "<end"];
+    assert_eq!(judged(&before_the_opening).0, [""; 0]);
+}
+
+#[test]
+fn a_server_goes_on_under_the_name_that_it_was_asked_for() {
+    let opened = |from: &str, id: &str| {
+        format!("<<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' from='{from}' id='{id}' version='1.0'/>")
+    };
+    // Whoever is asked for a strange domain may name any of its own, and does so once.
+    let first = judged(&[">upgrade", "<101", OPEN, &opened("elsewhere", "a")]);
+    assert_eq!(first.0, [""; 0]);
+    let again = seen_after_opening(&[OPEN, &opened("elsewhere", "b")]);
+    assert_eq!(again, [("TR-02", "from='elsewhere'".to_owned())]);
+    assert_eq!(seen_after_opening(&[OPEN, &opened("LOCALHOST", "b")]), []);
+    // A close without another address is no answer.
+    let closed = "<<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
+    assert_eq!(judged(&[">upgrade", "<101", OPEN, closed]).0[0], "TR-02");
 }
