@@ -538,5 +538,10 @@ impl Family for Relayed {
         }
     }
 
-    fn finish(&mut self, _at: f64, _record: &mut Record) {}
+    /// A recording that breaks off stops there, for whoever was there still.
+    fn finish(&mut self, _at: f64, record: &mut Record) {
+        while let Some((_, gone)) = self.sessions.pop_first() {
+            self.ends(&gone, record);
+        }
+    }
 }

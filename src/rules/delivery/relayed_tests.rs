@@ -225,6 +225,15 @@ fn answers_that_the_server_gives_changes_or_loses() {
 }
 
 #[test]
+fn a_recording_that_breaks_off_tells_what_was_lost_before() {
+    let lost = "1 alice > bob 1 a\n2 bob > alice 1 b\n2.1 alice < bob 1 b\n9 alice hears\n9 bob hears";
+    assert_eq!(broken(lost), ["RT-03 [3]"]);
+    assert_eq!(broken(&format!("{lost}\n9.5 alice goes")), ["RT-03 [3]"]);
+    // What may still have been under way was not.
+    assert_eq!(broken(&lost.replace("9 ", "3 ")), [""; 0]);
+}
+
+#[test]
 fn answers_that_come_twice_or_in_anothers_name() {
     let given = "1 alice > bob 1 a\n1.1 bob < alice 1 a\n1.1 bob ok alice 1";
     let got = "1.2 alice got bob 1";

@@ -29,6 +29,8 @@ struct Asked {
     call: Option<Arc<str>>,
     /// The same id was asked with more than once, so it may be answered more than once.
     again: bool,
+    /// The connection of who asked has broken since.
+    cut: bool,
 }
 
 /// A request that was answered: the events of both, and its call.
@@ -53,6 +55,9 @@ const UNDER_WAY: f64 = 5.0;
 /// Why an error behind an answer may not be its client's.
 const BACK: &str =
     "the client's session ended before it acknowledged the stanza, and the server gave it back";
+
+/// Why an answer may have come late to who had asked.
+const CUT: &str = "it was given in time, and waited until its receiver was connected again";
 
 /// Moments of one client that are remembered.
 const MOMENTS: usize = 64;
@@ -171,13 +176,14 @@ impl Answers {
         match self.open.entry(key) {
             Entry::Occupied(mut open) => open.get_mut().again = true,
             Entry::Vacant(entry) => {
-                let again = false;
+                let (again, cut) = (false, false);
                 entry.insert(Asked {
                     n,
                     at,
                     due,
                     call,
                     again,
+                    cut,
                 });
             }
         }
@@ -241,6 +247,7 @@ impl Answers {
         let slow = slow.then_some("the request and its answer were under way for some seconds");
         let back = far && stanza.error_condition().is_some_and(|why| NOBODY.contains(&why));
         let slow = slow.or(back.then_some(BACK));
+        let slow = slow.or((far && asked.cut).then_some(CUT));
         let mut tell = |rule, message, wanted: &str, seen: String| {
             let events = vec![asked.n, n];
             record.broken(Finding {
@@ -293,6 +300,12 @@ impl Answers {
         if !late {
             record.held("IQ-08");
         }
+    }
+
+    /// The connection of this address breaks: what it was to be answered may wait for it.
+    pub fn cut_off(&mut self, asker: &str) {
+        let theirs = self.open.iter_mut().filter(|((_, from, _), _)| from == asker);
+        theirs.for_each(|(_, asked)| asked.cut = true);
     }
 
     /// The client is gone: it owes no answer.

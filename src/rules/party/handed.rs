@@ -35,7 +35,7 @@ pub(super) fn excuse(findings: &mut [Finding], again: bool) {
 pub(super) fn excuse_others(findings: &mut [Finding], several: bool) {
     for finding in findings.iter_mut().filter(|finding| finding.excuse.is_none()) {
         let id = finding.rule.id;
-        if id == "TM-06" || (several && (id.starts_with("ST-") || id.starts_with("TM-"))) {
+        if matches!(id, "TM-06" | "ST-13") || (several && (id.starts_with("ST-") || id.starts_with("TM-"))) {
             finding.excuse = Some(OTHER.to_owned());
         }
     }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::protocol::sample;
-use crate::rules::{Blame, Verdict, judge};
+use crate::rules::{Blame, Finding, Verdict, judge};
 use crate::transcript::{Event, Header};
 
 const CALL: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
@@ -431,6 +431,130 @@ fn what_an_enforcing_server_says_is_no_clients_doing() {
     assert_eq!(told(ENFORCING, elsewhere), ["ST-12?"]);
 }
 
+/// The server hands a hangup on before the initiate that it ends: for the callee the call begins then.
+#[test]
+fn a_call_that_rings_after_its_end_may_be_taken() {
+    let swapped = "0 alice/1 comes
+        0 bob/1 comes
+        1 alice/1 > bob/1 initiate 1
+        1.2 alice/1 > bob/1 hangup/cancelled 2
+        1.3 bob/1 < alice/1 hangup/cancelled 2
+        1.3 bob/1 < alice/1 initiate 1
+        1.4 bob/1 ok alice/1 2
+        1.4 bob/1 ok alice/1 1
+        1.5 alice/1 got bob/1 2
+        1.6 alice/1 got bob/1 1
+        2 bob/1 > alice/1 accept 3
+        2.1 alice/1 < bob/1 accept 3
+        2.1 alice/1 no bob/1 3 unexpected-request
+        2.2 bob/1 bounced alice/1 3 unexpected-request";
+    assert_eq!(told(RELAY, swapped), ["RT-04"]);
+    // So it is in a session that had begun before the recording.
+    let late = swapped.replace("0 bob/1 comes", "0 bob/1 late");
+    assert_eq!(told(RELAY, &late), ["RT-04"]);
+    // A call that had begun is over.
+    let again = "1.1 bob/1 < alice/1 initiate 1\n1.2 alice/1 >";
+    let kept = late.replace("1.2 alice/1 >", again);
+    assert_eq!(told(RELAY, &kept), ["RT-03", "ST-09"]);
+}
+
+#[test]
+fn whoever_is_delivered_a_call_of_others_may_take_part_in_it() {
+    let leaked = "0 alice/1 comes
+        0 bob/1 comes
+        0 carol/1 comes
+        1 alice/1 > bob/1 initiate 1
+        1.1 bob/1 < alice/1 initiate 1
+        1.1 bob/1 ok alice/1 1
+        1.1 carol/1 < alice/1 initiate 1
+        1.2 alice/1 got bob/1 1
+        2 carol/1 > alice/1 accept 3";
+    assert_eq!(told(RELAY, leaked), ["RT-06", "ST-11?"]);
+    let barges_in = leaked.replace("1.1 carol/1 < alice/1 initiate 1\n", "");
+    assert_eq!(told(RELAY, &barges_in), ["ST-11"]);
+}
+
+/// What is under way when the log of a server begins: the caller's cancel had been handed on, and its callee's accept had
+/// been sent before that.
+#[test]
+fn what_had_passed_before_a_log_began_is_answered_all_the_same() {
+    let seen = Seen {
+        witness: "between",
+        ..RELAY
+    };
+    let crossed = "0 bob/1 late
+        0.1 bob/1 > alice/1 accept 3
+        0.2 bob/1 > alice/1 hangup/cancelled 4";
+    assert_eq!(told(seen, crossed), ["ST-12?"]);
+    let own = format!(
+        "0 alice/1 comes\n{}",
+        crossed.replace("0.1 bob/1 >", "0.05 bob/1 < alice/1 initiate 1\n0.1 bob/1 >")
+    );
+    assert_eq!(told(seen, &own), ["ST-12"]);
+}
+
+/// The callee's connection breaks and its session is resumed: it sends its accept again, which the caller does not see.
+#[test]
+fn what_a_resumed_session_sends_again_is_no_second_signal() {
+    let twice = |id: &str| {
+        format!(
+            "0 alice/1 comes
+            1 alice/1 > bob/1 initiate 1
+            1.1 alice/1 got bob/1 1
+            2 alice/1 < bob/1 accept 2
+            2 alice/1 ok bob/1 2
+            2.1 alice/1 > bob/1 offer 3
+            2.2 alice/1 < bob/1 accept {id}
+            2.2 alice/1 ok bob/1 {id}"
+        )
+    };
+    assert_eq!(told(RELAY, &twice("2")), ["ST-03?"]);
+    assert_eq!(told(RELAY, &twice("9")), ["ST-03", "IQ-06"]);
+}
+
+#[test]
+fn an_answer_waits_for_a_receiver_whose_connection_broke() {
+    let waits = |lines: &str| {
+        let verdict = verdict(RELAY, lines);
+        let mut late = verdict.findings.iter().filter(|found| found.rule.id == "IQ-08");
+        let why = late.next().expect("a late answer").excuse.clone();
+        why.is_some_and(|why| why.contains("until its receiver was connected again"))
+    };
+    let cut = "0 alice/1 comes
+        1 alice/1 > bob/1 initiate 1
+        1.1 alice/1 cut
+        12 alice/1 late
+        12.1 alice/1 got bob/1 1";
+    assert!(waits(cut));
+    let slow = cut
+        .replace("1.1 alice/1 cut\n", "")
+        .replace("12 alice/1 late\n", "");
+    assert!(!waits(&slow));
+}
+
+/// The server hands an offer on in the name of somebody else.
+#[test]
+fn a_signal_in_anothers_name_may_be_taken_for_what_it_is() {
+    let renamed = "0 alice/1 comes
+        0 bob/1 comes
+        0 alice2/1 comes
+        1 alice/1 > bob/1 initiate 1
+        1.1 bob/1 < alice/1 initiate 1
+        1.1 bob/1 ok alice/1 1
+        1.2 bob/1 > alice/1 accept 2
+        1.3 alice/1 < bob/1 accept 2
+        1.3 alice/1 ok bob/1 2
+        1.4 alice/1 > bob/1 offer 3
+        1.5 bob/1 < alice2/1 offer 3
+        1.6 bob/1 > alice/1 answer 4";
+    assert_eq!(told(RELAY, renamed), ["RT-01"]);
+    // Whoever holds it for a stranger's may go on waiting.
+    let waits = renamed.replace("> alice/1 answer 4", "> alice/1 hangup/failed 4");
+    assert_eq!(told(RELAY, &waits), ["RT-01"]);
+    let strange = renamed.replace("1.4 alice/1 > bob/1 offer 3\n", "");
+    assert_eq!(told(RELAY, &strange), ["ST-05"]);
+}
+
 #[test]
 fn signals_alone_do_not_tell_devices_apart() {
     let seen = Seen {
@@ -456,6 +580,25 @@ fn signals_alone_do_not_tell_devices_apart() {
             .iter()
             .any(|told| told.starts_with("ST-") && !told.ends_with('?'))
     );
+    // An offer that gives its sender for its receiver may have gone to the other side all the same.
+    let own = "0 alice/1 late
+        1 alice/1 > bob/0 initiate
+        1.5 alice/1 < bob/0 accept
+        2.3 alice/1 > alice/0 offer
+        2.6 alice/1 < bob/0 answer";
+    let certain = |lines: &str| told(seen, lines).into_iter().filter(|told| !told.ends_with('?'));
+    assert_eq!(certain(own).collect::<Vec<_>>(), ["SG-11", "SG-12"]);
+    // Nor whether the session in which a call was taken up has ended.
+    let mut excused = [Finding::of_client(
+        "ST-13",
+        "bob",
+        String::new(),
+        "",
+        String::new(),
+        vec![1],
+    )];
+    super::handed::excuse_others(&mut excused, false);
+    assert!(excused[0].excuse.is_some());
     // A signal of a stranger is one, or a party's under a wrong id: then what follows it may be right.
     let strange = "0 alice/1 late
         1 alice/1 > bob/0 initiate

@@ -42,6 +42,10 @@ pub(super) struct Track {
     pub half: bool,
     /// The event of the initiate, or the first event.
     pub first: u64,
+    /// An initiate has come in.
+    pub called: bool,
+    /// Something has passed that belongs to a call that has begun.
+    begun: bool,
     sight: Sight,
     beam: Beam,
     /// Everything that waits too long counts as taken in: what is a breach only here is not certain.
@@ -89,6 +93,8 @@ impl Track {
             role,
             half,
             first,
+            called: false,
+            begun: false,
             sight,
             beam: beam(exact, None),
             forced: (!exact).then(|| beam(false, Some(PATIENCE))),
@@ -172,7 +178,14 @@ impl Track {
         self.beam.waiting()
     }
 
+    /// Nothing has passed but a hangup that came in, before any initiate.
+    pub fn unbegun(&self) -> bool {
+        !self.begun
+    }
+
     pub fn receive(&mut self, inbound: &Inbound) {
+        self.called |= inbound.act.kind == Kind::Initiate;
+        self.begun |= inbound.act.kind != Kind::Hangup;
         self.beams().for_each(|beam| beam.receive(inbound.clone()));
     }
 
@@ -208,6 +221,7 @@ impl Track {
     }
 
     pub fn send(&mut self, act: &Act, at: f64, doubtful: bool) -> Outcome {
+        self.begun = true;
         let before = (act.kind == Kind::Accept && self.sight != Sight::Exact).then(|| self.beam.clone());
         let Sending {
             rulings,

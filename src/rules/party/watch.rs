@@ -207,7 +207,9 @@ impl Family for Parties {
                 if event.dir == Dir::Disconnected {
                     self.left.insert(event.who.clone(), event.n);
                 }
-                self.sessions.remove(event.who.as_str());
+                if let Some((jid, _)) = self.sessions.remove(event.who.as_str()) {
+                    self.answers.cut_off(&jid);
+                }
                 self.answers.gone(&event.who);
             }
             Dir::Stops => {

@@ -4,155 +4,18 @@
 //! ahead of the first. Where the bounds leave room, the offset lies in their middle, so that every stanza is received
 //! after it was sent; where they contradict each other, the two are not put together.
 
+mod survey;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::{Dir, ReadError, Witness};
 use super::{Opened, Recorded, Recording, Source, is_signal, open};
-use crate::stanza::{IqType, Stanza, print};
+pub use survey::Offset;
+use survey::{Keys, STEP, Survey, by_of, offset};
 
-/// Stanzas that are remembered to set two clocks against each other. Of more, the same part of each recording.
-const SAMPLE: usize = 32_768;
-/// What clocks are forgiven, in seconds: they are read in steps.
-const STEP: f64 = 0.0005;
 /// Connections of one file that are read side by side.
 const COLUMNS: usize = 64;
-
-/// What a first reading tells of one recording, or of one connection of it.
-struct Survey {
-    source: usize,
-    only: Option<Arc<str>>,
-    /// By what tells a stanza from others: whether it was sent here, and when. `None`: it is there twice.
-    stanzas: HashMap<u64, Option<(bool, f64)>>,
-    keys: Keys,
-    mask: u64,
-    first: f64,
-    last: f64,
-    witness: Witness,
-    /// What its times count from, where other recordings may count from the same.
-    clock: Option<String>,
-}
-
-impl Survey {
-    fn note(&mut self, recorded: &Recorded, shared: bool) {
-        let event = &recorded.event;
-        if !event.t.is_nan() {
-            self.first = self.first.min(event.t);
-            self.last = self.last.max(event.t);
-        }
-        let sent = match event.dir {
-            _ if !shared => return,
-            Dir::Sent => true,
-            Dir::Received => false,
-            _ => return,
-        };
-        let Some(key) = self.keys.of(recorded) else { return };
-        if key & self.mask != 0 {
-            return;
-        }
-        self.stanzas
-            .entry(key)
-            .and_modify(|held| *held = None)
-            .or_insert(Some((sent, event.t)));
-        if self.stanzas.len() > SAMPLE {
-            self.mask = self.mask << 1 | 1;
-            let mask = self.mask;
-            self.stanzas.retain(|key, _| key & mask == 0);
-        }
-    }
-}
-
-/// What tells a stanza from others, as its sender and its receiver have it.
-#[derive(Default)]
-struct Keys {
-    /// The requests that were not answered so far: their keys, by what an answer repeats of them.
-    asked: HashMap<u64, u64>,
-}
-
-impl Keys {
-    /// What the same stanza has in common at both ends. An answer is known by its request: many count their ids from 1
-    /// in every stream.
-    fn of(&mut self, recorded: &Recorded) -> Option<u64> {
-        let event = &recorded.event;
-        let stanza = Stanza::parse(event.xml.as_deref()?).ok()?;
-        let own = event.jid.as_deref().unwrap_or_default().to_lowercase();
-        let other = |jid: Option<&str>| jid.unwrap_or_default().to_lowercase();
-        let (from, to) = match event.dir {
-            Dir::Sent => (own, other(stanza.to())),
-            _ => (other(stanza.from()), own),
-        };
-        match stanza.iq_type()? {
-            IqType::Get | IqType::Set => {
-                let key = print((stanza.id(), &from, &to, stanza.call_said()));
-                if self.asked.len() >= SAMPLE {
-                    self.asked.clear();
-                }
-                self.asked.insert(print((stanza.id(), from, to)), key);
-                Some(key)
-            }
-            kind => {
-                let request = self.asked.remove(&print((stanza.id(), to, from)))?;
-                Some(print((request, kind == IqType::Error)))
-            }
-        }
-    }
-}
-
-/// How far one clock is ahead of another.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Offset {
-    /// By this much, in seconds; the second number is how far off that may be.
-    By(f64, f64),
-    /// They contradict each other.
-    Contradiction,
-    /// They have nothing in common.
-    Unrelated,
-    /// Both are of the same end.
-    SameEnd,
-}
-
-/// How far the clock of `b` is ahead of that of `a`.
-fn offset(a: &Survey, b: &Survey) -> Offset {
-    if a.clock.is_some() && a.clock == b.clock {
-        return Offset::By(0.0, 0.0);
-    }
-    let mask = a.mask | b.mask;
-    let (mut low, mut high, mut shared, mut same) = (f64::NEG_INFINITY, f64::INFINITY, 0_u64, 0_u64);
-    for (key, here) in a.stanzas.iter().filter(|(key, _)| *key & mask == 0) {
-        let (Some((sent_a, at_a)), Some(Some((sent_b, at_b)))) = (here, b.stanzas.get(key)) else {
-            continue;
-        };
-        match (sent_a, sent_b) {
-            (true, false) => high = high.min(at_b - at_a),
-            (false, true) => low = low.max(at_b - at_a),
-            _ => same += 1,
-        }
-        shared += 1;
-    }
-    if same > 0 {
-        return Offset::SameEnd;
-    }
-    if shared == 0 {
-        return Offset::Unrelated;
-    }
-    let coarse = |survey: &Survey| f64::from(u8::from(survey.witness == Witness::Between));
-    if low > high + STEP + coarse(a) + coarse(b) || a.first.is_infinite() || b.first.is_infinite() {
-        return Offset::Contradiction;
-    }
-    // Whole seconds are cut off: what was received then was received up to a second later.
-    let (low, high) = match low > high {
-        true => (low - coarse(a), high + coarse(b)),
-        false => (low, high),
-    };
-    match (low.is_finite(), high.is_finite()) {
-        (true, true) => {
-            let room = (high - low).abs() / 2.0 + coarse(a).max(coarse(b));
-            Offset::By((low + high) / 2.0, room)
-        }
-        (true, false) => Offset::By(low + STEP, f64::INFINITY),
-        _ => Offset::By(high - STEP, f64::INFINITY),
-    }
-}
 
 /// Recordings that belong together, each by the number of its source.
 pub struct Sorted {
@@ -273,7 +136,7 @@ fn crossing(parts: &[(&Survey, f64)]) -> HashMap<u64, usize> {
     let mut sent: HashMap<u64, (usize, f64)> = HashMap::new();
     for (part, (survey, ahead)) in parts.iter().enumerate() {
         let own = survey.stanzas.iter().filter_map(|(key, held)| match held {
-            Some((true, at)) => Some((*key, (part, at - ahead))),
+            Some(passed) if passed.sent => Some((*key, (part, passed.at - ahead))),
             _ => None,
         });
         sent.extend(own);
@@ -282,22 +145,16 @@ fn crossing(parts: &[(&Survey, f64)]) -> HashMap<u64, usize> {
     let mut crossing = HashMap::new();
     for (part, (survey, ahead)) in parts.iter().enumerate() {
         for (key, held) in &survey.stanzas {
-            if let (Some((false, at)), Some((other, sent))) = (held, sent.get(key))
+            if let (Some(passed), Some((other, sent))) = (held, sent.get(key))
+                && !passed.sent
                 && *other != part
             {
-                odd |= at - ahead <= *sent;
+                odd |= passed.at - ahead <= *sent;
                 crossing.insert(*key, *other);
             }
         }
     }
     if odd { crossing } else { HashMap::new() }
-}
-
-fn by_of(offset: Offset) -> f64 {
-    match offset {
-        Offset::By(by, _) => by,
-        _ => 0.0,
-    }
 }
 
 /// `shared`: whether there are others to set its clock against.
@@ -514,75 +371,5 @@ impl Iterator for Merged {
             recorded.event.t = self.latest - self.base;
         }
         Some((source, Ok(recorded)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Someone who recorded these stanzas: which, whether it was sent here, and when.
-    fn survey(witness: Witness, stanzas: &[(u64, bool, f64)]) -> Survey {
-        Survey {
-            source: 0,
-            only: None,
-            stanzas: stanzas
-                .iter()
-                .map(|(key, sent, at)| (*key, Some((*sent, *at))))
-                .collect(),
-            keys: Keys::default(),
-            mask: 0,
-            first: 0.0,
-            last: 60.0,
-            witness,
-            clock: None,
-        }
-    }
-
-    /// The clock of one set against that of the other: how far it is ahead, and give or take how much.
-    fn set(a: &Survey, b: &Survey) -> (f64, f64) {
-        match offset(a, b) {
-            Offset::By(by, room) => (by, room),
-            none => panic!("{none:?}"),
-        }
-    }
-
-    #[test]
-    fn an_offset_lies_between_what_was_sent_and_what_was_received() {
-        let a = survey(Witness::Ends, &[(1, true, 10.0), (2, false, 11.0)]);
-        let b = survey(Witness::Ends, &[(1, false, 30.2), (2, true, 30.8)]);
-        let (by, room) = set(&a, &b);
-        assert!(
-            (by - 20.0).abs() < 1e-9 && (room - 0.2).abs() < 1e-9,
-            "{by} {room}"
-        );
-    }
-
-    /// Received at 22.4 and sent at 24.1, by a clock that cuts this to 22 and 24.
-    #[test]
-    fn a_clock_of_whole_seconds_received_later_than_it_says() {
-        let a = survey(Witness::Ends, &[(1, true, 41.8), (2, false, 43.2)]);
-        let b = survey(Witness::Between, &[(1, false, 22.0), (2, true, 24.0)]);
-        let (by, _) = set(&a, &b);
-        assert!((-19.2..=-18.8).contains(&by), "{by}");
-    }
-
-    /// By whole seconds an offer was received before it was sent, at a clock that knows it better.
-    #[test]
-    fn what_clocks_have_the_wrong_way_round_is_known_by_its_sender() {
-        let a = survey(Witness::Ends, &[(1, true, 10.6), (2, false, 11.2)]);
-        let b = survey(Witness::Between, &[(1, false, 10.0), (2, true, 11.0)]);
-        let parts = crossing(&[(&a, 0.0), (&b, 0.0)]);
-        assert_eq!(parts, HashMap::from([(1, 0), (2, 1)]));
-        // Where they have everything in its order, nobody waits for anybody.
-        let b = survey(Witness::Ends, &[(1, false, 10.7), (2, true, 11.0)]);
-        assert!(crossing(&[(&a, 0.0), (&b, 0.0)]).is_empty());
-    }
-
-    #[test]
-    fn whole_seconds_that_are_alike_are_not_one_clock() {
-        let a = survey(Witness::Between, &[(1, true, 5.0), (2, false, 5.0)]);
-        let b = survey(Witness::Between, &[(1, false, 5.0), (2, true, 5.0)]);
-        assert_eq!(offset(&a, &b), Offset::By(0.0, 1.0));
     }
 }

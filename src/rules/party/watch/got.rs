@@ -25,7 +25,7 @@ impl Parties {
         spoken: Option<&Arc<Spoken>>,
     ) {
         let at = event.t;
-        let from = fold(from);
+        let mut from = fold(from);
         let asks = matches!(stanza.iq_type(), Some(IqType::Set | IqType::Get));
         let Some(form) = form::read(stanza, spoken) else {
             return;
@@ -70,14 +70,16 @@ impl Parties {
         if stanza.iq_type() != Some(IqType::Set) || spoilt == Some(Spoilt::OutOfOrder) {
             return;
         }
+        let renamed = self.renamed(&id, &from, stanza);
         let inbound = Inbound {
             act,
             at,
             n: event.n,
             id: stanza.id().unwrap_or_default().to_owned(),
-            doubtful: spoilt.is_some() || !form.decoded().is_sound(),
+            doubtful: spoilt.is_some() || renamed.is_some() || !form.decoded().is_sound(),
             unsure: !actor.first_hand && matches!(self.witness, Witness::Ends | Witness::Between),
         };
+        from = renamed.unwrap_or(from);
         if let Some(call) = self.calls.get(&id) {
             let user = bare(&from);
             if from.contains('@') && user != call.users.0 && user != call.users.1 {
@@ -119,6 +121,10 @@ impl Parties {
             tracks.len() - 1
         });
         if let Some(track) = tracks.get_mut(index) {
+            // What came before its initiate was of no call that is known: it changed nothing (ST-17).
+            if act.kind == Kind::Initiate && track.unbegun() {
+                *track = Track::new(&from, Role::Callee, actor.sight, event.n, start, clock_set);
+            }
             if let Some(role) = known.or((act.kind == Kind::Initiate).then_some(Role::Callee)) {
                 track.cast(role);
             }
@@ -130,6 +136,21 @@ impl Parties {
             let users = (bare(&from).to_owned(), bare(&actor.jid).to_owned());
             self.calls.insert(id, Call { users, ids });
         }
+    }
+
+    /// Who sent this signal, where the server hands it on in the name of somebody who is not in this call: its receiver
+    /// may go by the name, or by what it says.
+    fn renamed(&self, id: &Arc<str>, from: &str, stanza: &Stanza) -> Option<String> {
+        let users = &self.calls.get(id)?.users;
+        if !from.contains('@') || [&*users.0, &*users.1].contains(&bare(from)) {
+            return None;
+        }
+        let mut parties = self.followed.get(id).into_iter().flatten();
+        parties.find_map(|party| {
+            let (call, _) = self.said.get(&print((party, stanza.id().unwrap_or_default())))?;
+            let (jid, _) = self.sessions.get(party).filter(|_| call == id)?;
+            Some(jid.to_string())
+        })
     }
 
     /// What goes to a bare address goes on to the devices of that user that are in the call.

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::super::beam::is_broken;
 use super::super::handed::LOST;
-use super::super::track::{Sight, Track};
+use super::super::track::{Outcome, Sight, Track};
 use super::sent::Said;
 use super::tracks::{addressed, end_others, place_of};
 use super::{Actor, Call, Parties, REMEMBERED, Spoilt, arrival, request};
-use crate::protocol::{Act, Kind, Reason, Role, Ruling, State};
+use crate::protocol::{Act, Decoded, Kind, Reason, Role, Ruling, State};
 use crate::rules::{Blame, Finding, Level};
 use crate::stanza::{bare, fold, resource};
+
+const ASTRAY: &str = "the server had delivered the initiate of this call to it, as if it were called";
 
 impl Parties {
     /// Its place in the call (ST, TM). The answer says what it does to views if it is out of place.
@@ -24,51 +26,14 @@ impl Parties {
         let (act, id) = (form.decoded().act()?, form.decoded().facts.call.clone()?);
         let to = fold(stanza.to().unwrap_or_default());
         let own = bare(&actor.jid).to_owned();
-        if let Some(call) = self.calls.get(&id) {
-            let users = &call.users;
-            if own != users.0 && own != users.1 {
-                findings.push(said.finding(
-                    if act.kind == Kind::Initiate {
-                        "ST-10"
-                    } else {
-                        "ST-11"
-                    },
-                    format!(
-                        "{} sends {} on a call between {} and {}.",
-                        actor.name,
-                        act.kind.name(),
-                        users.0,
-                        users.1
-                    ),
-                    "signals from the two parties of the call only",
-                    format!("{} from {}", act.kind.name(), actor.jid),
-                ));
-                return Some(Spoilt::OutOfOrder);
-            }
-            let others = bare(&to) != users.0 && bare(&to) != users.1;
-            if act.kind == Kind::Initiate && others && to.contains('@') {
-                findings.push(said.finding(
-                    "ST-10",
-                    format!(
-                        "{} calls {} with the callId of another call.",
-                        actor.name,
-                        bare(&to)
-                    ),
-                    "a new callId for each call",
-                    format!("callId {id}, in use with {}", users.1),
-                ));
-                return Some(Spoilt::OutOfOrder);
-            }
+        if let Some(finding) = self.outsider(said, &act, &id, &to) {
+            findings.push(finding);
+            return Some(Spoilt::OutOfOrder);
         }
         self.said
             .insert(request(actor, stanza), (id.clone(), act.kind == Kind::Initiate));
         let key = (actor.key.clone(), id.clone());
-        let accepts = act.kind == Kind::Accept;
-        let told = self.role_in(&id, &own).or(match act.kind {
-            Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Some(Role::Callee),
-            Kind::Initiate | Kind::Offer => Some(Role::Caller),
-            Kind::IceCandidate | Kind::Hangup | Kind::MuteChange => None,
-        });
+        let told = self.role_in(&id, &own).or(side_of(act.kind));
         let role = told.unwrap_or(Role::Caller);
         findings.extend(self.second_call(said, &id, act.kind));
         let start = self.start(actor, act.kind);
@@ -103,50 +68,17 @@ impl Parties {
         if act.kind == Kind::Hangup && out.effect.1 && resource(&to).is_none() {
             end_others(tracks, index, &to, (&act, at, doubtful));
         }
-        if accepts && out.effect.1 {
+        if act.kind == Kind::Accept && out.effect.1 {
             self.take_up(&actor.key, &id);
         }
-        for ruling in &out.rulings {
-            let (breach, ambiguous) = match ruling {
-                Ruling::Legal => continue,
-                Ruling::Ambiguous(breach) => (breach, true),
-                Ruling::Breach(breach) => (breach, false),
-            };
-            let mut finding = said.finding(
-                breach.rule,
-                format!("{}: {}.", actor.name, breach.why),
-                &breach.wanted,
-                seen_words(form.decoded(), &states),
-            );
-            finding.events.extend([first].into_iter().chain(out.after));
-            finding.events.sort_unstable();
-            finding.events.dedup();
-            finding.excuse.clone_from(&out.excuse);
-            if ambiguous || out.crossed {
-                finding.level = Level::Info;
-                finding.blame = Blame::Nobody;
-            }
-            findings.push(finding);
-        }
+        let seen = seen_words(form.decoded(), &states);
+        findings.extend(said.out_of_place(&out, first, &seen));
         // Of a session that began before the recording it is not always known whose it is.
-        let named = !own.is_empty();
-        if act.kind == Kind::Initiate && named && out.effect.1 && self.calls.get(&id).is_none() {
-            let facts = &form.decoded().facts;
-            let ids = facts.sender.as_ref().zip(facts.recipient.as_ref());
-            // Ids that are known to be wrong bind nobody: the other side may well give the right ones.
-            let wrong = findings
-                .iter()
-                .any(|found| matches!(found.rule.id, "SG-11" | "SG-13" | "SG-14"));
-            let ids = ids
-                .filter(|_| !wrong)
-                .map(|(a, b)| (a.to_lowercase(), b.to_lowercase()));
-            self.calls.insert(
-                id,
-                Call {
-                    users: (own, bare(&to).to_owned()),
-                    ids,
-                },
-            );
+        let begins = act.kind == Kind::Initiate && out.effect.1 && !own.is_empty();
+        if begins && self.calls.get(&id).is_none() {
+            let users = (own, bare(&to).to_owned());
+            let ids = ids_of(form.decoded(), findings);
+            self.calls.insert(id, Call { users, ids });
         }
         if let Some(n) = reached {
             self.reach(&actor.key, &to, n, arrival(event));
@@ -156,6 +88,44 @@ impl Parties {
             (false, true) => None,
             _ => Some(Spoilt::Doubtful),
         }
+    }
+
+    /// A signal on a call of others, or a call of its own under the id of another.
+    fn outsider(&self, said: &Said<'_>, act: &Act, id: &Arc<str>, to: &str) -> Option<Finding> {
+        let (actor, users) = (said.actor, &self.calls.get(id)?.users);
+        let (own, kind) = (bare(&actor.jid), act.kind);
+        if own != users.0 && own != users.1 {
+            let rule = if kind == Kind::Initiate { "ST-10" } else { "ST-11" };
+            let tracks = self.tracks.get(&(actor.key.clone(), id.clone()));
+            let called = tracks.is_some_and(|tracks| tracks.iter().any(|track| track.called));
+            let mut finding = said.finding(
+                rule,
+                format!(
+                    "{} sends {} on a call between {} and {}.",
+                    actor.name,
+                    kind.name(),
+                    users.0,
+                    users.1
+                ),
+                "signals from the two parties of the call only",
+                format!("{} from {}", kind.name(), actor.jid),
+            );
+            finding.excuse = called.then(|| ASTRAY.to_owned());
+            return Some(finding);
+        }
+        let others = bare(to) != users.0 && bare(to) != users.1;
+        (kind == Kind::Initiate && others && to.contains('@')).then(|| {
+            said.finding(
+                "ST-10",
+                format!(
+                    "{} calls {} with the callId of another call.",
+                    actor.name,
+                    bare(to)
+                ),
+                "a new callId for each call",
+                format!("callId {id}, in use with {}", users.1),
+            )
+        })
     }
 
     /// A client that is in a call and picks up another one (ST-13).
@@ -202,19 +172,66 @@ impl Parties {
     }
 }
 
+impl Said<'_> {
+    /// What its place in the call is held against it. `first`: the event with which that began.
+    fn out_of_place(&self, out: &Outcome, first: u64, seen: &str) -> Vec<Finding> {
+        let breaches = out.rulings.iter().filter_map(|ruling| match ruling {
+            Ruling::Legal => None,
+            Ruling::Ambiguous(breach) => Some((breach, true)),
+            Ruling::Breach(breach) => Some((breach, false)),
+        });
+        let told = breaches.map(|(breach, ambiguous)| {
+            let message = format!("{}: {}.", self.actor.name, breach.why);
+            let mut finding = self.finding(breach.rule, message, &breach.wanted, seen.to_owned());
+            finding.events.extend([first].into_iter().chain(out.after));
+            finding.events.sort_unstable();
+            finding.events.dedup();
+            finding.excuse.clone_from(&out.excuse);
+            if ambiguous || out.crossed {
+                finding.level = Level::Info;
+                finding.blame = Blame::Nobody;
+            }
+            finding
+        });
+        told.collect()
+    }
+}
+
+/// Who sends such a signal, where only one side does.
+fn side_of(kind: Kind) -> Option<Role> {
+    match kind {
+        Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Some(Role::Callee),
+        Kind::Initiate | Kind::Offer => Some(Role::Caller),
+        Kind::IceCandidate | Kind::Hangup | Kind::MuteChange => None,
+    }
+}
+
+/// The ids that an initiate gives: sender, recipient. Ids that are known to be wrong bind nobody: the other side may well
+/// give the right ones.
+fn ids_of(decoded: &Decoded, findings: &[Finding]) -> Option<(String, String)> {
+    let wrong = |found: &Finding| matches!(found.rule.id, "SG-11" | "SG-13" | "SG-14");
+    let ids = decoded
+        .facts
+        .sender
+        .as_ref()
+        .zip(decoded.facts.recipient.as_ref());
+    ids.filter(|_| !findings.iter().any(wrong))
+        .map(|(a, b)| (a.to_lowercase(), b.to_lowercase()))
+}
+
 /// What may have ended the call for this one unseen, so that its hangup answers that one.
 fn unseen_end(act: &Act, actor: &Actor, track: &Track, enforces: bool) -> Option<&'static str> {
-    if act.kind != Kind::Hangup || act.duration.is_some() || actor.first_hand {
+    if act.kind != Kind::Hangup || act.duration.is_some() {
         return None;
     }
-    if enforces {
+    if enforces && !actor.first_hand {
         return Some("the server had ended the call towards it with this reason");
     }
     let earlier = "the other side had ended the call before the recording began";
     (track.half && track.sight() == Sight::Far).then_some(earlier)
 }
 
-fn seen_words(decoded: &crate::protocol::Decoded, states: &[State]) -> String {
+fn seen_words(decoded: &Decoded, states: &[State]) -> String {
     let facts = &decoded.facts;
     let kind = facts.kind.map_or("a signal", Kind::name);
     let reason = facts.reason.map(Reason::wire).unwrap_or_default();

@@ -150,8 +150,9 @@ impl Parties {
         }
         let unseen = self.witness == Witness::Signals;
         let again = (said.handed_on || unseen) && self.came_before(&said);
-        // Of connections signals alone tell nothing: what is the same to its timestamp was sent once.
-        if (said.handed_on && said.broke) || unseen {
+        // Of connections signals alone tell nothing: what is the same to its timestamp was sent once. Nor does one end
+        // of the other's: a session that is resumed sends what was not acknowledged again.
+        if (said.handed_on && (said.broke || again)) || unseen {
             if again || !unseen {
                 handed::excuse(&mut findings, again);
             }
@@ -226,11 +227,12 @@ impl Parties {
         let kind = said.form.decoded().facts.kind;
         // Whose signal it is only its own ids tell: where those may be wrong, so may what follows from them.
         let breaks = |id: &str| findings.iter().any(|found| found.rule.id == id);
-        if breaks("ST-11") && ["SG-02", "SG-03", "SG-11"].into_iter().any(breaks) {
+        let nameless = ["SG-02", "SG-03", "SG-11"].into_iter().any(breaks);
+        if breaks("ST-11") && nameless {
             let strange = findings.iter_mut().filter(|found| found.rule.id == "ST-11");
             strange.for_each(|found| found.excuse = Some(handed::NAMELESS.to_owned()));
             self.shared.insert(call.into(), ());
-        } else if breaks("ST-11") || (again && kind == Some(Kind::Initiate)) {
+        } else if nameless || breaks("ST-11") || (again && kind == Some(Kind::Initiate)) {
             self.shared.insert(call.into(), ());
         }
         let tracks = self.tracks.get(&(said.actor.key.clone(), call.into()));
