@@ -313,6 +313,19 @@ fn a_candidate_may_run_ahead_of_its_description() {
 }
 
 #[test]
+fn whoever_answers_has_taken_its_own_offer_back() {
+    let own = changed(
+        Role::Callee,
+        Side::Offer,
+        &[("a=mid:0", "a=mid:x"), ("BUNDLE 0", "BUNDLE x")],
+    );
+    let mut talk = Talk::picked_up();
+    talk.bob("offer", &own);
+    talk.alice("offer", &offer(&[])).bob("answer", &answer(&[]));
+    assert_eq!(talk.found(true), "");
+}
+
+#[test]
 fn a_recording_tells_once_the_sender_is_done_with_the_call() {
     let lost = candidate(5, json!({"sdpMid": "1", "sdpMLineIndex": null}));
     let bye = json!({"reason": "completed"});

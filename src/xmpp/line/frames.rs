@@ -61,9 +61,7 @@ impl Frames {
                     let start = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
                     let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
                     if let Some(payload) = self.buffer.get(start..end) {
-                        let long = start > header.len(length);
-                        let flaw = self.sequence.flaw(&header, payload);
-                        if let Some(why) = flaw.or_else(|| long.then(sequence::longwinded)) {
+                        if let Some(why) = self.sequence.flaw(&header, payload) {
                             self.misframed = true;
                             return Came::Misframed(why);
                         }

@@ -1,4 +1,5 @@
-//! What a server may put into WebSocket frames, and in which order (RFC 6455 §5): one frame at a time.
+//! What a server may put into WebSocket frames, and in which order (RFC 6455 §5): one frame at a time. Lengths in more
+//! bytes than they take (§5.2) disturb no reader, and are let be.
 
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
@@ -76,11 +77,6 @@ impl Sequence {
             Err(_) => false,
         }
     }
-}
-
-/// More bytes for a length than it takes.
-pub fn longwinded() -> String {
-    "a frame whose length has more bytes than it takes (RFC 6455 §5.2)".into()
 }
 
 pub fn reserved(opcode: u8) -> String {

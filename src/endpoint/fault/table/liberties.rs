@@ -1,6 +1,6 @@
 //! Controls: what a server may do, although not every server does. Nothing may be found.
 
-use super::super::deed::{Beyond, Change, Lie};
+use super::super::deed::{Beyond, Change, Lie, Slip};
 use super::super::rewrite as change;
 use super::{ALWAYS, BOUNCE, Deed, Fault, GONE, NOWHERE, OWN, Point, Rewrite, SIGNAL, row, xml};
 
@@ -19,6 +19,7 @@ pub(super) const FAULTS: &[Fault] = &[
     row("harmless-prefix", NONE, "`<call/>` has a prefix, which the stanza itself uses for another namespace.", SIGNAL, xml(change::prefix_bound_twice), ALWAYS),
     row("harmless-stranger", NONE, "Before each signal comes chat of somebody on another server.", SIGNAL, Deed::Precede(Change(change::a_strangers_chat)), ALWAYS),
     row("harmless-capitals", NONE, "In a hangup of the server's own the callId is in capitals.", OWN, Deed::Rewrite(Rewrite::Text(Change(change::call_in_capitals))), ALWAYS),
+    row("harmless-long-lengths", NONE, "The length of every text frame is written in eight bytes.", NOWHERE, Deed::Slip(Slip::LengthInEightBytes), ALWAYS),
     row("harmless-delay", NONE, "Signals, other requests, their answers and chat take 0.3 seconds.", &[Point::Signal, Point::Request, Point::Answer, Point::Chat], Deed::Delay(300), ALWAYS),
     row("harmless-slow-bounces", NONE, "The error for a device that is not there takes a second.", &[Point::Bounce, Point::Gone], Deed::Delay(1_000), ALWAYS),
     row("harmless-recipient-unavailable", NONE, "A signal for nobody draws `recipient-unavailable`.", BOUNCE, Deed::Rewrite(Rewrite::Condition("recipient-unavailable")), ALWAYS),

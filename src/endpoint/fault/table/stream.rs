@@ -53,7 +53,6 @@ pub(super) const FAULTS: &[Fault] = &[
     slip("ping-too-long", &["TR-11"], "A ping of 126 bytes stands before each signal.", Slip::PingTooLong),
     slip("text-not-utf-8", &["TR-11"], "The last byte of each signal's frame is none of UTF-8.", Slip::TextNotUtf8),
     slip("close-code-never-sent", &["TR-11"], "WebSockets are closed with the status code 1006.", Slip::CloseCodeNeverSent),
-    slip("length-in-eight-bytes", &["TR-11"], "The length of every text frame is written in eight bytes.", Slip::LengthInEightBytes),
     slip("gate-open", &["AU-01"], "Who shows no token is let in.", Slip::GateOpen),
     slip("expired-token-taken", &["AU-02"], "A token that has expired is taken.", Slip::ExpiredTaken),
     slip("token-of-tomorrow-taken", &["AU-02"], "A token that is not yet valid is taken.", Slip::NotYetTaken),

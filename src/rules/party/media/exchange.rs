@@ -99,11 +99,9 @@ pub(super) fn succession(
     look: &mut Look,
 ) {
     let Some(own) = own else { return };
-    let Some(before) = own
-        .settled()
-        .or(own.said.back())
-        .filter(|said| said.description.whole)
-    else {
+    // Whoever answers has taken back an offer of its own that had no answer (RFC 9429 §4.1.10.2).
+    let last = own.said.back().filter(|said| offer || !said.offer);
+    let Some(before) = own.settled().or(last).filter(|said| said.description.whole) else {
         return;
     };
     let alike = own
