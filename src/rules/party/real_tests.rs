@@ -35,7 +35,10 @@ fn payload(kind: &str, reason: &str) -> Value {
         "offer" | "answer" if reason == "more" => json!({"sdp": with_video(kind), "type": kind}),
         "offer" => json!({"sdp": sample::offer(), "type": "offer"}),
         "answer" => json!({"sdp": sample::answer(), "type": "answer"}),
-        "hangup" => json!({"reason": reason}),
+        "hangup" => match reason.split_once('+') {
+            Some((reason, seconds)) => json!({"reason": reason, "duration": seconds.parse::<u32>().ok()}),
+            None => json!({"reason": reason}),
+        },
         "mute-change" => json!({"muted": true}),
         _ => json!({}),
     }
@@ -253,6 +256,15 @@ fn devices_that_were_called_before_the_recording_began_are_told_apart() {
     ] {
         assert_eq!(told(RELAY, &format!("0 alice/1 late\n{half}")), NONE, "{half}");
     }
+    // One is called just before the recording begins, and the other just after.
+    let second = "0 alice/1 late
+        1 alice/1 > bob/2 initiate 2
+        3 alice/1 > bob/2 hangup/failed 3
+        3.1 alice/1 < bob/2 hangup/failed 4
+        30 alice/1 > bob/1 hangup/timeout 5";
+    assert_eq!(told(RELAY, second), NONE);
+    let first = second.replace("0 alice/1 late", "0 alice/1 comes");
+    assert_eq!(told(RELAY, &first), ["ST-09"]);
     // The name of a recording is no address: one begins late, and is not the other.
     let late = "0 alice/1 comes
         0 bob/1 comes
@@ -629,4 +641,16 @@ fn what_was_said_beyond_a_recording_is_answered_all_the_same() {
     };
     assert_eq!(told(RELAY, &with("2 bob/1 stops")), NONE);
     assert_eq!(told(RELAY, &with("2 bob/1 stops\n2 bob/1 late")), NONE);
+}
+
+#[test]
+fn an_enforcing_server_may_keep_back_an_answer_that_came_too_late() {
+    let crossed = "0 alice/1 comes
+        1 alice/1 > bob/1 initiate 1
+        2 alice/1 < bob/1 accept 2
+        3 alice/1 > bob/1 offer 3
+        5 alice/1 > bob/1 hangup/cancelled 4
+        6 alice/1 < bob/1 hangup/completed+3 5";
+    assert_eq!(told(ENFORCING, crossed), ["TM-03?"]);
+    assert_eq!(told(RELAY, crossed), ["TM-03"]);
 }

@@ -112,7 +112,7 @@ impl Parties {
             meant.for_each(|track| track.receive(&inbound));
             return;
         }
-        let index = place_of(tracks, &from, act.kind).unwrap_or_else(|| {
+        let index = place_of(tracks, &from, act.kind, actor.start).unwrap_or_else(|| {
             let role = known.unwrap_or(match act.kind {
                 Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Role::Caller,
                 _ => Role::Callee,

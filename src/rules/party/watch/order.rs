@@ -40,7 +40,7 @@ impl Parties {
         let (clock_set, enforces) = (self.clock_set, self.enforces);
         let turned = self.turned.get(&*actor.key).copied();
         let tracks = self.tracks_of(actor, key, false)?;
-        let index = place_of(tracks, &to, act.kind).unwrap_or_else(|| {
+        let index = place_of(tracks, &to, act.kind, actor.start).unwrap_or_else(|| {
             tracks.push(Track::new(&to, role, actor.sight, event.n, start, clock_set));
             tracks.len() - 1
         });
@@ -221,11 +221,17 @@ fn ids_of(decoded: &Decoded, findings: &[Finding]) -> Option<(String, String)> {
 
 /// What may have ended the call for this one unseen, so that its hangup answers that one.
 fn unseen_end(act: &Act, actor: &Actor, track: &Track, enforces: bool) -> Option<&'static str> {
-    if act.kind != Kind::Hangup || act.duration.is_some() {
+    if act.kind != Kind::Hangup {
         return None;
     }
     if enforces && !actor.first_hand {
-        return Some("the server had ended the call towards it with this reason");
+        return Some(match act.duration {
+            None => "the server had ended the call towards it with this reason",
+            Some(_) => "the server had kept its answer back, which came too late for the other side",
+        });
+    }
+    if act.duration.is_some() {
+        return None;
     }
     let earlier = "the other side had ended the call before the recording began";
     (track.half && track.sight() == Sight::Far).then_some(earlier)

@@ -81,11 +81,12 @@ impl Parties {
 /// The track that a stanza to or from this address belongs to. A bare address that was called stands for every
 /// device that answers from there; a device that was not called is one of them that has come back under another
 /// resource, unless it is called now, or perhaps was before the recording began.
-pub(super) fn place_of(tracks: &mut Vec<Track>, jid: &str, kind: Kind) -> Option<usize> {
+pub(super) fn place_of(tracks: &mut Vec<Track>, jid: &str, kind: Kind, start: Start) -> Option<usize> {
     if let Some(exact) = tracks.iter().position(|track| track.peer == jid) {
         return Some(exact);
     }
-    let kin = |track: &Track| kind != Kind::Initiate && !track.half && bare(&track.peer) == bare(jid);
+    let back = kind != Kind::Initiate && start != Start::Unseen;
+    let kin = |track: &Track| back && !track.half && bare(&track.peer) == bare(jid);
     let near = tracks.iter().position(|track| track.is_with(jid));
     let near = near.or_else(|| tracks.iter().position(kin))?;
     if resource(jid).is_none() {
