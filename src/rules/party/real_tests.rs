@@ -265,6 +265,14 @@ fn devices_that_were_called_before_the_recording_began_are_told_apart() {
     assert_eq!(told(RELAY, second), NONE);
     let first = second.replace("0 alice/1 late", "0 alice/1 comes");
     assert_eq!(told(RELAY, &first), ["ST-09"]);
+    // One that is busy ends nothing for the other, which was called before.
+    let busy = "0 alice/1 late
+        1 alice/1 > bob/2 initiate 2
+        2 alice/1 < bob/2 hangup/busy 3
+        2 alice/1 ok bob/2 3
+        3 alice/1 < bob/1 accept 4
+        3 alice/1 ok bob/1 4";
+    assert_eq!(told(RELAY, busy), NONE);
     // The name of a recording is no address: one begins late, and is not the other.
     let late = "0 alice/1 comes
         0 bob/1 comes

@@ -55,7 +55,7 @@ impl Parties {
                 let kin = others.find(|other| bare(other) == &*wide.0);
                 rung = kin.and_then(|other| self.tracks.get(&(other.clone(), key.1.clone())).cloned());
             }
-            let own = called || (actor.first_hand && actor.start == Start::Unseen);
+            let own = called || actor.start == Start::Unseen;
             let rung = rung.filter(|rung| !own && rung.iter().all(|track| !track.half));
             self.followed
                 .entry(key.1.clone())
