@@ -3,7 +3,7 @@
 use regex::Regex;
 use serde_json::Value;
 
-use crate::protocol::Kind;
+use crate::protocol::{Kind, is_same_call};
 use crate::scenario::Pattern;
 use crate::stanza::{STREAM, Stanza};
 
@@ -65,11 +65,6 @@ pub fn brief(stanza: &Stanza, signal: Option<&Value>) -> String {
         .map(|c| format!(" {c}"))
         .unwrap_or_default();
     format!("{name}{kind}{condition}")
-}
-
-/// A UUID may come in capitals (RFC 9562 §4).
-pub fn same_call(a: &str, b: &str) -> bool {
-    a.eq_ignore_ascii_case(b)
 }
 
 /// What an expectation looks for, with every name resolved.
@@ -135,7 +130,7 @@ impl Wanted {
                     && self
                         .call
                         .as_deref()
-                        .is_none_or(|call| arrival.call().is_some_and(|came| same_call(came, call)))
+                        .is_none_or(|call| arrival.call().is_some_and(|came| is_same_call(came, call)))
             }
             Pattern::Chat { body } => stanza
                 .body()

@@ -12,7 +12,7 @@ use super::found::{Found, Topic};
 use super::parties::{Parties, fresh};
 use super::peer::Peer;
 use crate::profile::{Addressing, Class};
-use crate::protocol::{Kind, RINGING, TOLERANCE};
+use crate::protocol::{Kind, RINGING, TOLERANCE, is_same_call};
 use crate::stanza::bare;
 
 const RULES: [Topic; 7] = [
@@ -318,10 +318,8 @@ fn is(stanza: &crate::stanza::Stanza, call: &str, kind: Kind) -> bool {
     is_of(stanza, call, kind.wire())
 }
 
-/// A server may write a UUID anew, in capitals too (RFC 9562 §4).
 fn is_call(signal: &Value, call: &str) -> bool {
-    let id = signal["callId"].as_str();
-    id.is_some_and(|id| id.eq_ignore_ascii_case(call))
+    signal["callId"].as_str().is_some_and(|id| is_same_call(id, call))
 }
 
 fn is_of(stanza: &crate::stanza::Stanza, call: &str, kind: &str) -> bool {

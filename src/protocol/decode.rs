@@ -183,6 +183,11 @@ pub(super) fn unknown(
     }
 }
 
+/// Whether these are the ids of one call: a system may write a UUID anew, in capitals too (RFC 9562 §4).
+pub fn is_same_call(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
 fn envelope(members: &Map<String, Value>, decoded: &mut Decoded) {
     if let Some(wire) = text(members, "", "type", "SG-02", decoded) {
         decoded.facts.kind = Kind::from_wire(wire);

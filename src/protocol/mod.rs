@@ -14,7 +14,7 @@ mod table;
 mod timestamp;
 
 pub use call::{Act, Breach, RINGING, ROUNDING, Ruling, TOLERANCE, View};
-pub use decode::{Decoded, Facts, Fault, decode};
+pub use decode::{Decoded, Facts, Fault, decode, is_same_call};
 pub use kind::{Kind, Reason, Role, State};
 pub use schema::{SchemaError, asyncapi, bundled_schema, schema, schema_names, validate};
 pub use table::{CALLEE, CALLEE_REASONS, CALLER, CALLER_REASONS, Cell, Row, reason_cell, signal_cell};

@@ -6,9 +6,9 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
+use super::sequence::misframed;
 use super::socket::{Cut, Io};
 use super::splitter::{Piece, Splitter};
 use crate::stanza::{FRAMING, Stanza};
@@ -159,36 +159,6 @@ async fn next_frame(stream: &mut SplitStream<Web>, over: &mut Option<String>) ->
             Some(Ok(Message::Ping(_) | Message::Frame(_))) => continue,
         });
     }
-}
-
-/// What of a server's own doing made a WebSocket unreadable; `None`: it was something else.
-fn misframed(error: &Error) -> Option<String> {
-    let what = match error {
-        Error::Utf8(_) => "a text that is no UTF-8 (RFC 6455 §8.1)",
-        Error::Protocol(error) => match error {
-            ProtocolError::MaskedFrameFromServer => {
-                "a masked frame, where a server masks none (RFC 6455 §5.1)"
-            }
-            ProtocolError::NonZeroReservedBits => {
-                "a frame with a reserved bit that no extension gives a meaning (RFC 6455 §5.2)"
-            }
-            ProtocolError::InvalidOpcode(opcode)
-            | ProtocolError::UnknownDataFrameType(opcode)
-            | ProtocolError::UnknownControlFrameType(opcode) => {
-                return Some(format!(
-                    "a frame with the reserved opcode {opcode} (RFC 6455 §5.2)"
-                ));
-            }
-            ProtocolError::UnexpectedContinueFrame => "a continuation of no message (RFC 6455 §5.4)",
-            ProtocolError::ExpectedFragment(_) => "a message within another one (RFC 6455 §5.4)",
-            ProtocolError::FragmentedControlFrame => "a control frame in fragments (RFC 6455 §5.5)",
-            ProtocolError::ControlFrameTooBig => "a control frame of more than 125 bytes (RFC 6455 §5.5)",
-            ProtocolError::InvalidCloseSequence => "a close frame with half a status code (RFC 6455 §5.5.1)",
-            _ => return None,
-        },
-        _ => return None,
-    };
-    Some(what.to_owned())
 }
 
 async fn next_piece(

@@ -7,6 +7,7 @@ mod framing;
 mod leg;
 pub mod line;
 mod login;
+mod sequence;
 mod socket;
 mod splitter;
 mod starttls;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::super::compose;
-use super::super::matching::{Arrival, same_call};
+use super::super::matching::Arrival;
 use super::{Input, Phase, Script};
+use crate::protocol::is_same_call;
 use crate::scenario::Answer;
 use crate::stanza::{self, IqType, STREAM, Stanza};
 use crate::transcript::{Dir, Event};
@@ -158,15 +159,13 @@ impl Script {
 
     /// What a user says who plays no part here: anybody may write to an account at any time (RFC 6121 §5.2.1).
     fn is_strangers(&self, stanza: &Stanza) -> bool {
+        if !stanza.is_message() || stanza.has_call() {
+            return false;
+        }
         let from = stanza.from().map(stanza::fold).unwrap_or_default();
         let user = stanza::bare(&from);
-        stanza.is_message()
-            && !stanza.has_call()
-            && user.contains('@')
-            && self
-                .bots
-                .values()
-                .all(|bot| stanza::bare(&stanza::fold(&bot.jid)) != user)
+        let is_own = |jid: &str| stanza::bare(&stanza::fold(jid)) == user;
+        user.contains('@') && !self.bots.values().any(|bot| is_own(&bot.jid))
     }
 
     pub(super) fn announce_answers(&mut self, who: &str, policy: &Answer) {
@@ -204,7 +203,7 @@ impl Script {
         for call in self
             .calls
             .values_mut()
-            .filter(|call| id.is_some_and(|id| same_call(id, &call.id)))
+            .filter(|call| id.is_some_and(|id| is_same_call(id, &call.id)))
         {
             if call.caller == who && kind == Some("call:accept") {
                 call.callee_jid = Some(from.to_owned());

@@ -1,10 +1,12 @@
 //! WebSocket frames that go out as none may (RFC 6455 §5), or not at all.
 
-use std::io;
+use std::io::{self, Cursor};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use super::deed::Slip;
 use super::slip::Slips;
@@ -26,11 +28,9 @@ const SLIPS: [Slip; 11] = [
     Slip::LengthInEightBytes,
 ];
 
-const TEXT: u8 = 0x1;
-const CLOSE: u8 = 0x8;
-const PONG: u8 = 0xa;
-const LAST: u8 = 0x80;
-const RESERVED_1: u8 = 0x40;
+/// The first byte of a whole text message, and the second of a frame whose length follows in eight bytes.
+const LAST_TEXT: u8 = 0x81;
+const EIGHT_BYTES: u8 = 127;
 
 /// A connection whose frames are changed on their way out.
 pub struct Misframed {
@@ -66,9 +66,9 @@ impl Misframed {
             return;
         }
         self.coming.extend_from_slice(bytes);
-        while let Some((first, start, end)) = frame(&self.coming) {
+        while let Some((header, start, end)) = frame(&self.coming) {
             let payload = self.coming.get(start..end).unwrap_or_default();
-            write(&mut self.out, first, payload, &self.slips);
+            write(&mut self.out, &header, payload, &self.slips);
             self.coming.drain(..end);
         }
     }
@@ -85,104 +85,76 @@ impl Misframed {
     }
 }
 
-/// The first byte of the frame that begins here, where its payload begins, and where it ends; `None`: its end is still
-/// missing. A server masks nothing.
-fn frame(bytes: &[u8]) -> Option<(u8, usize, usize)> {
-    let (first, second) = (*bytes.first()?, *bytes.get(1)?);
-    let (start, length): (usize, usize) = match second & 0x7f {
-        126 => (
-            4,
-            usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)),
-        ),
-        127 => {
-            let length = u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?);
-            (10, usize::try_from(length).ok()?)
-        }
-        short => (2, usize::from(short)),
-    };
-    let end = start.checked_add(length)?;
-    (bytes.len() >= end).then_some((first, start, end))
+/// The frame that begins here, where its payload begins, and where it ends; `None`: its end is still missing.
+fn frame(bytes: &[u8]) -> Option<(FrameHeader, usize, usize)> {
+    let mut cursor = Cursor::new(bytes);
+    let (header, length) = FrameHeader::parse(&mut cursor).ok()??;
+    let start = usize::try_from(cursor.position()).ok()?;
+    let end = start.checked_add(usize::try_from(length).ok()?)?;
+    (bytes.len() >= end).then_some((header, start, end))
 }
 
-fn put(out: &mut Vec<u8>, first: u8, payload: &[u8]) {
-    out.push(first);
-    match payload.len() {
-        length @ ..=125 => out.push(u8::try_from(length).unwrap_or_default()),
-        length => match u16::try_from(length) {
-            Ok(length) => {
-                out.push(126);
-                out.extend(length.to_be_bytes());
-            }
-            Err(_) => {
-                out.push(127);
-                out.extend((length as u64).to_be_bytes());
-            }
-        },
-    }
+fn put(out: &mut Vec<u8>, header: &FrameHeader, payload: &[u8]) {
+    // A header is written to memory: nothing can fail.
+    let _ = header.format(payload.len() as u64, out);
     out.extend_from_slice(payload);
 }
 
 /// A frame as it goes out.
-fn write(out: &mut Vec<u8>, first: u8, payload: &[u8], slips: &Slips) {
+fn write(out: &mut Vec<u8>, header: &FrameHeader, payload: &[u8], slips: &Slips) {
     let has = |slip| slips.contains(&slip);
-    let opcode = first & 0xf;
-    if opcode == PONG && has(Slip::PingUnanswered) {
+    let text = header.opcode == OpCode::Data(Data::Text);
+    if header.opcode == OpCode::Control(Control::Pong) && has(Slip::PingUnanswered) {
         return;
     }
-    if opcode == CLOSE && has(Slip::CloseCodeNeverSent) {
-        return put(out, first, &1_006_u16.to_be_bytes());
+    if header.opcode == OpCode::Control(Control::Close) && has(Slip::CloseCodeNeverSent) {
+        return put(out, header, &1_006_u16.to_be_bytes());
     }
-    if opcode == TEXT && has(Slip::FramesMasked) {
-        // A mask of zeros leaves the payload as it is.
-        let start = out.len();
-        put(out, first, payload);
-        let head = out.len() - payload.len();
-        if let Some(second) = out.get_mut(start + 1) {
-            *second |= 0x80;
-        }
-        out.splice(head..head, [0; 4]);
-        return;
-    }
-    if opcode == TEXT && has(Slip::LengthInEightBytes) {
-        out.extend([first, 127]);
+    if text && has(Slip::LengthInEightBytes) {
+        out.extend([LAST_TEXT, EIGHT_BYTES]);
         out.extend((payload.len() as u64).to_be_bytes());
         out.extend_from_slice(payload);
         return;
     }
+    let mut header = header.clone();
+    if text && has(Slip::FramesMasked) {
+        // A mask of zeros leaves the payload as it is.
+        header.mask = Some([0; 4]);
+    }
     let is_signal = payload
         .windows(NAMESPACE.len())
         .any(|bytes| bytes == NAMESPACE.as_bytes());
-    if opcode != TEXT || !is_signal {
-        return put(out, first, payload);
+    if !text || !is_signal {
+        return put(out, &header, payload);
     }
+    let other = |opcode, is_final| FrameHeader {
+        opcode,
+        is_final,
+        ..FrameHeader::default()
+    };
     if has(Slip::FrameOfUnknownKind) {
-        put(out, LAST | 0x3, b"");
+        put(out, &other(OpCode::Data(Data::Reserved(3)), true), b"");
     }
     if has(Slip::StrayContinuation) {
-        put(out, LAST, b"");
+        put(out, &other(OpCode::Data(Data::Continue), true), b"");
     }
     if has(Slip::PingInFragments) {
-        put(out, 0x9, b"");
+        put(out, &other(OpCode::Control(Control::Ping), false), b"");
     }
     if has(Slip::PingTooLong) {
-        put(out, LAST | 0x9, &[b'p'; 126]);
+        put(out, &other(OpCode::Control(Control::Ping), true), &[b'p'; 126]);
     }
     if has(Slip::MessageWithin) {
-        put(out, TEXT, b"<message");
+        put(out, &other(OpCode::Data(Data::Text), false), b"<message");
     }
-    if has(Slip::TextNotUtf8) {
-        let mut torn = payload.to_vec();
-        if let Some(last) = torn.last_mut() {
-            *last = 0xff;
-        }
-        return put(out, first, &torn);
+    header.rsv1 = has(Slip::FramesCompressed);
+    let mut payload = payload.to_vec();
+    if has(Slip::TextNotUtf8)
+        && let Some(last) = payload.last_mut()
+    {
+        *last = 0xff;
     }
-    let bits = if has(Slip::FramesCompressed) {
-        RESERVED_1
-    } else {
-        0
-    };
-    put(out, first | bits, payload);
+    put(out, &header, &payload);
 }
 
 impl AsyncRead for Misframed {

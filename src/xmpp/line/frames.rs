@@ -10,9 +10,9 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::sequence::{self, Sequence};
 use crate::stanza::{Opcode, Wire};
 use crate::xmpp::Io;
+use crate::xmpp::sequence::{self, Sequence};
 
 /// A longer frame is not read: far above what any server sends to a client that asks for so little.
 const LARGEST: u64 = 32 << 20;

@@ -6,7 +6,6 @@ mod frames;
 mod hello;
 mod login;
 mod open;
-mod sequence;
 
 pub use course::{Order, Told, run};
 pub use login::Ask;

@@ -228,18 +228,20 @@ impl Parties {
         // Whose signal it is only its own ids tell: where those may be wrong, so may what follows from them.
         let breaks = |id: &str| findings.iter().any(|found| found.rule.id == id);
         let nameless = ["SG-02", "SG-03", "SG-11"].into_iter().any(breaks);
-        if breaks("ST-11") && nameless {
-            let strange = findings.iter_mut().filter(|found| found.rule.id == "ST-11");
+        let strange = breaks("ST-11");
+        if nameless || strange || (again && kind == Some(Kind::Initiate)) {
+            self.shared.insert(call.into(), ());
+        }
+        if strange {
+            let strange = findings
+                .iter_mut()
+                .filter(|found| found.rule.id == "ST-11" && nameless);
             strange.for_each(|found| found.excuse = Some(handed::NAMELESS.to_owned()));
-            self.shared.insert(call.into(), ());
-        } else if nameless || breaks("ST-11") || (again && kind == Some(Kind::Initiate)) {
-            self.shared.insert(call.into(), ());
+            return;
         }
         let tracks = self.tracks.get(&(said.actor.key.clone(), call.into()));
         let half = tracks.is_some_and(|tracks| tracks.iter().any(|track| track.half));
-        if !findings.iter().any(|found| found.rule.id == "ST-11") {
-            handed::excuse_others(findings, half || self.shared.get(call).is_some());
-        }
+        handed::excuse_others(findings, half || self.shared.get(call).is_some());
     }
 
     /// Whether this signal has been handed on before; from now on it has.

@@ -1,11 +1,21 @@
 //! What a server may put into WebSocket frames, and in which order (RFC 6455 §5): one frame at a time. Lengths in more
 //! bytes than they take (§5.2) disturb no reader, and are let be.
 
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 /// The longest payload of a control frame (RFC 6455 §5.5).
 const CONTROL: usize = 125;
+
+const MASKED: &str = "a masked frame, where a server masks none (RFC 6455 §5.1)";
+const RESERVED_BIT: &str = "a frame with a reserved bit that no extension gives a meaning (RFC 6455 §5.2)";
+const STRAY: &str = "a continuation of no message (RFC 6455 §5.4)";
+const WITHIN: &str = "a message within another one (RFC 6455 §5.4)";
+const IN_FRAGMENTS: &str = "a control frame in fragments (RFC 6455 §5.5)";
+const HALF_CODE: &str = "a close frame with half a status code (RFC 6455 §5.5.1)";
+const NO_TEXT: &str = "a text that is no UTF-8 (RFC 6455 §8.1)";
 
 /// What has come so far of one direction.
 #[derive(Debug, Default)]
@@ -31,12 +41,10 @@ impl Sequence {
     /// Why a server's frame may not stand here; `None`: it may.
     pub fn flaw(&mut self, header: &FrameHeader, payload: &[u8]) -> Option<String> {
         if header.mask.is_some() {
-            return Some("a masked frame, where a server masks none (RFC 6455 §5.1)".into());
+            return Some(MASKED.into());
         }
         if (header.rsv1 || header.rsv2 || header.rsv3) && !self.extended {
-            return Some(
-                "a frame with a reserved bit that no extension gives a meaning (RFC 6455 §5.2)".into(),
-            );
+            return Some(RESERVED_BIT.into());
         }
         match header.opcode {
             OpCode::Control(kind) => control(kind, header.is_final, payload),
@@ -48,10 +56,10 @@ impl Sequence {
         match kind {
             Data::Reserved(opcode) => return Some(reserved(opcode)),
             Data::Continue if !self.open => {
-                return Some("a continuation of no message (RFC 6455 §5.4)".into());
+                return Some(STRAY.into());
             }
             Data::Text | Data::Binary if self.open => {
-                return Some("a message within another one (RFC 6455 §5.4)".into());
+                return Some(WITHIN.into());
             }
             Data::Continue => {}
             Data::Text | Data::Binary => {
@@ -60,8 +68,7 @@ impl Sequence {
             }
         }
         self.open = !last;
-        (self.text && !self.extended && !self.reads(payload, last))
-            .then(|| "a text message that is no UTF-8 (RFC 6455 §8.1)".into())
+        (self.text && !self.extended && !self.reads(payload, last)).then(|| NO_TEXT.into())
     }
 
     /// Whether a text may go on so.
@@ -88,7 +95,7 @@ fn control(kind: Control, last: bool, payload: &[u8]) -> Option<String> {
         return Some(reserved(opcode));
     }
     if !last {
-        return Some("a control frame in fragments (RFC 6455 §5.5)".into());
+        return Some(IN_FRAGMENTS.into());
     }
     if payload.len() > CONTROL {
         return Some(format!(
@@ -101,7 +108,7 @@ fn control(kind: Control, last: bool, payload: &[u8]) -> Option<String> {
     }
     match payload {
         [] => None,
-        [_] => Some("a close frame with half a status code (RFC 6455 §5.5.1)".into()),
+        [_] => Some(HALF_CODE.into()),
         [high, low, reason @ ..] => {
             let code = u16::from_be_bytes([*high, *low]);
             let readable = std::str::from_utf8(reason).is_ok();
@@ -116,6 +123,28 @@ fn control(kind: Control, last: bool, payload: &[u8]) -> Option<String> {
 fn closing(code: u16) -> Option<String> {
     matches!(code, ..1_000 | 1_005 | 1_006 | 1_015)
         .then(|| format!("a close frame with the status code {code}, which is never sent (RFC 6455 §7.4)"))
+}
+
+/// What of a server's own doing made a WebSocket unreadable for the library; `None`: it was something else.
+pub fn misframed(error: &Error) -> Option<String> {
+    let what = match error {
+        Error::Utf8(_) => NO_TEXT,
+        Error::Protocol(error) => match error {
+            ProtocolError::MaskedFrameFromServer => MASKED,
+            ProtocolError::NonZeroReservedBits => RESERVED_BIT,
+            ProtocolError::InvalidOpcode(opcode)
+            | ProtocolError::UnknownDataFrameType(opcode)
+            | ProtocolError::UnknownControlFrameType(opcode) => return Some(reserved(*opcode)),
+            ProtocolError::UnexpectedContinueFrame => STRAY,
+            ProtocolError::ExpectedFragment(_) => WITHIN,
+            ProtocolError::FragmentedControlFrame => IN_FRAGMENTS,
+            ProtocolError::ControlFrameTooBig => "a control frame of more than 125 bytes (RFC 6455 §5.5)",
+            ProtocolError::InvalidCloseSequence => HALF_CODE,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(what.to_owned())
 }
 
 #[cfg(test)]

@@ -1,0 +1,194 @@
+//! Who did what when, line by line, and what all rules together hold against anybody for it.
+
+use serde_json::{Value, json};
+
+use crate::protocol::sample;
+use crate::rules::{Blame, Verdict, judge};
+use crate::transcript::{Event, Header};
+
+const CALL: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
+const IDS: [&str; 2] = [
+    "a1b2c3d4-e5f6-4890-abcd-ef1234567890",
+    "b2c3d4e5-f6a7-4901-bcde-f12345678901",
+];
+
+/// Where a history was recorded, and what the server is.
+#[derive(Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) witness: &'static str,
+    pub(super) class: &'static str,
+}
+
+pub(super) const RELAY: Seen = Seen {
+    witness: "ends",
+    class: "relay",
+};
+pub(super) const ENFORCING: Seen = Seen {
+    class: "enforcing",
+    ..RELAY
+};
+
+fn payload(kind: &str, reason: &str) -> Value {
+    match kind {
+        "initiate" => json!({"callerName": "Alice"}),
+        "offer" | "answer" if reason == "more" => json!({"sdp": with_video(kind), "type": kind}),
+        "offer" => json!({"sdp": sample::offer(), "type": "offer"}),
+        "answer" => json!({"sdp": sample::answer(), "type": "answer"}),
+        "hangup" => match reason.split_once('+') {
+            Some((reason, seconds)) => json!({"reason": reason, "duration": seconds.parse::<u32>().ok()}),
+            None => json!({"reason": reason}),
+        },
+        "mute-change" => json!({"muted": true}),
+        _ => json!({}),
+    }
+}
+
+/// A later description of the same party, with a second section.
+fn with_video(kind: &str) -> String {
+    // Who answered before offers now, and the other way round.
+    let (own, setup) = match kind {
+        "offer" => (sample::answer(), "actpass"),
+        _ => (sample::offer(), "passive"),
+    };
+    let old = own
+        .lines()
+        .find_map(|line| line.strip_prefix("a=setup:"))
+        .unwrap_or_default();
+    let own = own.replace(&format!("a=setup:{old}"), &format!("a=setup:{setup}"));
+    let (head, section) = own.split_once("m=audio").expect("a section of audio");
+    let bundle = head
+        .lines()
+        .find(|line| line.starts_with("a=group:"))
+        .unwrap_or("a=group:BUNDLE 0");
+    let version = |line: &str| match line.strip_prefix("o=") {
+        Some(origin) => {
+            let mut words: Vec<&str> = origin.split(' ').collect();
+            words[2] = "77";
+            format!("o={}", words.join(" "))
+        }
+        None => line.to_owned(),
+    };
+    let head: Vec<String> = head
+        .replace(bundle, &format!("{bundle} v"))
+        .lines()
+        .map(version)
+        .collect();
+    let video = section
+        .lines()
+        .filter(|line| {
+            ["a=ice", "a=fingerprint", "a=setup", "c="]
+                .iter()
+                .any(|start| line.starts_with(start))
+        })
+        .collect::<Vec<_>>();
+    format!(
+        "{}\r\nm=audio{section}m=video 9 UDP/TLS/RTP/SAVPF 96\r\n{}\r\na=mid:v\r\na=sendrecv\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n",
+        head.join("\r\n"),
+        video.join("\r\n"),
+    )
+}
+
+/// A line of a history as an event: `time who verb`, and for `>` (sends) and `<` (takes in) the other side's address, the
+/// signal and its id, for `ok` and `no` (answers), `got` and `bounced` (is answered) the address, the id and the
+/// condition. `jid` comes, `late` was recorded from here, `cut` goes. `bob/2` is `bob@x/2`.
+fn event(line: &str) -> Value {
+    let full = |name: &str| match name.split_once('/') {
+        Some((user, device)) => format!("{user}@x/{device}"),
+        None => format!("{name}@x"),
+    };
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [time, who, verb, rest @ ..] = words.as_slice() else {
+        panic!("not a line: {line}")
+    };
+    let t: f64 = time.parse().expect("a time");
+    let own = full(who);
+    let word = |n: usize| rest.get(n).copied().unwrap_or_default();
+    let peer = full(word(0));
+    let (dir, xml) = match *verb {
+        ">" | "<" => {
+            let (kind, reason) = word(1).split_once('/').unwrap_or((word(1), ""));
+            let (from, to) = if *verb == ">" {
+                (own.clone(), peer)
+            } else {
+                (peer, own.clone())
+            };
+            let at = |jid: &str| usize::from(!jid.starts_with("alice"));
+            // The same where it is sent and where it is taken in.
+            let stamp = format!("2026-01-01T00:{:02}:{:02}Z", (t / 60.0) as u32, (t % 60.0) as u32);
+            let signal = json!({
+                "type": format!("call:{kind}"), "callId": CALL, "timestamp": stamp, "payload": payload(kind, reason),
+                "senderId": IDS[at(&from)], "recipientId": IDS[at(&to)],
+            });
+            let id = if word(2).is_empty() { kind } else { word(2) };
+            let text = crate::stanza::escape(&signal.to_string());
+            let call = format!("<call xmlns='urn:xmpp:call:0'>{text}</call>");
+            let xml = format!("<iq type='set' id='{id}' from='{from}' to='{to}'>{call}</iq>");
+            (if *verb == ">" { "sent" } else { "received" }, Some(xml))
+        }
+        "ok" | "no" | "got" | "bounced" => {
+            let ours = matches!(*verb, "ok" | "no");
+            let (from, to) = if ours {
+                (own.clone(), peer)
+            } else {
+                (peer, own.clone())
+            };
+            let (kind, error) = match word(2) {
+                "" => ("result", String::new()),
+                why => (
+                    "error",
+                    format!(
+                        "<error type='cancel'><{why} xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+                    ),
+                ),
+            };
+            let xml = format!(
+                "<iq type='{kind}' id='{}' from='{from}' to='{to}'>{error}</iq>",
+                word(1)
+            );
+            (if ours { "sent" } else { "received" }, Some(xml))
+        }
+        "comes" => ("connected", None),
+        "late" => ("begins", None),
+        "stops" => ("stops", None),
+        "cut" => ("cut", None),
+        _ => panic!("not a verb: {verb}"),
+    };
+    let time = format!("2026-01-01T00:{:02}:{:06.3}Z", (t / 60.0) as u32, t % 60.0);
+    // As recordings name them: the first device of a user by the user.
+    let who = who.strip_suffix("/1").unwrap_or(who);
+    json!({"t": t, "time": time, "who": who, "jid": own, "dir": dir, "xml": xml})
+}
+
+pub(super) fn verdict(seen: Seen, lines: &str) -> Verdict {
+    let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut events: Vec<Value> = lines.map(event).collect();
+    let t = events
+        .last()
+        .map_or(0.0, |event| event["t"].as_f64().unwrap_or_default());
+    events.push(json!({"who": "", "dir": "end", "t": t + 1.0}));
+    let header: Header = serde_json::from_value(json!({
+        "callspec": 1, "scenario": {}, "witness": seen.witness, "cast": {},
+        "profile": {"name": seen.class, "class": seen.class, "addressing": "full"},
+    }))
+    .expect("a header");
+    let events = events.into_iter().zip(1..).map(|(mut event, n)| {
+        event["n"] = n.into();
+        serde_json::from_value::<Event>(event).expect("an event")
+    });
+    judge(&header, events)
+}
+
+/// What is held against anybody; what is not certain has a `?`.
+pub(super) fn told(seen: Seen, lines: &str) -> Vec<String> {
+    let verdict = verdict(seen, lines);
+    let accused = verdict
+        .findings
+        .iter()
+        .filter(|found| found.blame != Blame::Nobody);
+    accused
+        .map(|found| {
+            let doubt = if found.excuse.is_some() { "?" } else { "" };
+            format!("{}{doubt}", found.rule.id)
+        })
+        .collect()
+}
