@@ -1,6 +1,6 @@
 //! What an answer has to take from the offer that it answers (RFC 3264 §6).
 
-use super::{Description, Direction, Lint, Setup, shown};
+use super::{Description, Direction, Extension, Lint, Name, Section, Setup, shown};
 
 /// All in which `answer` does not fit `offer`. Both are whole.
 #[must_use]
@@ -84,6 +84,13 @@ fn section(offer: &Description, answer: &Description, index: usize, lints: &mut 
                 format!("{name} has rtcp-mux, and the offer has not"),
             ));
         }
+        if offer.mux(index) && !answer.mux(index) && answer.tag(index).is_some() {
+            lints.push(Lint::must(
+                "SD-33",
+                format!("{name} is bundled without rtcp-mux, which the offer has"),
+            ));
+        }
+        extensions(asked, given, name, lints);
     }
     if answer.tls_id(index).is_some() && offer.tls_id(index).is_none() {
         lints.push(Lint::must(
@@ -119,7 +126,7 @@ fn formats(offer: &Description, answer: &Description, index: usize, lints: &mut 
     };
     let name = answer.name(index);
     // The codec where it is known, and otherwise the format as it stands.
-    fn meant(section: &super::Section) -> Vec<(&str, &str)> {
+    fn meant(section: &Section) -> Vec<(&str, &str)> {
         let formats = section.formats.iter().map(String::as_str);
         formats
             .map(|format| (format, section.codec(format).unwrap_or(format)))
@@ -151,6 +158,33 @@ fn formats(offer: &Description, answer: &Description, index: usize, lints: &mut 
                 ),
             ));
             return;
+        }
+    }
+}
+
+/// Header extensions have the ids of the offer (RFC 8285 §7), where those can be carried.
+fn extensions(asked: &Section, given: &Section, name: Name<'_>, lints: &mut Vec<Lint>) {
+    for Extension { id, uri, line } in &given.extensions {
+        let mut offered = asked
+            .extensions
+            .iter()
+            .filter(|other| other.uri == *uri)
+            .peekable();
+        if offered.peek().is_none() {
+            // They may have been offered for all sections at once.
+            if !asked.extensions.is_empty() {
+                let what = "holds a header extension that was not offered";
+                lints.push(Lint::should(
+                    "SD-51",
+                    format!("line {line} of the answer, in {name}, {what}"),
+                ));
+            }
+        } else if !offered.any(|other| other.id == *id || other.id > 255) && *id <= 255 {
+            let what = "gives a header extension another id than the offer";
+            lints.push(Lint::must(
+                "SD-51",
+                format!("line {line} of the answer, in {name}, {what}"),
+            ));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Attribute lines: what they say of a section or the session, and the form of those that a call depends on.
 
 use super::lines::{digits, place, token};
-use super::{Description, Direction, Group, Link, Notes, Section, Setup, shown};
+use super::{Description, Direction, Extension, Group, Link, Notes, Section, Setup, shown};
 use crate::protocol::candidate;
 
 /// Entries of one kind that are kept of one section.
@@ -67,9 +67,6 @@ pub(super) fn read(number: usize, line: &str, text: &str, description: &mut Desc
         attribute.wrong(notes, "SD-19", "has no name that an attribute can have");
         return;
     }
-    if memchr::memchr(0, line.as_bytes()).is_some() {
-        attribute.wrong(notes, "SD-19", "holds a zero byte");
-    }
     if value == Some("") {
         attribute.odd(notes, "SD-19", "has a colon and no value");
     }
@@ -103,14 +100,15 @@ pub(super) fn read(number: usize, line: &str, text: &str, description: &mut Desc
         ("ice-mismatch", None) => attribute.wrong(notes, "SD-34", "stands above the first `m=` line"),
         ("group", None) if groups.len() < ENTRIES => {
             let mut words = attribute.value.split(' ');
+            let bundle = words.next() == Some("BUNDLE");
+            if words.clone().any(str::is_empty) {
+                attribute.wrong(notes, "SD-30", "names nothing where a mid should stand");
+            }
+            let mids = words.filter(|mid| !mid.is_empty()).take(ENTRIES);
             groups.push(Group {
-                bundle: words.next() == Some("BUNDLE"),
+                bundle,
                 line: number,
-                mids: words
-                    .filter(|mid| !mid.is_empty())
-                    .take(ENTRIES)
-                    .map(str::to_owned)
-                    .collect(),
+                mids: mids.map(str::to_owned).collect(),
             });
         }
         (_, Some(section)) => of_section(name, &attribute, section, notes),
@@ -201,7 +199,7 @@ fn fingerprint(attribute: &Attribute<'_>, link: &mut Link, notes: &mut Notes) {
     };
     let hex = |pair: &str| pair.len() == 2 && pair.bytes().all(|byte| byte.is_ascii_hexdigit());
     let pairs = digest.split(':').filter(|pair| hex(pair)).count();
-    if pairs != digest.split(':').count() {
+    if pairs != digest.split(':').count() || !token(&hash) {
         attribute.wrong(notes, "SD-07", "is no hash name and pairs of hexadecimal digits");
     } else if bytes.is_some_and(|bytes| bytes != pairs) {
         let what = format!(
@@ -240,34 +238,45 @@ fn of_section(name: &str, attribute: &Attribute<'_>, section: &mut Section, note
         "sctpmap" => section.sctp = true,
         "rtpmap" if section.is_rtp() => {
             let (number, codec) = value.split_once(' ').unwrap_or((value, ""));
-            let parts: Vec<&str> = codec.split('/').collect();
-            let clock = parts.get(1).is_some_and(|clock| digits(clock));
+            let (codec, rates) = codec.split_once('/').unwrap_or((codec, ""));
+            let (clock, channels) = rates
+                .trim_end()
+                .split_once('/')
+                .unwrap_or((rates.trim_end(), "1"));
             match number.parse() {
-                Ok(number) if clock && !parts[0].is_empty() && section.codecs.len() < ENTRIES => {
+                Ok(payload_type) if digits(number) && token(codec) && digits(clock) && digits(channels) => {
                     // Channels are left out: some write those of a codec that has always two, and some do not.
-                    let named = codec.get(..parts[0].len() + 1 + parts[1].len());
-                    section
-                        .codecs
-                        .push((number, named.unwrap_or(codec).to_ascii_lowercase()));
-                    speak_of(section, number, attribute.number);
+                    if section.codecs.len() < ENTRIES {
+                        let codec = format!("{codec}/{clock}").to_ascii_lowercase();
+                        section.codecs.push((payload_type, codec));
+                        speak_of(section, payload_type, attribute.number);
+                    }
                 }
-                _ => attribute.odd(notes, "SD-20", "is no payload type, codec and clock rate"),
+                _ => attribute.wrong(
+                    notes,
+                    "SD-19",
+                    "is no payload type, codec, clock rate and channels",
+                ),
             }
         }
         "fmtp" | "rtcp-fb" if section.is_rtp() => {
-            if let Some(number) = value.split(' ').next().and_then(|number| number.parse().ok()) {
-                speak_of(section, number, attribute.number);
+            let number = number_of(value);
+            match number.parse() {
+                Ok(number) => speak_of(section, number, attribute.number),
+                Err(_) if number == "*" && name == "rtcp-fb" => {}
+                Err(_) => attribute.odd(notes, "SD-20", "does not begin with a payload type"),
             }
         }
-        "extmap" => {
-            let id = value.split([' ', '/']).next().unwrap_or_default();
-            match id.parse() {
-                Ok(id) if section.extensions.len() < ENTRIES => {
-                    section.extensions.push((id, attribute.number));
-                }
-                Ok(_) => {}
-                Err(_) => attribute.odd(notes, "SD-51", "does not begin with a number"),
-            }
+        "extmap" => extension(attribute, section, notes),
+        "msid" if !value.split(' ').take(2).all(token) => {
+            attribute.wrong(
+                notes,
+                "SD-19",
+                "is no name of a stream, or of a stream and a track",
+            );
+        }
+        "ssrc" if !digits(number_of(value)) || number_of(value).parse::<u32>().is_err() => {
+            attribute.wrong(notes, "SD-19", "does not begin with a number of 32 bits");
         }
         "rid" if section.rids.len() < ENTRIES => {
             section.rids.extend(value.split(' ').next().map(str::to_owned));
@@ -293,6 +302,37 @@ fn of_section(name: &str, attribute: &Attribute<'_>, section: &mut Section, note
             }
         }
         _ => {}
+    }
+}
+
+/// What stands in front of the first blank: a number, if all is right.
+fn number_of(value: &str) -> &str {
+    value.split(' ').next().unwrap_or_default()
+}
+
+/// `ID URI`, or `ID/DIRECTION URI` (RFC 8285 §5).
+fn extension(attribute: &Attribute<'_>, section: &mut Section, notes: &mut Notes) {
+    let mut words = attribute.value.split(' ');
+    let (id, uri) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let (id, direction) = id
+        .split_once('/')
+        .map_or((id, None), |(id, flow)| (id, Some(flow)));
+    let sound = digits(id) && !uri.is_empty() && direction.is_none_or(|flow| direction_of(flow).is_some());
+    match id.parse() {
+        Ok(id) if sound => {
+            if section.extensions.len() < ENTRIES {
+                section.extensions.push(Extension {
+                    id,
+                    uri: uri.to_owned(),
+                    line: attribute.number,
+                });
+            }
+        }
+        _ => attribute.wrong(
+            notes,
+            "SD-19",
+            "is no id, with or without a direction, and URI of an extension",
+        ),
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) fn place(number: usize, line: &str) -> String {
     format!("line {number} of the SDP, `{}`,", shown(line))
 }
 
-/// How lines end (RFC 8866 §5): CR LF, and readers take a lone LF too.
+/// How lines end (RFC 8866 §5): CR LF, and readers take a lone LF too; a line without an end they refuse.
 pub(super) fn ends(text: &str, notes: &mut Notes) {
     let bytes = text.as_bytes();
     let count = |until: usize| 1 + bytes[..until].iter().filter(|byte| **byte == b'\n').count();
@@ -30,7 +30,7 @@ pub(super) fn ends(text: &str, notes: &mut Notes) {
         );
     }
     if !text.is_empty() && !text.ends_with(['\r', '\n']) {
-        notes.should("SD-02", "the last line of the SDP has no line end");
+        notes.must("SD-02", "the last line of the SDP has no line end");
     }
 }
 
@@ -135,7 +135,7 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Description {
         reader.line(number, line);
     }
     if let Some(blank) = blank {
-        reader.notes.should(
+        reader.notes.must(
             "SD-01",
             format!("the SDP ends in an empty line, its line {blank}"),
         );
@@ -176,7 +176,16 @@ impl Reader<'_> {
             self.broken(format!("{} is of no type that SDP knows", place(number, line)));
             return;
         }
-        if value.is_empty() {
+        if memchr::memchr(0, line.as_bytes()).is_some() {
+            self.notes
+                .must("SD-01", format!("{} holds a zero byte", place(number, line)));
+        }
+        if value.is_empty() && letter == 's' {
+            self.notes.must(
+                "SD-01",
+                format!("{} is empty, where `s=-` says nothing", place(number, line)),
+            );
+        } else if value.is_empty() {
             self.notes
                 .should("SD-01", format!("{} is empty", place(number, line)));
         } else if value.starts_with([' ', '\t']) && letter != 's' && letter != 'i' {
@@ -220,6 +229,9 @@ impl Reader<'_> {
         let mut wrong = |rule, what: &str| {
             self.notes.must(rule, format!("{} {what}", place(number, line)));
         };
+        if letter == 'c' && !is_connection(value) {
+            wrong("SD-17", "does not hold IN, IP4 or IP6, and an address of it");
+        }
         match letter {
             'o' => match origin(value) {
                 Some(origin) => {
@@ -232,9 +244,6 @@ impl Reader<'_> {
                 ),
             },
             't' if !is_times(value) => wrong("SD-17", "does not hold two times in digits"),
-            'c' if !is_connection(value) => {
-                wrong("SD-17", "does not hold IN, IP4 or IP6, and an address of it")
-            }
             'b' if !is_bandwidth(value) => wrong("SD-17", "does not hold a kind, a colon and a number"),
             'k' => wrong("SD-48", "holds a key"),
             'a' => {
@@ -246,7 +255,10 @@ impl Reader<'_> {
                 }
                 attributes::read(number, line, value, &mut self.description, self.notes);
             }
-            'c' => {}
+            'c' => match self.description.sections.last_mut() {
+                Some(section) => section.connection = true,
+                None => self.description.connection = true,
+            },
             _ => line.hash(&mut self.body),
         }
     }

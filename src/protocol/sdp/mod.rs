@@ -145,6 +145,8 @@ pub struct Section {
     pub port: u32,
     pub proto: String,
     pub formats: Vec<String>,
+    /// It has a `c=` line.
+    connection: bool,
     pub mid: Option<String>,
     pub link: Link,
     pub direction: Option<Direction>,
@@ -156,7 +158,7 @@ pub struct Section {
     codecs: Vec<(u8, String)>,
     /// Payload types that `rtpmap`, `fmtp` and `rtcp-fb` lines speak of, each with its line's number.
     spoken_of: Vec<(u8, usize)>,
-    extensions: Vec<(u32, usize)>,
+    extensions: Vec<Extension>,
     rids: Vec<String>,
     simulcast: Vec<String>,
     pub candidates: Vec<Candidate>,
@@ -181,6 +183,14 @@ impl Section {
     }
 }
 
+/// A header extension (RFC 8285 §5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Extension {
+    id: u32,
+    uri: String,
+    line: usize,
+}
+
 /// A group of sections (RFC 5888 §5).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Group {
@@ -196,6 +206,8 @@ pub struct Description {
     pub whole: bool,
     pub origin: Option<Origin>,
     pub common: Link,
+    /// A `c=` line stands above the first section.
+    connection: bool,
     pub direction: Option<Direction>,
     groups: Vec<Group>,
     pub sections: Vec<Section>,
@@ -212,10 +224,18 @@ impl Description {
     }
 
     fn bundle(&self, index: usize) -> Option<&Group> {
-        let mid = self.sections.get(index)?.mid.as_ref()?;
+        self.bundle_of(self.sections.get(index)?.mid.as_ref()?)
+    }
+
+    fn bundle_of(&self, mid: &String) -> Option<&Group> {
         self.groups
             .iter()
             .find(|group| group.bundle && group.mids.contains(mid))
+    }
+
+    /// The section whose transport carries this one: the first of its bundle (RFC 9143 §7.1).
+    pub fn tag(&self, index: usize) -> Option<&str> {
+        self.bundle(index)?.mids.first().map(|mid| &**mid)
     }
 
     /// What holds for a section: its own, that of the sections it is bundled with, or that of the session.

@@ -54,6 +54,10 @@ fn each_rule_of_an_answer_is_found_where_it_is_broken() {
             "SD-31",
         ),
         (safari, "BUNDLE 0 2", "BUNDLE 0 1 2", "SD-31"),
+        (firefox, "a=rtcp-mux\n", "", "SD-33"),
+        (firefox, "a=extmap:3 ", "a=extmap:4 ", "SD-51"),
+        (firefox, "a=extmap:3 urn", "a=extmap:5 x-urn", "SD-51 should"),
+        (firefox, "a=extmap:3 ", "a=extmap:4096 ", ""),
     ] {
         let (asked, given) = &pairs[which];
         let text = given.replacen(from, to, 1);
@@ -74,6 +78,9 @@ fn each_rule_of_an_answer_is_found_where_it_is_broken() {
         ("a=setup:actpass", "a=setup:active", "SD-08"),
         ("a=setup:actpass", "a=setup:passive", ""),
         ("m=audio 9 ", "m=audio 0 ", "SD-26"),
+        // An id that the answer was to choose, and one that stands above all sections.
+        ("a=extmap:3 ", "a=extmap:4100 ", ""),
+        ("a=extmap:3 urn", "a=x:3 urn", "SD-51 should"),
     ] {
         let (asked, _) = read(&wire(&corpus(0).1.replacen(from, to, 1)), Side::Offer);
         assert_eq!(told(&answers(&asked, &given)), rules, "{from} -> {to}");
@@ -213,6 +220,11 @@ fn an_answer_restarts_and_keeps_its_role_as_it_must() {
     ] {
         assert_eq!(told(&roles(client, (&asked, &asked), (&given, answer))), rules);
     }
+    // Where the section that carried this one is gone, browsers begin a connection with a role of its own.
+    let carried = sample::answer().replace("BUNDLE 0", "BUNDLE 1 0");
+    let carried = read(&carried, Side::Answer).0;
+    let found = roles(true, (&asked, &asked), (&carried, &flipped));
+    assert_eq!(told(&found), "SD-55 should");
     assert_eq!(roles(false, (&asked, &new_offer), (&given, &new_answer)), []);
     // One side alone has begun anew, or carries nothing.
     let began = |text: &str, side| read(&text.replacen("o=- ", "o=- 7", 1), side).0;

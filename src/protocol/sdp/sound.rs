@@ -1,6 +1,11 @@
 //! What a description has to hold on its own, whatever the other side says.
 
-use super::{Description, Notes, Side, lines::token};
+use super::{Description, Extension, Notes, Side, lines::token};
+
+/// Names of hash functions that are registered (RFC 8122 §8, RFC 8692 §5).
+const HASHES: [&str; 9] = [
+    "md2", "md5", "sha-1", "sha-224", "sha-256", "sha-384", "sha-512", "shake128", "shake256",
+];
 
 pub(super) fn check(description: &Description, side: Side, notes: &mut Notes) {
     names(description, notes);
@@ -15,9 +20,13 @@ pub(super) fn check(description: &Description, side: Side, notes: &mut Notes) {
         if description.ufrag(index).is_none() || description.pwd(index).is_none() {
             notes.must("SD-06", format!("{} has no ICE user name or no password", name()));
         }
-        if description.fingerprints(index).is_empty() {
-            notes.must("SD-07", format!("{} has no fingerprint", name()));
+        if !section.connection && !description.connection {
+            notes.should(
+                "SD-17",
+                format!("{} has no `c=` line, and none stands above it", name()),
+            );
         }
+        fingerprints(description, index, notes);
         setup(description, index, side, notes);
         if side == Side::Offer && section.mid.is_none() {
             notes.should("SD-09", format!("{} has no mid", name()));
@@ -29,6 +38,11 @@ pub(super) fn check(description: &Description, side: Side, notes: &mut Notes) {
             }
         } else if section.proto.contains("SCTP") {
             data(description, index, notes);
+        } else if side == Side::Offer
+            && matches!(section.media.as_str(), "audio" | "video")
+            && !section.proto.is_empty()
+        {
+            protocol(description, index, notes);
         }
         if section.mux_only && !section.mux {
             notes.should("SD-33", format!("{} has rtcp-mux-only without rtcp-mux", name()));
@@ -44,6 +58,25 @@ pub(super) fn check(description: &Description, side: Side, notes: &mut Notes) {
         }
     }
     one_password(description, notes);
+}
+
+fn fingerprints(description: &Description, index: usize, notes: &mut Notes) {
+    let name = || description.name(index);
+    let prints = description.fingerprints(index);
+    if prints.is_empty() {
+        notes.must("SD-07", format!("{} has no fingerprint", name()));
+    } else if prints
+        .iter()
+        .all(|(hash, _)| token(hash) && !HASHES.contains(&hash.as_str()))
+    {
+        notes.should(
+            "SD-07",
+            format!(
+                "{} has only fingerprints whose hash function nobody knows",
+                name()
+            ),
+        );
+    }
 }
 
 fn setup(description: &Description, index: usize, side: Side, notes: &mut Notes) {
@@ -87,6 +120,14 @@ fn names(description: &Description, notes: &mut Notes) {
                         group.line
                     ),
                 );
+            } else if group.bundle && description.bundle_of(mid) != Some(group) {
+                notes.must(
+                    "SD-30",
+                    format!(
+                        "the group in line {} of the SDP bundles `{shown}`, which another has bundled",
+                        group.line
+                    ),
+                );
             } else if group.mids.iter().take(at).any(|other| other == mid) {
                 notes.must(
                     "SD-30",
@@ -116,6 +157,18 @@ fn bundle_only(description: &Description, index: usize, side: Side, notes: &mut 
 }
 
 fn rtp_offer(description: &Description, index: usize, notes: &mut Notes) {
+    protocol(description, index, notes);
+    if description.mux(index) {
+        return;
+    }
+    let name = description.name(index);
+    match description.tag(index) {
+        Some(_) => notes.must("SD-33", format!("{name} is bundled without rtcp-mux")),
+        None => notes.should("SD-33", format!("{name} is offered without rtcp-mux")),
+    }
+}
+
+fn protocol(description: &Description, index: usize, notes: &mut Notes) {
     let Some(section) = description.sections.get(index) else {
         return;
     };
@@ -124,12 +177,6 @@ fn rtp_offer(description: &Description, index: usize, notes: &mut Notes) {
         notes.should(
             "SD-50",
             format!("{} is offered over `{proto}`", description.name(index)),
-        );
-    }
-    if !description.mux(index) {
-        notes.should(
-            "SD-33",
-            format!("{} is offered without rtcp-mux", description.name(index)),
         );
     }
 }
@@ -219,19 +266,25 @@ fn extensions(description: &Description, index: usize, notes: &mut Notes) {
     let Some(section) = description.sections.get(index) else {
         return;
     };
-    for (at, (id, line)) in section.extensions.iter().enumerate() {
-        if !matches!(id, 1..=255 | 4096..=4351) {
-            notes.should(
+    for (at, Extension { id, line, .. }) in section.extensions.iter().enumerate() {
+        let mut before = section.extensions.iter().take(at);
+        match id {
+            0 => notes.must(
                 "SD-51",
-                format!("line {line} of the SDP has the header extension id {id}, which RTP cannot carry"),
-            );
-        } else if section.extensions.iter().take(at).any(|(other, _)| other == id) {
-            notes.should(
+                format!("line {line} of the SDP has the header extension id 0, which is padding"),
+            ),
+            1..=255 if before.any(|other| other.id == *id) => notes.must(
                 "SD-51",
                 format!(
                     "line {line} of the SDP gives the header extension id {id} a second time in one section"
                 ),
-            );
+            ),
+            // Those from 4096 on stand for ids that the answer is to choose, several for one if it likes.
+            1..=255 | 4096..=4351 => {}
+            _ => notes.should(
+                "SD-51",
+                format!("line {line} of the SDP has the header extension id {id}, which RTP cannot carry"),
+            ),
         }
     }
 }

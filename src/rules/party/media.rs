@@ -21,8 +21,6 @@ use said::{Crossed, Need, Party, Said};
 const CALLS: usize = 1_024;
 /// Devices of one call that are followed.
 const PARTIES: usize = 8;
-/// Descriptions of one party that are kept.
-const SAID: usize = 16;
 /// Findings of one party that wait for a description.
 const PENDING: usize = 64;
 
@@ -176,10 +174,7 @@ impl Media {
             party.remember(facts, who.n);
         } else if let Some(description) = facts.description.clone() {
             party.pending.retain(|pending| !pending.need.met(&description));
-            if party.said.len() == SAID {
-                party.said.pop_front();
-            }
-            party.said.push_back(Said {
+            party.describes(Said {
                 n: who.n,
                 offer: kind == Kind::Offer,
                 description,

@@ -16,6 +16,7 @@ const IDS: [&str; 2] = [
 ];
 
 /// A call between alice, a bot, and bob, a client of which only alice's end is known.
+#[derive(Clone)]
 struct Talk {
     events: Vec<Value>,
     mdns: bool,
@@ -174,10 +175,13 @@ const NEXT: (&str, &str) = (" 2 IN IP4", " 3 IN IP4");
 /// Two sections in place of one.
 const TWO: (&str, &str) = (
     "m=audio",
-    "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\na=rtcp-mux\r\na=ice-ufrag:c4Sp\r\na=ice-pwd:x8Yw2Kq0Zr6Lm4Nt9Pv1Bh3D\r\n\
+    "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=rtcp-mux\r\na=ice-ufrag:c4Sp\r\na=ice-pwd:x8Yw2Kq0Zr6Lm4Nt9Pv1Bh3D\r\n\
      a=setup:actpass\r\na=fingerprint:sha-256 0B:30:55:7A:9F:C4:E9:0E:33:58:7D:A2:C7:EC:11:36:5B:80:A5:CA:EF:14:39:5E:83:A8:CD:F2:17:3C:61:86\r\nm=audio",
 );
-const BOBS_TWO: (&str, &str) = ("m=audio", "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\nm=audio");
+const BOBS_TWO: (&str, &str) = (
+    "m=audio",
+    "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\nm=audio",
+);
 const RESTART: [(&str, &str); 2] = [
     ("ice-ufrag:c4Sp", "ice-ufrag:n3wU"),
     ("ice-pwd:x8Yw", "ice-pwd:n3wP"),
@@ -302,7 +306,7 @@ fn a_candidate_may_run_ahead_of_its_description() {
     let later = [
         (
             "m=audio",
-            "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\na=rtcp-mux\r\nm=audio",
+            "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\na=rtcp-mux\r\nm=audio",
         ),
         ("BUNDLE 0", "BUNDLE 0 1"),
         BOBS_RESTART[0],
@@ -421,6 +425,53 @@ fn candidates_end_and_are_sent_once() {
     talk.bob("answer", &answer(&[NEXT, BOBS_RESTART[0], BOBS_RESTART[1]]));
     talk.bob("ice-candidate", &candidate(5, json!({})));
     talk.alice("ice-candidate", &end);
+    assert_eq!(talk.found(true), "");
+}
+
+/// With a section of video below that of audio, which is able to be on its own.
+fn with_video(mut description: Value) -> Value {
+    let audio = description["sdp"].as_str().expect("a description");
+    let transport = |line: &&str| ["a=ice-", "a=fing", "a=setu"].contains(&&line[..line.len().min(6)]);
+    let transport: String = audio.split_inclusive("\r\n").filter(transport).collect();
+    let video = format!("m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\n{transport}");
+    description["sdp"] = format!("{audio}{video}a=rtpmap:96 VP8/90000\r\na=rtcp-mux\r\n").into();
+    description
+}
+
+#[test]
+fn the_end_of_candidates_is_that_of_their_connection() {
+    let video = |port| candidate(port, json!({"sdpMid": "1", "sdpMLineIndex": 1}));
+    let end = json!({"candidate": "", "sdpMid": "1", "sdpMLineIndex": 1});
+    let end_of_all = json!({"candidate": "", "sdpMid": null, "sdpMLineIndex": null});
+    let both = ("BUNDLE 0", "BUNDLE 0 1");
+    // Audio carries video, and goes: video gathers for itself, once.
+    let mut talk = Talk::picked_up();
+    talk.alice("offer", &with_video(offer(&[both])));
+    talk.bob("answer", &with_video(answer(&[both])));
+    talk.bob("ice-candidate", &end);
+    let alone = [NEXT, ("BUNDLE 0", "BUNDLE 1"), ("m=audio 9", "m=audio 0")];
+    talk.alice("offer", &with_video(offer(&alone)));
+    talk.bob("answer", &with_video(answer(&alone)));
+    talk.bob("ice-candidate", &video(5)).bob("ice-candidate", &end);
+    assert_eq!(talk.clone().found(true), "");
+    assert_eq!(talk.clone().bob("ice-candidate", &video(6)).found(true), "SD-41");
+    // It goes on as it is: what has ended has ended.
+    let later = [(" 2 IN IP4", " 4 IN IP4"), alone[1], alone[2]];
+    talk.alice("offer", &with_video(offer(&later)));
+    talk.bob("answer", &with_video(answer(&later)));
+    talk.bob("ice-candidate", &video(6));
+    assert_eq!(talk.found(true), "SD-41");
+    // An end of all is one of the sections that there are.
+    let mut talk = Talk::connected();
+    talk.bob("ice-candidate", &end_of_all);
+    let mut same = talk.clone();
+    same.alice("offer", &offer(&[NEXT]))
+        .bob("answer", &answer(&[NEXT]));
+    same.bob("ice-candidate", &candidate(5, json!({})));
+    assert_eq!(same.found(true), "SD-41");
+    talk.alice("offer", &with_video(offer(&[NEXT])));
+    talk.bob("answer", &with_video(answer(&[NEXT])));
+    talk.bob("ice-candidate", &video(5));
     assert_eq!(talk.found(true), "");
 }
 

@@ -52,10 +52,30 @@ fn no_mid(text: &str) -> String {
     without_lines(text, "a=mid:")
 }
 
+fn trimmed(text: &str) -> String {
+    text.replace("\\r\\n\"", "\"")
+}
+
+fn no_mux(text: &str) -> String {
+    without_lines(text, "a=rtcp-mux")
+}
+
+fn codec_without_a_rate(text: &str) -> String {
+    text.replace("opus/48000/2", "opus")
+}
+
+fn extensions_renumbered(text: &str) -> String {
+    text.replace("a=extmap:1 ", "a=extmap:9 ")
+}
+
 #[rustfmt::skip]
 pub(super) const FAULTS: &[ClientFault] = &[
     caller("sdp-without-version", &["SD-01"], "The offer does not begin with `v=0`.", FULL, Deed::Text(OFFER, no_version)),
     caller("sdp-line-feeds", &["SD-02"], "The lines of the offer end in LF alone.", FULL, Deed::Text(OFFER, line_feeds_only)),
+    caller("sdp-trimmed", &["SD-02"], "The last line of the offer has no end.", FULL, Deed::Text(OFFER, trimmed)),
+    caller("sdp-codec-without-a-rate", &["SD-19"], "An rtpmap of the offer has no clock rate.", FULL, Deed::Text(OFFER, codec_without_a_rate)),
+    callee("sdp-bundle-without-mux", &["SD-33"], "The answer bundles what was offered, and has no rtcp-mux.", FULL, Deed::Text(ANSWER, no_mux)),
+    callee("sdp-extensions-renumbered", &["SD-51"], "The answer gives a header extension another id than the offer.", FULL, Deed::Text(ANSWER, extensions_renumbered)),
     caller("sdp-escaped-twice", &["SD-02"], "The line ends of the offer are escaped twice.", FULL, Deed::Text(OFFER, escaped_twice)),
     callee("sdp-type-of-offer", &["SD-03"], "The answer's payload says that it is an offer.", FULL, Deed::Member(ANSWER, "/payload/type", Some("\"offer\""))),
     caller("sdp-no-audio", &["SD-04"], "The offer has no audio.", FULL, Deed::Text(OFFER, audio_as_video)),

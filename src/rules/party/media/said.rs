@@ -11,6 +11,8 @@ use crate::rules::Finding;
 
 /// Candidates of one party that are told apart.
 const CANDIDATES: usize = 1_024;
+/// Descriptions of one party that are kept.
+const SAID: usize = 16;
 
 #[derive(Debug, Clone)]
 pub(super) struct Said {
@@ -110,6 +112,19 @@ impl Party {
         })
     }
 
+    /// A new description comes into force.
+    pub fn describes(&mut self, said: Said) {
+        if let Some(before) = self.latest().filter(|_| !said.stray) {
+            let (before, after) = (Arc::clone(&before.description), &said.description);
+            self.ended
+                .retain(|(mid, ..)| goes_on(&before, after, mid.as_deref()));
+        }
+        if self.said.len() == SAID {
+            self.said.pop_front();
+        }
+        self.said.push_back(said);
+    }
+
     pub fn remember(&mut self, facts: &Facts, n: u64) {
         self.trickled = true;
         let Some(text) = &facts.candidate else { return };
@@ -128,6 +143,24 @@ impl Party {
             self.candidates.insert(digest);
         }
         self.hides |= facts.ice.as_ref().is_some_and(|ice| ice.place == Place::Local);
+    }
+}
+
+/// Whether a section, or each of them, goes on with the transport that it had. The end of candidates of one that
+/// another section of its bundle carries ends with the next description: it may be on its own again.
+fn goes_on(before: &Description, after: &Description, mid: Option<&str>) -> bool {
+    let carries_itself = |description: &Description, mid: &str| {
+        let tag = description.by_mid(mid).and_then(|index| description.tag(index));
+        tag.is_none_or(|tag| tag == mid)
+    };
+    let alone = |mid: &str| carries_itself(before, mid) && carries_itself(after, mid);
+    match mid {
+        Some(mid) => alone(mid),
+        None => {
+            let mut mids = after.sections.iter().filter_map(|section| section.mid.as_deref());
+            before.sections.len() == after.sections.len()
+                && mids.all(|mid| before.by_mid(mid).is_some() && alone(mid))
+        }
     }
 }
 
