@@ -8,6 +8,7 @@ mod hars;
 #[path = "../fuzz_oracle/history.rs"]
 #[allow(dead_code)]
 mod history;
+mod media;
 mod noise;
 #[path = "../fuzz_oracle/oracle.rs"]
 #[allow(dead_code)]

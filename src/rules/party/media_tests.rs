@@ -448,7 +448,7 @@ fn the_end_of_candidates_is_that_of_their_connection() {
     let mut talk = Talk::picked_up();
     talk.alice("offer", &with_video(offer(&[both])));
     talk.bob("answer", &with_video(answer(&[both])));
-    talk.bob("ice-candidate", &end);
+    talk.bob("ice-candidate", &video(5)).bob("ice-candidate", &end);
     let alone = [NEXT, ("BUNDLE 0", "BUNDLE 1"), ("m=audio 9", "m=audio 0")];
     talk.alice("offer", &with_video(offer(&alone)));
     talk.bob("answer", &with_video(answer(&alone)));

@@ -46,7 +46,7 @@ impl Media {
             let what = "a candidate follows the end of candidates of its section";
             look.say(vec![Lint::must("SD-41", what)], &[*n]);
         } else if let Some(digest) = digest(own, facts)
-            && own.candidates.contains(&digest)
+            && own.candidates.contains_key(&digest)
         {
             let what = "the candidate has been sent before";
             look.say(vec![Lint::should("SD-42", what)], &[]);

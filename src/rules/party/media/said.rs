@@ -1,6 +1,6 @@
 //! What one device has said of its media in one call, and what of it may be in force.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -65,8 +65,8 @@ pub(super) struct Party {
     pub trickled: bool,
     /// It has hidden a local address behind a name.
     pub hides: bool,
-    /// Digests of the candidates it has sent.
-    pub candidates: HashSet<u64>,
+    /// Digests of the candidates it has sent, and the section of each.
+    pub candidates: HashMap<u64, Option<String>>,
     /// Section and generation whose candidates have ended, and the event that said so; no section: all.
     pub ended: Vec<(Option<String>, Option<String>, u64)>,
     pub pending: Vec<Pending>,
@@ -116,8 +116,9 @@ impl Party {
     pub fn describes(&mut self, said: Said) {
         if let Some(before) = self.latest().filter(|_| !said.stray) {
             let (before, after) = (Arc::clone(&before.description), &said.description);
-            self.ended
-                .retain(|(mid, ..)| goes_on(&before, after, mid.as_deref()));
+            let goes_on = |mid: &Option<String>| goes_on(&before, after, mid.as_deref());
+            self.ended.retain(|(mid, ..)| goes_on(mid));
+            self.candidates.retain(|_, mid| goes_on(mid));
         }
         if self.said.len() == SAID {
             self.said.pop_front();
@@ -140,14 +141,14 @@ impl Party {
         } else if let Some(digest) = digest(self, facts)
             && self.candidates.len() < CANDIDATES
         {
-            self.candidates.insert(digest);
+            self.candidates.insert(digest, section_key(self, facts));
         }
         self.hides |= facts.ice.as_ref().is_some_and(|ice| ice.place == Place::Local);
     }
 }
 
-/// Whether a section, or each of them, goes on with the transport that it had. The end of candidates of one that
-/// another section of its bundle carries ends with the next description: it may be on its own again.
+/// Whether a section, or each of them, goes on with the transport that it had. What was gathered for one that another
+/// section of its bundle carries is over with the next description: it may be on its own again.
 fn goes_on(before: &Description, after: &Description, mid: Option<&str>) -> bool {
     let carries_itself = |description: &Description, mid: &str| {
         let tag = description.by_mid(mid).and_then(|index| description.tag(index));
