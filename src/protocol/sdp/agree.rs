@@ -164,27 +164,30 @@ fn formats(offer: &Description, answer: &Description, index: usize, lints: &mut 
 
 /// Header extensions have the ids of the offer (RFC 8285 §7), where those can be carried.
 fn extensions(asked: &Section, given: &Section, name: Name<'_>, lints: &mut Vec<Lint>) {
+    // They may have been offered for all sections at once.
+    if asked.extensions.is_empty() {
+        return;
+    }
     for Extension { id, uri, line } in &given.extensions {
-        let mut offered = asked
+        let offered: Vec<u32> = asked
             .extensions
             .iter()
             .filter(|other| other.uri == *uri)
-            .peekable();
-        if offered.peek().is_none() {
-            // They may have been offered for all sections at once.
-            if !asked.extensions.is_empty() {
-                let what = "holds a header extension that was not offered";
-                lints.push(Lint::should(
-                    "SD-51",
-                    format!("line {line} of the answer, in {name}, {what}"),
-                ));
-            }
-        } else if !offered.any(|other| other.id == *id || other.id > 255) && *id <= 255 {
-            let what = "gives a header extension another id than the offer";
-            lints.push(Lint::must(
-                "SD-51",
-                format!("line {line} of the answer, in {name}, {what}"),
-            ));
+            .map(|other| other.id)
+            .collect();
+        let taken = asked.extensions.iter().any(|other| other.id == *id);
+        let said = |what: &str| format!("line {line} of the answer, in {name}, {what}");
+        if offered.contains(id) || *id > 255 || offered.iter().any(|id| *id > 255) {
+            // As it was offered, or an id that was still to be chosen.
+        } else if !offered.is_empty() {
+            let message = said("gives a header extension another id than the offer");
+            lints.push(Lint::must("SD-51", message));
+        } else if taken {
+            let message = said("gives the id of a header extension of the offer to another");
+            lints.push(Lint::must("SD-51", message));
+        } else {
+            let message = said("holds a header extension that was not offered");
+            lints.push(Lint::should("SD-51", message));
         }
     }
 }

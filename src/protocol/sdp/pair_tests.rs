@@ -57,6 +57,7 @@ fn each_rule_of_an_answer_is_found_where_it_is_broken() {
         (firefox, "a=rtcp-mux\n", "", "SD-33"),
         (firefox, "a=extmap:3 ", "a=extmap:4 ", "SD-51"),
         (firefox, "a=extmap:3 urn", "a=extmap:5 x-urn", "SD-51 should"),
+        (firefox, "a=extmap:3 urn", "a=extmap:3 x-urn", "SD-51"),
         (firefox, "a=extmap:3 ", "a=extmap:4096 ", ""),
     ] {
         let (asked, given) = &pairs[which];
