@@ -40,6 +40,9 @@ pub struct Fence {
     mute: BTreeSet<String>,
     /// When it was asked last.
     asked: Duration,
+    /// When whoever has no answer by then asks once more.
+    again: Option<Duration>,
+    pressed: bool,
 }
 
 impl Fence {
@@ -52,6 +55,8 @@ impl Fence {
             open: BTreeSet::new(),
             mute: BTreeSet::new(),
             asked: begun,
+            again: None,
+            pressed: false,
         }
     }
 
@@ -59,8 +64,9 @@ impl Fence {
         self.begun
     }
 
-    pub fn until(&self) -> Duration {
-        self.until
+    /// When there is something to do about it, if nothing comes before.
+    pub fn due(&self) -> Duration {
+        self.again.unwrap_or(self.until)
     }
 
     pub fn is_over(&self, now: Duration) -> bool {
@@ -70,6 +76,18 @@ impl Fence {
     pub fn asked(&mut self, who: &str, id: String, now: Duration) {
         self.open.insert((who.to_owned(), id));
         self.asked = now;
+        let left = self.until.saturating_sub(now);
+        self.again = (!self.pressed).then_some(now + left / 2);
+    }
+
+    /// Who is to ask once more, half of the time after the last question: what came since then was under way already,
+    /// and says nothing of whether anything comes still.
+    pub fn press(&mut self, now: Duration) -> BTreeSet<String> {
+        if self.again.is_none_or(|again| now < again) {
+            return BTreeSet::new();
+        }
+        (self.again, self.pressed) = (None, true);
+        self.open.iter().map(|(who, _)| who.clone()).collect()
     }
 
     /// Nothing can be asked here: what may be under way is waited for until the server has had time enough.

@@ -249,7 +249,7 @@ impl Script {
     /// When [`Script::handle_time`] wants to be called next.
     pub fn deadline(&self) -> Option<Duration> {
         let fence = self.fence.as_ref().filter(|fence| !fence.is_over(self.now));
-        let fence = fence.map(Fence::until);
+        let fence = fence.map(Fence::due);
         let phase = match self.phase {
             // Where nobody connects there is nobody to wait for.
             Phase::Connecting if self.bots.values().all(|bot| bot.link != Link::Rising) => {
@@ -313,6 +313,7 @@ impl Script {
         for (_, who, raw) in ready {
             self.put(&who, raw, None);
         }
+        self.ask_once_more();
         self.advance();
     }
 

@@ -51,7 +51,7 @@ impl Script {
         }
     }
 
-    /// Whether a stream is silent all the time that a server has for an answer, not even a WebSocket ping answered:
+    /// Whether a stream is silent after the last question that a server had time to answer, not even a WebSocket ping answered:
     /// whether the server or the way there is to blame cannot be known, and the run ends.
     fn is_dead(&mut self) -> bool {
         let waiting = self.fence.iter().flat_map(Fence::waiting);
@@ -78,10 +78,26 @@ impl Script {
         if let Some(fence) = &mut self.fence {
             lines.into_iter().for_each(|(who, _)| fence.cannot_ask(who));
         }
-        let up: Vec<(String, String)> = up
+        let up = up
             .into_iter()
             .map(|(who, bot)| (who.clone(), bot.jid.clone()))
             .collect();
+        self.ask(up);
+        self.advance_fence();
+    }
+
+    /// See [`Fence::press`].
+    pub(super) fn ask_once_more(&mut self) {
+        let Some(fence) = &mut self.fence else { return };
+        let waiting = fence.press(self.now).into_iter();
+        let up = waiting.filter_map(|who| {
+            let bot = self.bots.get(&who).filter(|bot| bot.link == Link::Up)?;
+            Some((who, bot.jid.clone()))
+        });
+        self.ask(up.collect());
+    }
+
+    fn ask(&mut self, up: Vec<(String, String)>) {
         for (who, jid) in up {
             let id = format!("fence-{}", self.n + 1);
             let domain = stanza::bare(&jid).rsplit('@').next().unwrap_or_default();
@@ -92,7 +108,6 @@ impl Script {
             self.write(&who, raw, None);
             self.out.push_back(Output::Ping { who });
         }
-        self.advance_fence();
     }
 
     /// Whoever is gone is not waited for, and what it still owed an answer the server has answered by then.
@@ -254,6 +269,37 @@ steps:
                 script.handle_time(now);
             }
         }
+    }
+
+    /// How the step is given up where so many pings are answered, and nothing else is.
+    fn given_up_after(mut pongs: u32) -> Dir {
+        let mut script = script(&ASKS.replace(", within: 10s, rule: RULE", ""));
+        let mut now = Duration::ZERO;
+        loop {
+            while let Some(output) = next(&mut script, now) {
+                match output {
+                    Output::Ping { who } if pongs > 0 => {
+                        pongs -= 1;
+                        now += Duration::from_millis(1);
+                        script.handle(now, Input::Pong { who });
+                    }
+                    Output::Event(event) if matches!(event.dir, Dir::Missed | Dir::Trouble) => {
+                        return event.dir;
+                    }
+                    _ => {}
+                }
+            }
+            now = script.deadline().expect("something that it waits for").max(now);
+            script.handle_time(now);
+        }
+    }
+
+    /// What was under way when the server was asked says nothing of whether anything comes still.
+    #[test]
+    fn a_stream_that_falls_silent_after_the_question_is_dead_too() {
+        assert_eq!(given_up_after(0), Dir::Trouble);
+        assert_eq!(given_up_after(2), Dir::Trouble);
+        assert_eq!(given_up_after(9), Dir::Missed);
     }
 
     #[test]
