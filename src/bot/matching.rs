@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::protocol::{Kind, is_same_call};
 use crate::scenario::Pattern;
-use crate::stanza::{STREAM, Stanza};
+use crate::stanza::{STREAM, Stanza, fold};
 
 /// A stanza as expectations look at it.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ impl Wanted {
         }
         let mut differences = Vec::new();
         if let Some(from) = &self.from
-            && arrival.stanza.from() != Some(from.as_str())
+            && arrival.stanza.from().map(fold) != Some(fold(from))
         {
             differences.push(format!(
                 "from: wanted {from}, came {}",
@@ -241,5 +241,31 @@ mod tests {
         };
         assert_eq!(wanted(id).compare(&arrival), Some(Vec::new()));
         assert_eq!(wanted(&id.replace('0', "1")).compare(&arrival), None);
+    }
+
+    /// ejabberd 23.01 stamps the user as the login spelled it, and binds it in small letters.
+    #[test]
+    fn a_sender_is_the_same_in_capitals_and_its_device_is_not() {
+        let arrival = Arrival {
+            n: 1,
+            stanza: Stanza::parse("<iq type='set' from='BOB@LocalHost/Phone'/>").expect("a stanza"),
+            signal: None,
+            taken: false,
+        };
+        let wanted = |from: &str| Wanted {
+            pattern: Pattern::Stanza {
+                name: "iq".into(),
+                stanza_type: None,
+                conditions: Vec::new(),
+            },
+            call: None,
+            from: Some(from.to_owned()),
+            equals: Vec::new(),
+            matches: Vec::new(),
+            absent: Vec::new(),
+        };
+        let differences = |from: &str| wanted(from).compare(&arrival).map(|found| found.len());
+        assert_eq!(differences("bob@localhost/Phone"), Some(0));
+        assert_eq!(differences("bob@localhost/phone"), Some(1));
     }
 }

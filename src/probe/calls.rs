@@ -10,7 +10,7 @@ use super::parties::{Parties, fresh};
 use super::peer::Peer;
 use crate::profile::{Addressing, Class};
 use crate::protocol::Kind;
-use crate::stanza::bare;
+use crate::stanza::{bare, fold};
 
 /// Caller and callee, to look at how calls go between them.
 pub async fn look(parties: &Parties, (caller, callee): (&mut Peer, &mut Peer), found: &RefCell<Found>) {
@@ -73,7 +73,9 @@ async fn full_jid(
     match (&carried.arrived, carried.refusal()) {
         (Some(stanza), _) => {
             let from = match stanza.from() {
-                Some(from) if from == caller.jid => "with the caller's full JID in `from`".to_owned(),
+                Some(from) if fold(from) == fold(&caller.jid) => {
+                    "with the caller's full JID in `from`".to_owned()
+                }
                 Some(from) => format!("with `from` {from}, which is not the caller's full JID"),
                 None => "without a `from`".to_owned(),
             };

@@ -7,7 +7,7 @@ use super::found::{Found, Topic};
 use super::parties::{Parties, fresh, nobody_at};
 use super::peer::Peer;
 use crate::protocol::Kind;
-use crate::stanza::{CLIENT, bare, escape};
+use crate::stanza::{CLIENT, bare, escape, fold};
 
 /// A request that no client knows, of any size.
 pub fn request(to: &str, id: Option<&str>, token: &str, padding: usize) -> String {
@@ -141,7 +141,7 @@ async fn forged_from(parties: &Parties, callee: &mut Peer, found: &RefCell<Found
                 "let through",
                 format!("a signal that claimed to be from {claimed} arrived as it stood"),
             ),
-            Some(Some(from)) if bare(from) == bare(&own) => found.set(
+            Some(Some(from)) if bare(&fold(from)) == bare(&fold(&own)) => found.set(
                 Topic::ForgedFrom,
                 "overwritten",
                 "a signal that claimed to be somebody else's arrived with its sender's own address",

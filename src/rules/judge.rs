@@ -17,6 +17,8 @@ use crate::transcript::{Dir, Event, Header, Witness};
 
 /// The rules on how a signal arrives, if it does.
 const HOW_IT_ARRIVES: [&str; 4] = ["RT-01", "RT-05", "RT-13", "RT-14"];
+/// The rules on what others feel of what one stream does.
+const WHO_IS_SERVED: [&str; 6] = ["RB-01", "RB-02", "RB-03", "RB-04", "RB-05", "RB-07"];
 
 /// An event with its stanza read once for all families; `stanza` is `None` where `xml` is absent or no XML.
 #[derive(Debug, Clone, Copy)]
@@ -227,12 +229,15 @@ impl Judge {
         let named = event.rules.first().and_then(|id| rule(id));
         // What the server certainly did says more than what did not come of it; of a step that names its rule that
         // is so only where both are about the same stanza. What was lost or went astray did not arrive in any way, right
-        // or wrong.
-        let waits = event.events.is_empty() && named.is_some_and(|rule| HOW_IT_ARRIVES.contains(&rule.id));
+        // or wrong; and what arrived changed does not show that nobody else is served.
+        let is =
+            |wanted: &[&str]| event.events.is_empty() && named.is_some_and(|rule| wanted.contains(&rule.id));
+        let (waits, serves) = (is(&HOW_IT_ARRIVES), is(&WHO_IS_SERVED));
         let explained = self.record.findings.iter().any(|finding| {
             finding.is_certain_breach_of_the_server()
                 && (named.is_none()
                     || (waits && matches!(finding.rule.id, "RT-03" | "RT-06"))
+                    || (serves && finding.rule.id == "RT-05")
                     || event.events.iter().any(|n| finding.events.contains(n)))
         });
         if explained {

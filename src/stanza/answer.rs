@@ -66,6 +66,14 @@ impl Stanza {
             .map(Element::name)
     }
 
+    /// The `type` of a stanza error: what its receiver is to do about it (RFC 6120 §8.3.2).
+    pub fn error_type(&self) -> Option<&str> {
+        match self.quick() {
+            Some(quick) => quick.attr_of_child(self.raw(), "type"),
+            None => self.element().get_child("error", CLIENT)?.attr("type"),
+        }
+    }
+
     /// The condition that its `<error/>` names, where it takes no tree to tell.
     fn quick_condition(&self) -> Option<&str> {
         let quick = self.quick()?;

@@ -172,7 +172,9 @@ impl Script {
 
     fn id_of(&self, jid: &str) -> String {
         let bare = stanza::bare(jid);
-        let known = self.setup.accounts.values().find(|account| account.jid == bare);
+        let own = stanza::fold(bare);
+        let mut accounts = self.setup.accounts.values();
+        let known = accounts.find(|account| stanza::fold(&account.jid) == own);
         let derived = || Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("xmpp:{bare}").as_bytes()).to_string();
         known.map_or_else(derived, |account| account.id.clone())
     }

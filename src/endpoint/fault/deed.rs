@@ -144,6 +144,8 @@ pub enum Stamp {
     Stranger,
     /// What the sender itself claims to be.
     Claimed,
+    /// The sender's own, its user and domain in capitals.
+    Capitals,
 }
 
 /// How a text is changed: from the old one to the new one.

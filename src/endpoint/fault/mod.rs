@@ -10,6 +10,7 @@ mod deed;
 mod injector;
 mod log;
 pub mod misframe;
+mod respell;
 mod rewrite;
 mod scene;
 pub mod slip;

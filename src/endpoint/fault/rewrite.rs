@@ -143,6 +143,10 @@ fn address(stamp: Stamp, letter: &Letter<'_>) -> Option<Option<String>> {
                 .unwrap_or_else(|| format!("stranger@{domain}/x")),
         ),
         Stamp::Claimed => Some(letter.claimed?.to_owned()),
+        Stamp::Capitals => {
+            let (user, device) = letter.from.split_once('/')?;
+            Some(format!("{}/{device}", user.to_uppercase()))
+        }
     })
 }
 
@@ -423,89 +427,21 @@ pub(super) fn child_added(xml: &str) -> String {
     })
 }
 
-// -- liberties: another XML that says the same ----------------------------------------------------------------
-
-pub(super) fn language_added(xml: &str) -> String {
-    match xml.find([' ', '>', '/']) {
-        Some(end) if !xml.contains("xml:lang") => {
-            format!("{} xml:lang=\"en\"{}", &xml[..end], &xml[end..])
-        }
-        _ => xml.to_owned(),
-    }
+pub(super) fn child_within(xml: &str) -> String {
+    xml.replacen("</call>", "<trace xmlns=\"urn:example:trace\"/></call>", 1)
 }
 
-/// Quotes and what is not ASCII as character references.
-pub(super) fn character_references(xml: &str) -> String {
-    let mut out = String::with_capacity(xml.len());
-    let mut in_tag = false;
-    for c in xml.chars() {
-        match c {
-            '<' => in_tag = true,
-            '>' => in_tag = false,
-            _ => {}
-        }
-        if !c.is_ascii() || (!in_tag && matches!(c, '"' | '\'')) {
-            out.push_str(&format!("&#x{:X};", c as u32));
-        } else {
-            out.push(c);
-        }
-    }
-    out
+pub(super) fn result_filled(xml: &str) -> String {
+    with_element(xml, |element| {
+        let is_result = element.attr("type") == Some("result");
+        is_result.then(|| element.append_child(Element::builder("trace", "urn:example:trace").build()))?;
+        Some(())
+    })
 }
 
-/// The text of a signal as one section that escapes nothing.
-pub(super) fn as_cdata(xml: &str) -> String {
-    let Some(text) = Stanza::parse(xml).ok().and_then(|stanza| stanza.call_text()) else {
-        return xml.to_owned();
-    };
-    let (Some(call), Some(end)) = (xml.find("<call"), xml.rfind("</call>")) else {
-        return xml.to_owned();
-    };
-    let Some(begin) = xml[call..].find('>').map(|at| call + at + 1) else {
-        return xml.to_owned();
-    };
-    // A carriage return is kept only as a reference (XML 1.0 §2.11), and no section holds one.
-    let section = text
-        .replace("]]>", "]]]]><![CDATA[>")
-        .replace('\r', "]]>&#xD;<![CDATA[");
-    format!("{}<![CDATA[{section}]]>{}", &xml[..begin], &xml[end..])
-}
-
-/// `<call/>` by a prefix that the stanza itself uses for something else (XML namespaces §6.1).
-pub(super) fn prefix_bound_twice(xml: &str) -> String {
-    let renamed = xml.replacen("<call xmlns=", "<c:call xmlns:c=", 1);
-    match renamed.find([' ', '>', '/']) {
-        Some(end) if renamed != xml => {
-            let renamed = renamed.replace("</call>", "</c:call>");
-            format!(
-                "{} xmlns:c=\"urn:example:trace\"{}",
-                &renamed[..end],
-                &renamed[end..]
-            )
-        }
-        _ => xml.to_owned(),
-    }
-}
-
-/// The callId of a signal in capitals, which is the same (RFC 9562 §4).
-pub(super) fn call_in_capitals(text: &str) -> String {
-    const LENGTH: usize = 36;
-    let mut changed = text.to_owned();
-    let at = text.find("\"callId\":\"").map(|at| at + "\"callId\":\"".len());
-    if let Some(id) = at.and_then(|at| changed.get_mut(at..at + LENGTH)) {
-        id.make_ascii_uppercase();
-    }
-    changed
-}
-
-/// Chat of somebody on another server.
-pub(super) fn a_strangers_chat(_: &str) -> String {
-    format!(
-        "<message xmlns=\"{CLIENT}\" from=\"stranger@elsewhere.example/phone\" type=\"chat\" id=\"from-elsewhere\"><body>Are you there?</body></message>"
-    )
-}
-
-pub(super) fn white_space_between(xml: &str) -> String {
-    xml.replace("<call ", "\n  <call ")
-        .replace("</call>", "</call>\n")
+pub(super) fn error_type_changed(xml: &str) -> String {
+    with_element(xml, |element| {
+        let error = element.get_child_mut("error", CLIENT)?;
+        set(error, "type", Some("wait".to_owned()))
+    })
 }

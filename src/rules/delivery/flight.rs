@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::book::Sent;
 use crate::protocol::NAMESPACE;
-use crate::stanza::Stanza;
+use crate::stanza::{IqType, Stanza};
 
 /// The namespace of the stamp on what was stored (XEP-0203).
 pub(super) const DELAY: &str = "urn:xmpp:delay";
@@ -107,8 +107,8 @@ pub(super) fn text(stanza: &Stanza) -> String {
     stanza.call_text().or_else(|| stanza.body()).unwrap_or_default()
 }
 
-/// What a request is but for its text: its type and its children, of which a server adds none and takes none away
-/// (RFC 6120 §8.2.3). A message may get more on its way, and has none.
+/// What a request is but for its text: its type, its children and what stands in a call beside the text, of which a
+/// server adds none and takes none away (RFC 6120 §8.2.3). A message may get more on its way, and has none.
 pub(super) fn form(stanza: &Stanza) -> String {
     let mut form = String::new();
     if let (true, Some(kind)) = (stanza.is_iq(), stanza.attr("type")) {
@@ -123,7 +123,10 @@ pub(super) fn form(stanza: &Stanza) -> String {
         // Who stores and forwards has a rule of its own.
         let children = stanza.element().children();
         for child in children.filter(|child| !child.is("delay", DELAY)) {
-            let _ = write!(form, " <{} xmlns='{}'>", child.name(), child.ns());
+            let within = child.children().filter(|_| child.has_ns(NAMESPACE));
+            for element in std::iter::once(child).chain(within) {
+                let _ = write!(form, " <{} xmlns='{}'>", element.name(), element.ns());
+            }
         }
     }
     form
@@ -141,13 +144,25 @@ pub(super) fn call_id(stanza: &Stanza) -> Option<String> {
     Some(named.call.to_ascii_lowercase())
 }
 
-/// What an answer says: its type, and an error's condition.
+/// What an answer says: its type, an error's condition and what is to be done about it, and what a result holds. The
+/// server adds nothing and takes nothing away.
 pub(super) fn answer(stanza: &Stanza) -> String {
-    let kind = stanza.attr("type").unwrap_or_default();
-    match stanza.error_condition() {
-        Some(condition) if kind == "error" => format!("error {condition}"),
-        _ => kind.to_owned(),
+    let mut said = stanza.attr("type").unwrap_or_default().to_owned();
+    match (stanza.iq_type(), stanza.error_condition()) {
+        (Some(IqType::Error), Some(condition)) => {
+            let _ = write!(said, " {condition}");
+            if let Some(kind) = stanza.error_type() {
+                let _ = write!(said, " ({kind})");
+            }
+        }
+        (Some(IqType::Result), _) if stanza.children() > 0 => {
+            for child in stanza.element().children() {
+                let _ = write!(said, " <{} xmlns='{}'>", child.name(), child.ns());
+            }
+        }
+        _ => {}
     }
+    said
 }
 
 /// Whether two texts differ only where a character is not ASCII or is special in XML.

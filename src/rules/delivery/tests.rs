@@ -235,6 +235,10 @@ fn changed_address_type_and_children() {
         change(B, "</iq>", "<trace xmlns='urn:example:trace'/></iq>"),
         ["RT-05"]
     );
+    assert_eq!(
+        change(B, "</call>", "<trace xmlns='urn:example:trace'/></call>"),
+        ["RT-05"]
+    );
     // Another prefix and a language are no change.
     let prefixed = (
         "<call xmlns='urn:xmpp:call:0'>",
@@ -247,6 +251,22 @@ fn changed_address_type_and_children() {
         .replace("<iq ", "<iq xml:lang='en' ");
     script.sends("1", B).line("bob", "received", &got).answers("1");
     assert_eq!(script.broken(), none);
+}
+
+/// How it stands on its stream is another rule's.
+#[test]
+fn what_arrives_unreadable_is_not_lost() {
+    for (from, to, broken) in [
+        ("<call ", "<!-- a --><call ", &[][..]),
+        ("</call>", "", &[]),
+        // Somebody else's.
+        ("id='1'", "id='2'", &["RT-03"]),
+    ] {
+        let mut script = Script::new();
+        let got = set(Some(A), B, "1", "a").replace("</iq>", "<<").replace(from, to);
+        script.sends("1", B).line("bob", "received", &got);
+        assert_eq!(script.broken(), broken, "{got}");
+    }
 }
 
 #[test]
@@ -310,6 +330,17 @@ fn answers_of_the_wrong_form_from_the_wrong_place_or_to_somebody_else() {
         answered(&[given(&refused), got("alice", B, &condition("conflict"))]),
         ["RT-08"]
     );
+    let to_try_again = refused.replace("cancel", "wait");
+    assert_eq!(
+        answered(&[given(&refused), got("alice", B, &to_try_again)]),
+        ["RT-08"]
+    );
+    let filled = "type='result'><trace xmlns='urn:example:trace'/></iq>";
+    assert_eq!(
+        answered(&[given("type='result'/>"), got("alice", B, filled)]),
+        ["RT-08"]
+    );
+    assert_eq!(answered(&[given(filled), got("alice", B, filled)]), none);
     assert_eq!(
         answered(&[given(&refused), got("alice", "bob@x", &refused)]),
         ["IQ-01"]

@@ -239,6 +239,20 @@ impl Delivery {
         }
     }
 
+    /// What nobody can read has arrived all the same: how it stands on its stream is another rule's, and it is not lost.
+    fn came_unreadable(&mut self, event: &Event) {
+        let (Some(session), Some(text)) = (self.sessions.get(&event.who), event.xml.as_deref()) else {
+            return;
+        };
+        // As near as a changed id is looked for.
+        for flight in self.flights.values_mut().rev().take(1_000) {
+            let is_open = flight.delivered.is_none() && fold(&flight.to) == session.jid;
+            let id = &flight.id;
+            let names_it = || text.contains(&format!("'{id}'")) || text.contains(&format!("\"{id}\""));
+            flight.odd |= is_open && !id.is_empty() && names_it();
+        }
+    }
+
     /// What is told once it is known that this session was not being ended just then.
     fn wait_for_its_end(&mut self, conn: u64, event: &Event, found: Finding) {
         if self.hasty.len() < KEPT {
@@ -321,11 +335,10 @@ impl Family for Delivery {
                     self.sent(event, stanza);
                 }
             }
-            Dir::Received => {
-                if let Some(stanza) = seen.stanza {
-                    self.received(event, stanza, record);
-                }
-            }
+            Dir::Received => match seen.stanza {
+                Some(stanza) => self.received(event, stanza, record),
+                None => self.came_unreadable(event),
+            },
             _ => {}
         }
     }

@@ -68,6 +68,21 @@ fn what_hurts_one_stream_is_felt_on_no_other() {
     assert_eq!(hurt(&[close, ">broken<"], &bob), [""; 0]);
 }
 
+/// A server that is being stopped ends the streams of all.
+#[test]
+fn a_reason_of_its_own_excuses_the_end_of_a_stream() {
+    for (condition, excused) in [("system-shutdown", true), ("undefined-condition", false)] {
+        let error = format!(
+            "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><{condition} xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+        );
+        let story = [event(19, AT, "bob", "received", &error), closed("bob", AT + 0.5)];
+        let findings = after(&[">broken<"], &story).findings;
+        let found: Vec<_> = findings.iter().filter(|found| found.rule.id == "RB-02").collect();
+        assert_eq!(found.len(), 1, "{condition}");
+        assert_eq!(found[0].excuse.is_some(), excused, "{condition}");
+    }
+}
+
 #[test]
 fn a_signal_that_nobody_can_read_may_cost_its_sender_the_stream_and_nobody_a_crash() {
     let deep = "[".repeat(1000);

@@ -19,6 +19,14 @@ const LARGE: usize = 10_000;
 const HUGE: usize = 200_000;
 /// How soon after something hostile the end of a stream is put down to it, in seconds.
 const SOON: f64 = 2.0;
+/// Why a server ends a stream, whatever others send (RFC 6120 §4.9.3).
+const ON_OTHER_GROUNDS: [&str; 5] = [
+    "conflict",
+    "connection-timeout",
+    "reset",
+    "see-other-host",
+    "system-shutdown",
+];
 
 /// The judge of transport, login and robustness.
 pub(in super::super) struct Streams {
@@ -322,7 +330,7 @@ impl Streams {
         if self.over || own || event.t - at > SOON {
             return;
         }
-        record.broken(Finding::of_server(
+        let mut found = Finding::of_server(
             rule,
             format!(
                 "The stream of {} ended when {by} sent what no server should feel.",
@@ -334,7 +342,11 @@ impl Streams {
                 None => format!("the end of the stream of {}", event.who),
             },
             vec![*n, event.n],
-        ));
+        );
+        found.excuse = told
+            .filter(|why| ON_OTHER_GROUNDS.contains(why))
+            .map(|why| format!("the server says `{why}`, and may have had that reason just then"));
+        record.broken(found);
     }
 
     /// A stanza that somebody took in although its sender had no resource yet.

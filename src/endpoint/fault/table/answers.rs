@@ -3,7 +3,7 @@
 use super::super::deed::{Change, Reply, Whom, Wrap};
 use super::super::rewrite as change;
 use super::{
-    ALWAYS, ANSWER, BOUNCE, Deed, Fault, Point, Rewrite, SIGNAL, Stamp, When, after, every, only, row,
+    ALWAYS, ANSWER, BOUNCE, Deed, Fault, Point, Rewrite, SIGNAL, Stamp, When, after, every, only, row, xml,
 };
 use crate::protocol::Kind;
 
@@ -28,6 +28,8 @@ pub(super) const FAULTS: &[Fault] = &[
     row("answer-doubled", IQ01, "Each answer comes back twice.", ANSWER, Deed::Double(0), ALWAYS),
     row("answer-doubled-late", IQ01, "Each answer comes back again four seconds later.", ANSWER, Deed::Double(4_000), ALWAYS),
     row("answer-doubled-one-in-fifty", IQ01, "One answer in fifty comes back twice.", ANSWER, Deed::Double(5), every(50)),
+    row("result-filled", &["RT-08"], "The addressee's result comes back with a child that it did not send.", ANSWER, xml(change::result_filled), ALWAYS),
+    row("error-type-changed", &["RT-08"], "The addressee's error comes back as one after which to wait and try again.", ANSWER, xml(change::error_type_changed), ALWAYS),
     row("answer-from-bare", IQ01, "Answers come from the bare JID.", ANSWER, Deed::Rewrite(Rewrite::From(Stamp::Bare)), ALWAYS),
     row("answer-from-server", IQ01, "Answers come from the server.", ANSWER, Deed::Rewrite(Rewrite::From(Stamp::Server)), ALWAYS),
     row("answer-from-device", IQ01, "Answers come from a resource that was not asked.", ANSWER, Deed::Rewrite(Rewrite::From(Stamp::Resource)), ALWAYS),

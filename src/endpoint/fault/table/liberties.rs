@@ -1,7 +1,7 @@
 //! Controls: what a server may do, although not every server does. Nothing may be found.
 
-use super::super::deed::{Beyond, Change, Lie, Slip};
-use super::super::rewrite as change;
+use super::super::deed::{Beyond, Change, Lie, Slip, Stamp};
+use super::super::respell as change;
 use super::{ALWAYS, BOUNCE, Deed, Fault, GONE, NOWHERE, OWN, Point, Rewrite, SIGNAL, row, xml};
 
 const NONE: &[&str] = &[];
@@ -17,6 +17,7 @@ pub(super) const FAULTS: &[Fault] = &[
     row("harmless-cdata", NONE, "The text of a signal is written as a CDATA section.", SIGNAL, xml(change::as_cdata), ALWAYS),
     row("harmless-white-space", NONE, "There is white space around `<call/>`.", SIGNAL, xml(change::white_space_between), ALWAYS),
     row("harmless-prefix", NONE, "`<call/>` has a prefix, which the stanza itself uses for another namespace.", SIGNAL, xml(change::prefix_bound_twice), ALWAYS),
+    row("harmless-capitals-in-from", NONE, "Signals and their answers bear their sender's user name and domain in capitals.", &[Point::Signal, Point::Answer], Deed::Rewrite(Rewrite::From(Stamp::Capitals)), ALWAYS),
     row("harmless-stranger", NONE, "Before each signal comes chat of somebody on another server.", SIGNAL, Deed::Precede(Change(change::a_strangers_chat)), ALWAYS),
     row("harmless-capitals", NONE, "In a hangup of the server's own the callId is in capitals.", OWN, Deed::Rewrite(Rewrite::Text(Change(change::call_in_capitals))), ALWAYS),
     row("harmless-long-lengths", NONE, "The length of every text frame is written in eight bytes.", NOWHERE, Deed::Slip(Slip::LengthInEightBytes), ALWAYS),

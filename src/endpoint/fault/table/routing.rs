@@ -70,6 +70,7 @@ pub(super) const FAULTS: &[Fault] = &[
     row("to-bare", &["RT-05"], "Signals arrive with the bare JID that they were not sent to.", SIGNAL, xml(change::to_bare), ALWAYS),
     row("type-changed", &["RT-05"], "What was sent as a set arrives as a get.", SIGNAL, xml(change::as_get), ALWAYS),
     row("child-added", &["RT-05"], "Requests arrive with a second child that nobody sent.", SIGNAL, xml(change::child_added), ALWAYS),
+    row("child-within", &["RT-05"], "An element that nobody sent stands in `<call/>`, beside the text.", SIGNAL, xml(change::child_within), ALWAYS),
     // -- to whom
     row("leak-to-device", &["RT-06"], "A user's other device gets each signal too.", SIGNAL, Leak(Whom::Device, Wrap::Plain), ALWAYS),
     row("leak-one-in-fifty", &["RT-06"], "One signal in fifty reaches a stranger too.", SIGNAL, Leak(Whom::Stranger, Wrap::Plain), every(50)),

@@ -80,7 +80,9 @@ impl Relayed {
             return;
         };
         // A refusal may be what the addressee has asked its server for.
-        let blocked = ["error service-unavailable", "error policy-violation"].contains(&said.as_str());
+        let blocked = ["error service-unavailable", "error policy-violation"]
+            .iter()
+            .any(|refusal| said.starts_with(refusal));
         let rule = if flight.delivered.is_some() {
             "RT-08"
         } else {

@@ -5,7 +5,7 @@ use super::super::flight::{Flight, Freight, Goal, answer};
 use super::{Delivery, LARGE, Session};
 use crate::profile::{Addressing, Class};
 use crate::rules::Record;
-use crate::stanza::{NOBODY, Stanza, fold, resource};
+use crate::stanza::{IqType, NOBODY, Stanza, fold, resource};
 use crate::transcript::Event;
 
 impl Delivery {
@@ -114,7 +114,9 @@ impl Delivery {
             ));
         }
         let relay = self.profile.class == Class::Relay;
-        let error = said.strip_prefix("error ");
+        let error = stanza
+            .error_condition()
+            .filter(|_| stanza.iq_type() == Some(IqType::Error));
         let absent = |extra: bool| {
             error.is_some_and(|error| NOBODY.contains(&error)) || (extra && error == Some("item-not-found"))
         };
