@@ -151,6 +151,29 @@ fn steps_are_told_in_their_words_and_the_first_trouble_counts() {
     assert_eq!(told, [("gone", true)]);
 }
 
+/// Whoever attacks may have cost others a signal; one that the server changed it did not.
+#[test]
+fn what_arrived_changed_does_not_show_that_others_are_not_served() {
+    let found = |server: &'static str, named: &str| -> Vec<&'static str> {
+        let breach = Finding::of_server(server, String::new(), "", String::new(), vec![1]);
+        let mut judge = Judge::with(vec![Box::new(Finds(vec![breach]))]);
+        judge.event(&event(1, "note"));
+        judge.event(&Event {
+            rules: vec![named.to_owned()],
+            ..event(2, "missed")
+        });
+        judge
+            .finish()
+            .findings
+            .iter()
+            .map(|found| found.rule.id)
+            .collect()
+    };
+    assert_eq!(found("RT-05", "RB-02"), ["RT-05"]);
+    assert_eq!(found("RT-03", "RB-02"), ["RT-03", "RB-02"]);
+    assert_eq!(found("RT-05", "RT-11"), ["RT-05", "RT-11"]);
+}
+
 /// What follows from an address that is another one now says nothing, and leaves the run undecided.
 #[test]
 fn whoever_comes_back_under_another_address_may_go_wrong() {
