@@ -207,6 +207,46 @@ fn the_suite_over_tcp() {
     the_same_as_without("xmpp", &["--filter", "not tag:timeout"]);
 }
 
+/// What the proxy was told of its server stands in what it writes.
+#[test]
+fn calls_of_a_server_that_judges_them_are_judged_as_such_later_too() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let enforcing = ["--profile", "enforcing"];
+    let serve = endpoint(&enforcing);
+    let proxy = record(
+        &format!("ws://{}/ws", serve.address),
+        &folder.path().join("written"),
+        &["--judge", "--profile", "enforcing"],
+    );
+    let more = [
+        "--profile",
+        "enforcing",
+        "--filter",
+        "name:call/full or name:reject/by-hangup",
+    ];
+    let results = played(folder.path(), &proxy.url, &more);
+    assert!(
+        results.values().all(|result| result == "\"passed\""),
+        "{results:?}"
+    );
+    let written = proxy.folder.clone();
+    let (status, said) = proxy.end();
+    assert_eq!(status, Some(0), "{said}");
+    let later = judged(&transcripts(&written));
+    assert_eq!(outcomes(&later), outcomes(&said), "{later}");
+    let again = run(callspec()
+        .arg("replay")
+        .arg(&transcripts(&written)[0])
+        .arg("--to-scenario"));
+    assert!(
+        again.out.contains("profiles: [enforcing]"),
+        "{}{}",
+        again.out,
+        again.err
+    );
+}
+
 /// Each fault of the endpoint shows in the calls of clients that know nothing of being tested.
 #[test]
 fn what_the_server_breaks_is_found_live_and_later() {

@@ -7,6 +7,7 @@ use super::super::{Exit, complain};
 use super::ahead::read_ahead;
 use super::outcomes::{LISTED, Outcomes, REPORTED};
 use super::{Asked, text};
+use crate::profile::Profile;
 use crate::report;
 use crate::rules::{Ear, Heard, Judge, Level};
 use crate::transcript::recording::{Merged, Opened, Recorded, Sorted, Source, group, is_of_one, open};
@@ -107,7 +108,7 @@ fn transcript<R: std::io::BufRead + Send>(
 }
 
 /// What a recording's header says, which none of them has.
-fn header_of(asked: &Asked, witness: Witness, name: &str) -> Header {
+fn header_of(asked: &Asked, known: Option<&Profile>, witness: Witness, name: &str) -> Header {
     Header {
         callspec: FORMAT,
         version: env!("CARGO_PKG_VERSION").into(),
@@ -116,7 +117,8 @@ fn header_of(asked: &Asked, witness: Witness, name: &str) -> Header {
             ..ScenarioInfo::default()
         },
         target: "recorded".into(),
-        profile: asked.profile.clone().unwrap_or_default(),
+        // What a proxy was told of its server it has written down, and whoever asks may know better.
+        profile: asked.profile.as_ref().or(known).cloned().unwrap_or_default(),
         witness,
         clock_skew: asked.clock_skew.unwrap_or(60.0),
         ..Header::default()
@@ -147,7 +149,7 @@ fn judge_merged(
     let header = Header {
         steady: merged.recordings().all(|(_, recording)| recording.is_steady()),
         apart: sorted.map_or(0.0, Sorted::apart),
-        ..header_of(asked, witness, &title)
+        ..header_of(asked, merged.profile(), witness, &title)
     };
     let keep = Keep {
         passed: if asked.reports.is_empty() {

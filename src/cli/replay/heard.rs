@@ -156,7 +156,7 @@ fn others(
         .map(|(_, recording)| recording.witness())
         .next();
     let witness = witness.or(seen).unwrap_or(Witness::Ends);
-    let profile = given.unwrap_or_default();
+    let profile = given.or_else(|| merged.profile().cloned()).unwrap_or_default();
     let header = Header {
         callspec: FORMAT,
         target: "recorded".into(),

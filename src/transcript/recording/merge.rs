@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::super::{Dir, ReadError, Witness};
 use super::{Opened, Recorded, Recording, Source, is_signal, open};
+use crate::profile::Profile;
 pub use survey::Offset;
 use survey::{Keys, STEP, Survey, by_of, offset};
 
@@ -304,6 +305,11 @@ impl Merged {
 
     pub fn recordings(&self) -> impl Iterator<Item = (usize, &Recording)> {
         self.parts.iter().map(|part| (part.source, &part.recording))
+    }
+
+    /// What a proxy that recorded any of it was told of its server.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.recordings().find_map(|(_, recording)| recording.profile())
     }
 }
 

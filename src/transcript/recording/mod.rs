@@ -29,6 +29,7 @@ pub use session::{Recorded, Sessions};
 pub use source::{Input, Packed, Patience, Source};
 
 use super::{Dir, Header, ReadError, Reader, Witness};
+use crate::profile::Profile;
 use crate::protocol::{NAMESPACE, unix_seconds};
 use frame::Frames;
 
@@ -60,6 +61,8 @@ pub struct Recording {
     witness: Witness,
     /// See [`super::Header::steady`].
     steady: bool,
+    /// What a proxy that recorded it was told of its server.
+    profile: Option<Box<Profile>>,
     /// Only this connection of it.
     only: Option<Arc<str>>,
     over: bool,
@@ -137,6 +140,7 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
                 },
                 witness: header.witness,
                 steady: header.steady,
+                profile: Some(Box::new(header.profile)),
                 only: None,
                 over: false,
                 passed: input.passed,
@@ -153,6 +157,7 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
     Ok(Opened::Recording(Recording {
         reading,
         steady: false,
+        profile: None,
         witness: match kind {
             Kind::Signals => Witness::Signals,
             _ => Witness::Ends,
@@ -247,6 +252,11 @@ impl Recording {
     /// Its times are by a clock that nobody sets.
     pub fn is_steady(&self) -> bool {
         self.steady
+    }
+
+    /// What a proxy that recorded it was told of its server.
+    pub(super) fn profile(&self) -> Option<&Profile> {
+        self.profile.as_deref()
     }
 
     /// It was cut off in the middle. Known once all is read.
