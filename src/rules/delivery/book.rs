@@ -152,6 +152,11 @@ impl Newest {
         over
     }
 
+    /// Whether anything has arrived from one of them at the other.
+    pub fn knows(&self, a: u64, b: u64) -> bool {
+        self.0.contains_key(&(a, b)) || self.0.contains_key(&(b, a))
+    }
+
     /// Whether anything that was sent later has arrived.
     pub fn is_past(&self, way: (u64, u64), number: u64) -> bool {
         self.0.get(&way).is_some_and(|(newest, _)| *newest > number)
@@ -218,6 +223,7 @@ mod tests {
         assert_eq!(newest.overtaken((1, 2), (4, 60)), Some(50));
         assert!(newest.is_past((1, 2), 4) && !newest.is_past((1, 2), 5));
         assert!(!newest.is_past((2, 1), 4));
+        assert!(newest.knows(1, 2) && newest.knows(2, 1) && !newest.knows(2, 3));
         newest.overtaken((3, 1), (1, 1));
         newest.overtaken((3, 2), (1, 1));
         newest.forget(1);

@@ -66,7 +66,7 @@ impl Delivery {
                         "delivery, or an error",
                         None,
                     ),
-                    (Some(_), Some((n, _))) if flight.freight == Freight::Iq => (
+                    (Some(_), Some((n, _))) => (
                         "RT-08",
                         format!("{who} answered {what}, but the answer never came back."),
                         "the addressee's answer",

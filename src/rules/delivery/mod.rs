@@ -11,6 +11,8 @@ pub(super) use relayed::Relayed;
 pub(super) use watch::Delivery;
 
 #[cfg(test)]
+mod bounds_tests;
+#[cfg(test)]
 mod relayed_tests;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 
 mod back;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use foldhash::HashMap;
@@ -26,8 +26,8 @@ const SETTLED: f64 = 0.25;
 /// Signals that are remembered.
 const REMEMBERED: usize = 16_384;
 
-/// What is remembered of what seems to come in before it was sent.
-const EARLY: usize = 256;
+/// What is remembered of what seems to come in before it was sent: a second of a load test, by clocks that far apart.
+const EARLY: usize = 4_096;
 
 /// Something that seems to come in before it was sent.
 #[derive(Debug)]
@@ -101,9 +101,6 @@ pub(in super::super) struct Relayed {
     complete: bool,
     /// How far off the time at one end may be by the clock of the other, in seconds.
     apart: f64,
-    /// Connections between which something passed that was recorded at both ends: whatever clocks say, both recordings
-    /// ran by then.
-    met: BTreeSet<(u64, u64)>,
     /// Where two clocks were set against each other: what seems to have come in before it was sent, the oldest first.
     early: VecDeque<Early>,
     /// Every request of a connection, by its id: its event.
@@ -156,7 +153,6 @@ impl Relayed {
             between: header.witness == Witness::Between,
             complete: header.steady,
             apart: header.apart,
-            met: BTreeSet::new(),
             early: VecDeque::new(),
             asked: HashMap::default(),
             read: BTreeMap::new(),
@@ -223,9 +219,9 @@ impl Relayed {
                     return;
                 }
                 let goal = self.sessions.values().find(|s| *s.jid == *to);
+                // Where something has passed between them, both recordings ran by then, whatever clocks say.
                 let there = |s: &&Session| {
-                    event.t - s.since >= SETTLED + self.apart
-                        || self.met.contains(&pair(s.conn, session.conn))
+                    event.t - s.since >= SETTLED + self.apart || self.newest.knows(s.conn, session.conn)
                 };
                 let goal = goal.filter(there).map(|s| s.conn);
                 let mut flight = Flight {
@@ -273,13 +269,12 @@ impl Relayed {
     fn came_early(&mut self, flight: &mut Flight, record: &mut Record) {
         // Further back than the clocks can be wrong something else had this id, in another stream.
         let since = flight.t - self.apart - MARGIN;
-        let of_this = |early: &Early| {
-            let fits = match &early.what {
-                What::Signal(from, text) => **from == *flight.jid || *text == flight.text,
-                What::Answer(asker, _) => **asker == *flight.jid,
-            };
-            fits && early.t >= since && flight.to == early.at && flight.id == early.id
+        let fits = |early: &Early| match &early.what {
+            What::Signal(from, text) => **from == *flight.jid || *text == flight.text,
+            What::Answer(asker, _) => **asker == *flight.jid,
         };
+        let of_this =
+            |early: &Early| flight.id == early.id && flight.to == early.at && early.t >= since && fits(early);
         if !self.early.iter().any(of_this) {
             return;
         }
@@ -358,7 +353,6 @@ impl Relayed {
         record.held("RT-03");
         as_it_was(flight, &event.who, (&from, &text, event.n), record);
         let way = (flight.conn, session.conn);
-        self.met.insert(pair(flight.conn, session.conn));
         flight.print = Some(print(std::mem::take(&mut flight.text)));
         match self.newest.overtaken(way, (key, event.n)) {
             Some(over) => {
@@ -452,7 +446,6 @@ impl Relayed {
             self.flights.forget(key);
         }
         self.newest.forget(gone.conn);
-        self.met.retain(|(a, b)| *a != gone.conn && *b != gone.conn);
         self.read.remove(&gone.conn);
     }
 }
@@ -486,11 +479,6 @@ fn as_it_was(flight: &Flight, who: &str, (from, text, n): (&str, &str, u64), rec
         false => "RT-05",
     };
     record.broken(flight.changed(id, &flight.what(), who, text, n));
-}
-
-/// Two connections, whichever is named first.
-fn pair(a: u64, b: u64) -> (u64, u64) {
-    (a.min(b), a.max(b))
 }
 
 impl Family for Relayed {

@@ -11,7 +11,7 @@ const B: &str = "bob@x/2";
 const C: &str = "bob@x/3";
 
 /// Lines of `time who verb`: `comes JID`, `goes`, `> TO ID TEXT` a signal sent, `< FROM ID TEXT` one that came in,
-/// `asks TO ID` a question,
+/// `asks TO ID` a question, `writes XML` and `reads XML` any stanza,
 /// `ok TO ID` and `no TO ID` answers given, `got FROM ID` and `failed FROM ID CONDITION` answers that came in, `hears`
 /// anything else.
 fn verdict(lines: &str) -> Verdict {
@@ -76,6 +76,8 @@ fn verdict_of(witness: Witness, apart: f64, lines: &str) -> Verdict {
                 "received",
                 format!("<iq from='{other}' to='{own}' id='{id}' {}", failed(word(2))),
             ),
+            "writes" => ("sent", rest.join(" ")),
+            "reads" => ("received", rest.join(" ")),
             "asks" => ("sent", format!("<iq type='get' to='{other}' id='{id}'/>")),
             "hears" => ("received", "<presence/>".to_owned()),
             verb => panic!("{verb}"),
@@ -169,6 +171,54 @@ fn what_recordings_do_not_show_is_not_told() {
         [""; 0]
     );
     assert_eq!(broken(&format!("1 alice > bob@x 1 a\n{ON}")), [""; 0]);
+    // A bare address may ring wherever its user is.
+    let rings = "1 alice > bob@x 1 a\n1.1 bob < alice 1 a\n1.1 bob ok alice 1\n1.2 alice got bob@x 1";
+    assert_eq!(broken(&format!("{rings}\n{ON}")), [""; 0]);
+}
+
+/// A server may refuse or mend what is no signal as it has to be, and other requests are not looked at.
+#[test]
+fn only_a_sound_signal_in_its_senders_own_name_has_to_arrive() {
+    let call = "<call xmlns='urn:xmpp:call:0'>a</call>";
+    for (head, inside, told) in [
+        ("to='bob@x/2' id='1'", call.to_owned(), &["RT-03 [3]"][..]),
+        (
+            "from='alice@x/1' to='bob@x/2' id='1'",
+            call.to_owned(),
+            &["RT-03 [3]"],
+        ),
+        ("from='x@x/9' to='bob@x/2' id='1'", call.to_owned(), &[]),
+        ("to='bob@x/2'", call.to_owned(), &[]),
+        ("to='bob@x/2' id='1'", call.repeat(2), &[]),
+        ("to='bob@x/2' id='1'", "<query xmlns='u:q'/>".to_owned(), &[]),
+    ] {
+        let sent = format!("1 alice writes <iq type='set' {head}>{inside}</iq>");
+        assert_eq!(broken(&format!("{sent}\n{ON}")), told, "{head} {inside}");
+    }
+    // Nor is another request the signal, changed, or somebody else's signal under its id.
+    let other = "<iq type='set' from='alice@x/1' to='bob@x/2' id='1'><query xmlns='u:q'/></iq>";
+    let lost = |comes: &str| broken(&format!("1 alice > bob 1 a\n1.1 bob {comes}\n{ON}"));
+    assert_eq!(lost(&format!("reads {other}")), ["RT-03 [3]"]);
+    assert_eq!(lost("< x@x/9 1 c"), ["RT-03 [3]"]);
+}
+
+/// Once a recording has stopped, whoever made it may send something else under an id that was used before.
+#[test]
+fn of_what_comes_after_an_end_nothing_is_told() {
+    let sent = "1 alice > bob 1 a";
+    assert_eq!(
+        broken(&format!("{sent}\n2 alice goes\n3 bob < alice 1 b\n{ON}")),
+        [""; 0]
+    );
+    let again = format!("{sent}\n2 bob goes\n2 bob comes {B}\n3 bob < alice 1 b\n{ON}");
+    assert_eq!(broken(&again), [""; 0]);
+    // Where a third goes, nothing ends for these two.
+    let third = format!("0 bob2 comes {C}\n{sent}\n2 bob2 goes\n{ON}");
+    assert_eq!(broken(&third), ["RT-03 [4]"]);
+    let given =
+        format!("{sent}\n1.1 bob < alice 1 a\n1.1 bob ok alice 1\n1.2 alice got bob 1\n1.3 alice got bob 1");
+    let more = format!("0 bob2 comes {C}\n{given}\n3 bob2 goes\n3.5 bob ok alice 1\n{ON}");
+    assert_eq!(broken_as(Witness::Ends, 1.0, &more), [""; 0]);
 }
 
 #[test]
@@ -222,6 +272,19 @@ fn answers_that_the_server_gives_changes_or_loses() {
     // Two requests with one id, of two senders, and an answer to somebody else's.
     let both = "1 alice > bob 1 a\n1 bob > alice 1 b\n1.1 bob < alice 1 a\n1.1 bob ok alice 1\n1.2 alice < bob 1 b\n1.2 alice no bob 1\n1.3 alice got bob 1\n1.3 bob failed alice 1 unexpected-request";
     assert_eq!(broken(&format!("{both}\n{ON}")), [""; 0]);
+    let asked = format!(
+        "0 bob2 comes {C}\n1 alice > bob 1 a\n1.1 bob < alice 1 a\n1.2 bob2 > bob 1 b\n1.3 bob < bob2 1 b"
+    );
+    let given = "1.4 bob ok bob2 1\n1.5 bob no alice 1\n1.6 alice failed bob 1 unexpected-request\n1.6 bob2 got bob 1";
+    assert_eq!(broken(&format!("{asked}\n{given}\n{ON}")), [""; 0]);
+}
+
+#[test]
+fn each_breach_is_counted_once_however_many_they_are() {
+    let own = |n: u32| format!("1 alice > bob {n} a\n1.2 alice failed bob {n} item-not-found\n");
+    let lines: String = (0..300).map(own).collect();
+    let verdict = verdict(&format!("0 alice comes {A}\n0 bob comes {B}\n{lines}{ON}"));
+    assert_eq!(verdict.rules["RT-03"].broken, 300);
 }
 
 #[test]
@@ -243,6 +306,11 @@ fn answers_that_come_twice_or_in_anothers_name() {
     // Whoever gives two may be heard twice.
     assert_eq!(told(&format!("1.1 bob ok alice 1\n{got}\n{got}")), [""; 0]);
     assert_eq!(told("1.2 alice got x@x/9 1"), ["RT-08 [3, 5, 6]"]);
+    assert_eq!(told(&format!("{got}\n1.2 alice got x@x/9 1")), [""; 0]);
+    // It may be an answer to nothing that was seen here.
+    let others =
+        "1 bob2 > bob 1 b\n1.1 bob < bob2 1 b\n1.1 bob ok bob2 1\n1.2 alice got x@x/9 1\n1.3 bob2 got bob 1";
+    assert_eq!(broken(&format!("0 bob2 comes {C}\n{others}\n{ON}")), [""; 0]);
     // What another says of something else is no answer to this.
     assert_eq!(
         told(&format!("1.2 alice failed x@x/9 1 item-not-found\n{got}")),
@@ -271,6 +339,13 @@ fn a_proxy_knows_what_the_server_has_read_by_its_answers() {
     assert_eq!(lost(&others), ["RT-03? [3]"]);
     let unasked = format!("{signal}\n2 alice asks x.y p\n2.1 alice got x.y q");
     assert_eq!(lost(&unasked), ["RT-03? [3]"]);
+    // Nor do an answer of its own and a request that comes in under that id.
+    let gave = format!("{signal}\n2 alice ok bob p\n2.1 alice got x.y p");
+    assert_eq!(lost(&gave), ["RT-03? [3]"]);
+    let came = format!("{signal}\n2 alice asks x.y p\n2.1 alice < bob2 p b");
+    assert_eq!(lost(&came), ["RT-03? [3]"]);
+    let open = format!("{signal}\n2 alice asks x.y p\n2 alice asks x.y q\n2.1 alice got x.y p");
+    assert_eq!(lost(&open), ["RT-03 [3]"]);
     // An older answer that comes later takes nothing back.
     let both = format!(
         "0.5 alice asks x.y o\n{signal}\n2 alice asks x.y p\n2.1 alice got x.y p\n2.2 alice got x.y o"
@@ -300,7 +375,24 @@ fn what_seems_to_come_before_it_was_sent_came_after() {
     for rule in ["RT-01", "RT-05"] {
         assert_eq!(verdict.rules[rule].held, 1, "{rule}");
     }
+    // So do many at once.
+    let many = |line: &str| -> String {
+        (0..300)
+            .map(|id| line.replace('#', &id.to_string()) + "\n")
+            .collect()
+    };
+    let flood = [
+        "1 bob < alice # a",
+        "1.1 bob ok alice #",
+        "1.2 alice > bob # a",
+        "1.3 alice got bob #",
+    ];
+    assert_eq!(apart(&flood.map(many).concat()), [""; 0]);
     // It is held against what was sent all the same.
+    assert_eq!(
+        apart(&format!("{came}\n{answered}\n{sent}\n{got}\n{got}")),
+        ["IQ-01 [5, 6, 7]"]
+    );
     let early = |came: &str| apart(&format!("{came}\n{answered}\n{sent}\n{got}"));
     assert_eq!(early("1 bob < alice 1 b"), ["RT-05 [3, 5]"]);
     assert_eq!(early("1 bob < x@x/9 1 a"), ["RT-01 [3, 5]"]);
@@ -328,6 +420,20 @@ fn how_long_both_have_to_have_heard_on() {
     // The distance of the clocks comes on top.
     assert_eq!(lost(2.0, 10.0, 10.0), ["RT-03 [3]"]);
     assert_eq!(lost(2.0, 9.5, 10.0), [""; 0]);
+    // So it does on how long both have to have been there, unless something has passed between them.
+    let soon = |before: &str, at: f64| {
+        let lines = format!("{before}\n{at} alice > bob 2 b\n12 alice hears\n12 bob hears");
+        broken_as(Witness::Ends, 2.0, &lines).len()
+    };
+    assert_eq!((soon("", 2.2), soon("", 2.25)), (0, 1));
+    let passed = "1 alice > bob 1 a\n1.1 bob < alice 1 a\n1.1 bob ok alice 1\n1.2 alice got bob 1";
+    assert_eq!(
+        (
+            soon(passed, 1.5),
+            soon(&passed.replace("alice > bob", "bob2 > bob"), 1.5)
+        ),
+        (1, 0)
+    );
     let answer = |hears: f64| {
         let lines = format!(
             "1 alice > bob 1 a\n1.5 bob < alice 1 a\n2 bob ok alice 1\n3 alice failed x.y 0 item-not-found\n{hears} alice hears\n20 alice goes\n20 bob goes"
@@ -374,6 +480,31 @@ fn a_finding_says_which_signal_of_whom_in_which_call() {
         "alice's iq `1` never reached bob@x/2, and no error came back."
     );
     assert_eq!(found.call.as_deref(), Some(call));
+    let came = |comes: &str| {
+        let lines =
+            format!("0 alice comes {A}\n0 bob comes {B}\n0 bob2 comes {C}\n1 alice > bob 1 ab\n{comes}");
+        let found = self::verdict(&lines).findings.swap_remove(0);
+        format!("{} {} not {}", found.message, found.wanted, found.seen)
+    };
+    for (comes, said) in [
+        (
+            "1.1 bob < alice@x 1 ab",
+            "alice's iq `1` reached bob with a `from` that is not the sender's full JID. \
+             from='alice@x/1' not from='alice@x'",
+        ),
+        (
+            "1.1 bob2 < alice 1 ab",
+            "bob2 received alice's iq `1`, which was addressed to bob@x/2. \
+             delivery to the addressed resource only not delivery to bob@x/3",
+        ),
+        (
+            "1.1 bob < alice 1 xyz",
+            "The text of alice's iq `1` changed on its way to bob. \
+             the text that was sent, unchanged not 2 bytes were sent and 3 other bytes arrived",
+        ),
+    ] {
+        assert_eq!(came(comes), said);
+    }
 }
 
 #[test]
@@ -389,6 +520,19 @@ fn where_clocks_are_apart_an_answer_may_have_been_given_before_it_came_in() {
         answered.replace("4.8 alice goes", "9.8 alice hears")
     );
     assert_eq!(broken_as(Witness::Ends, 1.3, &never), ["RT-08 [4, 9]"]);
+    // That is a quarter of a second beyond what the clocks may be wrong.
+    let shown = |hears: f64| {
+        let own = "3 alice > bob 1 a\n4 alice failed bob 1 item-not-found";
+        broken_as(
+            Witness::Ends,
+            1.0,
+            &format!("{own}\n{hears} bob hears\n10 alice goes\n10 bob goes"),
+        )
+    };
+    assert_eq!(
+        (shown(5.0), shown(5.25)),
+        (vec![], vec!["RT-03 [3, 4]".to_owned()])
+    );
 }
 
 #[test]
@@ -397,4 +541,7 @@ fn an_id_of_long_ago_was_another_streams() {
         35 alice > bob 4 a\n35.1 bob < alice 4 a\n35.1 bob ok alice 4\n35.2 alice got bob 4
         49 alice hears\n49 bob hears\n50 alice goes\n50 bob goes";
     assert_eq!(broken_as(Witness::Ends, 1.0, lines), [""; 0]);
+    // By as much as clocks may be wrong, and some seconds more, it was not.
+    let odd = "1 bob < alice 4 a\n1.1 bob ok alice 4\n6.5 alice > bob 4 a\n6.6 alice got bob 4";
+    assert_eq!(broken_as(Witness::Ends, 1.0, &format!("{odd}\n{ON}")), [""; 0]);
 }

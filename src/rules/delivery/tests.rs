@@ -6,7 +6,7 @@ use crate::rules::{Judge, Outcome, Verdict};
 use crate::transcript::{Event, Header};
 
 /// The delivery rules alone: the texts of these tests are no signals.
-fn judge(header: &Header, events: impl Iterator<Item = Event>) -> Verdict {
+pub(super) fn judge(header: &Header, events: impl Iterator<Item = Event>) -> Verdict {
     let mut judge = Judge::with(vec![Box::new(Delivery::new(header))]);
     events.for_each(|event| judge.event(&event));
     judge.finish()
@@ -31,6 +31,14 @@ impl Script {
         let key = if dir == "connected" { "jid" } else { "xml" };
         let value = serde_json::json!({"n": n, "t": n as f64 / 100.0, "who": who, "dir": dir, key: text});
         self.events.push(serde_json::from_value(value).expect("an event"));
+        self
+    }
+
+    /// When the last of them happened, in seconds.
+    pub fn at(&mut self, t: f64) -> &mut Script {
+        if let Some(event) = self.events.last_mut() {
+            event.t = t;
+        }
         self
     }
 
@@ -399,7 +407,7 @@ fn what_the_server_answers_itself_breaks_the_rule_of_who_is_there() {
 
 #[test]
 fn a_stream_ends_on_no_stanza_that_has_to_be_carried() {
-    let ended = |bytes: usize, condition: &str| {
+    let ended_after = |bytes: usize, condition: &str, over: &str| {
         let mut script = Script::new();
         script.line("alice", "sent", &set(None, B, "1", &"x".repeat(bytes)));
         let error = format!(
@@ -407,10 +415,14 @@ fn a_stream_ends_on_no_stanza_that_has_to_be_carried() {
         );
         script
             .line("alice", "received", &error)
+            .line("", over, "")
             .line("alice", "closed", "");
         script.broken().contains(&"RT-11")
     };
+    let ended = |bytes: usize, condition: &str| ended_after(bytes, condition, "met");
     assert!(ended(5_000, "policy-violation"));
+    // Nor on the last of a scenario's.
+    assert!(ended_after(5_000, "policy-violation", "steps"));
     assert!(!ended(5_000, "conflict"));
     // What is larger may be limited, and what is small ended the stream for another reason.
     assert!(!ended(12_000, "policy-violation"));

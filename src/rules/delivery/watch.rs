@@ -24,6 +24,9 @@ const LARGE: u64 = 4_000;
 const KEPT: usize = 4_096;
 /// Settled stanzas that are remembered, to know a late second copy.
 const REMEMBERED: usize = 65_536;
+/// Stanzas that are remembered at all. What was never answered is forgotten only when far more is under way than any
+/// server would let be.
+const UNDER_WAY: usize = 131_072;
 
 #[derive(Debug, Clone)]
 pub(super) struct Session {
@@ -53,8 +56,9 @@ pub(in super::super) struct Delivery {
     leaving: BTreeSet<u64>,
     /// Every address that a party has had, and when it was last left.
     past: BTreeMap<String, f64>,
-    /// Between whom signals were sent.
-    pairs: BTreeSet<(String, String)>,
+    /// Between whom the first signal was sent, and whether others have sent any since.
+    pair: Option<[String; 2]>,
+    pairs: bool,
     returned: bool,
     conns: u64,
     pub(super) flights: Book<Flight>,
@@ -62,7 +66,7 @@ pub(in super::super) struct Delivery {
     newest: Newest,
     chats: usize,
     /// What each connection got last: when each stanza was sent, and when it arrived.
-    heard: BTreeMap<u64, VecDeque<(f64, f64)>>,
+    pub(super) heard: BTreeMap<u64, VecDeque<(f64, f64)>>,
     pub(super) whole: bool,
     pub(super) stalls: Stalls,
     pub(super) late: Vec<Late>,
@@ -85,7 +89,8 @@ impl Delivery {
             sessions: BTreeMap::new(),
             leaving: BTreeSet::new(),
             past: BTreeMap::new(),
-            pairs: BTreeSet::new(),
+            pair: None,
+            pairs: false,
             returned: false,
             conns: 0,
             flights: Book::new(),
@@ -199,14 +204,14 @@ impl Delivery {
             self.chats += 1;
         }
         if flight.signal {
-            let (a, b) = (bare(&flight.jid).to_owned(), fold(bare(&flight.to)));
-            self.pairs.insert(if a < b { (a, b) } else { (b, a) });
+            let mut pair = [bare(&flight.jid).to_owned(), fold(bare(&flight.to))];
+            pair.sort();
+            self.pairs |= *self.pair.get_or_insert_with(|| pair.clone()) != pair;
         }
-        // What was never answered is forgotten only when far more is under way than any server would let be.
-        self.flights.put(flight, 2 * REMEMBERED);
+        self.flights.put(flight, UNDER_WAY);
     }
 
-    fn settle(&mut self, key: u64) {
+    pub(super) fn settle(&mut self, key: u64) {
         if let Some(flight) = self.flights.get_mut(key) {
             flight.text = String::new();
         }
@@ -293,10 +298,6 @@ impl Family for Delivery {
             // After the last step everyone goes; what was lost before is still lost. If it is the target that goes, it may
             // have been on its way.
             Dir::Disconnected | Dir::Cut if self.whole => {}
-            Dir::Closed if self.whole => {
-                self.was_ending(event);
-                self.sessions.remove(&event.who);
-            }
             Dir::Disconnected | Dir::Cut | Dir::Closed => {
                 if event.dir == Dir::Closed {
                     self.thrown_out(event, record);

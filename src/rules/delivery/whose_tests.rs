@@ -1,7 +1,7 @@
 //! Whose a stanza is that reaches somebody, and what is lost where: under one id, at one device, to nobody.
 
 use super::tests::{A, B, Script, set};
-use crate::profile::Profile;
+use crate::profile::{Addressing, Profile};
 
 const C: &str = "carol@x/3";
 const NONE: [&str; 0] = [];
@@ -259,6 +259,12 @@ fn what_was_carried_and_kept_is_counted() {
     ] {
         assert_eq!(one.rules.get(id).map_or(0, |tally| tally.held), held, "{id}");
     }
+    // Whoever answers in kind makes no second pair.
+    let mut script = with_carol();
+    script.line("bob", "sent", &set(None, A, "5", "a"));
+    script.line("alice", "received", &set(Some(B), A, "5", "a"));
+    script.sends("1", B).gets("1").answers("1");
+    assert_eq!(held(&mut script, "RT-12"), 0);
     // With two pairs at once there is something to mix.
     let mut script = with_carol();
     script.line("carol", "sent", &set(None, A, "5", "a")).line(
@@ -270,4 +276,182 @@ fn what_was_carried_and_kept_is_counted() {
     let two = script.verdict(Profile::default());
     assert_eq!(two.rules["RT-12"].held, 1);
     assert_eq!(two.rules["RT-14"].held, 1, "a plain text shows nothing");
+    // A message has rules of its own.
+    let mut script = Script::new();
+    script.line("alice", "sent", &chat(None, B, "a"));
+    script.line("bob", "received", &chat(Some(A), B, "a"));
+    let chatted = script.verdict(Profile::default());
+    let kept: Vec<_> = chatted.rules.iter().filter(|(_, tally)| tally.held > 0).collect();
+    assert_eq!(
+        kept.iter().map(|(id, _)| **id).collect::<Vec<_>>(),
+        ["CH-01", "RT-01", "RT-06"]
+    );
+}
+
+fn held(script: &mut Script, id: &str) -> u64 {
+    let verdict = script.verdict(Profile::default());
+    verdict.rules.get(id).map_or(0, |tally| tally.held)
+}
+
+#[test]
+fn a_forgery_is_refused_where_it_gets_nowhere() {
+    let mut refused = Script::new();
+    refused.line("alice", "sent", &set(Some("eve@x/1"), B, "1", "a"));
+    assert_eq!(held(&mut refused, "RT-02"), 1);
+    let mut mended = Script::new();
+    mended.line("alice", "sent", &set(Some("eve@x/1"), B, "1", "a"));
+    mended.line("bob", "received", &set(Some(A), B, "1", "a"));
+    assert_eq!(held(&mut mended, "RT-02"), 1);
+    assert_eq!(held(Script::new().sends("1", B), "RT-02"), 0);
+}
+
+/// The form of an error is the server's only where the error is, and what comes back as it was given is kept, odd or not.
+#[test]
+fn whose_an_error_is() {
+    let error = |inside: &str, from: &str| {
+        format!("<iq type='error' id='1'{from} to='{A}'><error>{inside}</error></iq>")
+    };
+    let from = |jid: &str| format!(" from='{jid}'");
+    let mut kept = Script::new();
+    kept.sends("1", B).gets("1").answers("1");
+    assert_eq!(held(&mut kept, "IQ-09"), 0);
+    let formless = |came: &str| {
+        let mut script = Script::new();
+        script.sends("1", B).gets("1").line("bob", "sent", &error("", ""));
+        script.line("alice", "received", &error(came, &from(B)));
+        held(&mut script, "RT-08")
+    };
+    assert_eq!(formless(""), 1);
+    assert_eq!(
+        formless("<conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"),
+        0
+    );
+}
+
+/// A server that stores signals gives them to whoever comes again.
+#[test]
+fn who_comes_again_is_given_nothing_old() {
+    let comes = |again: bool| {
+        let mut script = Script::new();
+        if again {
+            script.line("bob", "cut", "").line("bob", "connected", B);
+        }
+        script
+    };
+    assert_eq!(
+        (held(&mut comes(true), "CH-03"), held(&mut comes(false), "CH-03")),
+        (1, 0)
+    );
+    let stored = "<message from='bob@x'><sent xmlns='urn:xmpp:carbons:2'><call xmlns='urn:xmpp:call:0'/></sent></message>";
+    assert_eq!(held(comes(true).line("bob", "received", stored), "CH-03"), 0);
+    // Another breach says nothing of it.
+    assert_eq!(held(comes(true).sends("1", B).gets("1").gets("1"), "CH-03"), 1);
+}
+
+#[test]
+fn what_has_no_body_or_is_an_error_is_no_message_of_a_chat() {
+    for (kind, inside) in [
+        (
+            "chat",
+            "<composing xmlns='http://jabber.org/protocol/chatstates'/>",
+        ),
+        ("error", "<body>a</body><error/>"),
+    ] {
+        let message = |from: &str| format!("<message {from}to='{B}' type='{kind}' id='m'>{inside}</message>");
+        assert_eq!(
+            Script::new().line("alice", "sent", &message("")).broken(),
+            NONE,
+            "{kind} lost"
+        );
+        let mut script = Script::new();
+        script
+            .line("alice", "sent", &chat(None, B, "a"))
+            .line("bob", "received", &chat(Some(A), B, "a"));
+        script.line("bob", "received", &message(&format!("from='{A}' ")));
+        assert_eq!(script.broken(), NONE, "{kind} after a message of its id");
+    }
+    // Nor has a message to arrive where nobody is.
+    assert_eq!(
+        Script::new()
+            .line("alice", "sent", &chat(None, "zoe@x/1", "a"))
+            .broken(),
+        NONE
+    );
+}
+
+/// A client under test is not seen from inside: what it takes in is known by its answers.
+#[test]
+fn what_goes_to_a_client_may_have_reached_it() {
+    let header = r#"{"callspec":1,"scenario":{},"cast":{"alice":{"jid":"alice@x/1","party":"bot"},"bob":{"jid":"bob@x/2","party":"client"}}}"#;
+    let header = serde_json::from_str(header).expect("a header");
+    let mut script = Script::new();
+    script.sends("1", B).line("", "end", "");
+    let verdict = super::tests::judge(&header, script.events.drain(..));
+    assert!(verdict.findings.is_empty(), "{:?}", verdict.findings);
+}
+
+#[test]
+fn an_answer_under_the_id_of_anothers_question_is_not_that_ones() {
+    // The answer that bob gave is lost; that somebody else says something to carol is another matter.
+    let mut script = with_carol();
+    script
+        .sends("1", B)
+        .gets("1")
+        .line("bob", "sent", &format!("<iq type='result' id='1' to='{A}'/>"));
+    script.line("carol", "received", &answer("zoe@x/1", C));
+    assert_eq!(script.broken(), ["RT-08"]);
+    // Nor is a message of that id a question.
+    let mut script = Script::new();
+    let message = chat(None, B, "a").replace("'m'", "'1'");
+    script.sends("1", B).gets("1").line("alice", "sent", &message);
+    script.line(
+        "bob",
+        "received",
+        &message.replace("<message ", &format!("<message from='{A}' ")),
+    );
+    assert_eq!(script.answers("1").broken(), NONE);
+    // Who uses an id twice is answered twice.
+    let mut script = Script::new();
+    script
+        .line("alice", "sent", &set(None, B, "1", "a"))
+        .line("alice", "sent", &set(None, B, "1", "b"));
+    script.line("bob", "received", &set(Some(A), B, "1", "a")).line(
+        "bob",
+        "received",
+        &set(Some(A), B, "1", "b"),
+    );
+    assert_eq!(script.answers("1").answers("1").broken(), NONE);
+}
+
+/// What a server may answer in the place of who is not there, or is meant as a user and not as a device.
+#[test]
+fn who_answers_for_an_address_depends_on_the_server() {
+    let ringing = Profile {
+        addressing: Addressing::Bare,
+        ..Profile::default()
+    };
+    let ids = |script: &mut Script, profile: &Profile| -> Vec<&str> {
+        script
+            .verdict(profile.clone())
+            .findings
+            .iter()
+            .map(|found| found.rule.id)
+            .collect()
+    };
+    for (profile, broken) in [(&Profile::default(), &["RT-10"][..]), (&ringing, &NONE)] {
+        let mut script = Script::new();
+        script
+            .sends("1", "bob@x")
+            .line("alice", "received", &answer("bob@x", A));
+        assert_eq!(ids(&mut script, profile), broken);
+        assert_eq!(ids(Script::new().sends("1", "bob@x"), profile), broken);
+    }
+    let forbidden = format!(
+        "<iq type='error' id='1' from='zoe@x/1' to='{A}'><error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+    );
+    for (profile, broken) in [("relay", &["RT-07"][..]), ("enforcing", &NONE)] {
+        let mut script = Script::new();
+        script.sends("1", "zoe@x/1").line("alice", "received", &forbidden);
+        assert_eq!(script.broken_on(profile), broken, "{profile}");
+    }
 }

@@ -51,15 +51,10 @@ impl Look {
             .extend(lints.into_iter().map(|lint| (lint, events.clone())));
     }
 
-    /// Whether something is broken only where this party knew of an answer of the other side.
-    pub fn crosses(&self) -> bool {
-        self.waiting.iter().any(|(_, crossed, _)| crossed.is_some())
-    }
-
-    /// The party had taken in what came to it up to this event.
-    pub fn taken_in(&mut self, n: u64) {
+    /// The party had taken in what came to it up to this event, which is asked for where it makes a difference.
+    pub fn taken_in(&mut self, up_to: impl Fn() -> u64) {
         for (_, crossed, _) in &mut self.waiting {
-            *crossed = crossed.filter(|answer| *answer > n);
+            *crossed = crossed.filter(|answer| *answer > up_to());
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::protocol::Role;
 use crate::protocol::sample;
 use crate::protocol::sdp::Side;
-use crate::rules::{Blame, judge};
+use crate::rules::{Blame, Verdict, judge};
 use crate::transcript::{Event, Header};
 
 const ALICE: &str = "alice@x/1";
@@ -17,7 +17,7 @@ const IDS: [&str; 2] = [
 
 /// A call between alice, a bot, and bob, a client of which only alice's end is known.
 #[derive(Clone)]
-struct Talk {
+pub(super) struct Talk {
     events: Vec<Value>,
     mdns: bool,
     /// Alice is a client too, and somebody recorded her.
@@ -25,7 +25,7 @@ struct Talk {
 }
 
 impl Talk {
-    fn new() -> Talk {
+    pub(super) fn new() -> Talk {
         let mut talk = Talk {
             events: Vec::new(),
             mdns: false,
@@ -35,7 +35,7 @@ impl Talk {
         talk
     }
 
-    fn push(&mut self, mut event: Value) -> &mut Talk {
+    pub(super) fn push(&mut self, mut event: Value) -> &mut Talk {
         let n = self.events.len() + 1;
         event["n"] = n.into();
         event["t"] = (n as f64).into();
@@ -77,16 +77,16 @@ impl Talk {
         self.push(json!({"dir": if alice { "sent" } else { "received" }, "xml": xml}))
     }
 
-    fn alice(&mut self, kind: &str, payload: &Value) -> &mut Talk {
+    pub(super) fn alice(&mut self, kind: &str, payload: &Value) -> &mut Talk {
         self.signal(true, kind, payload)
     }
 
-    fn bob(&mut self, kind: &str, payload: &Value) -> &mut Talk {
+    pub(super) fn bob(&mut self, kind: &str, payload: &Value) -> &mut Talk {
         self.signal(false, kind, payload)
     }
 
     /// Up to the accept.
-    fn picked_up() -> Talk {
+    pub(super) fn picked_up() -> Talk {
         let mut talk = Talk::new();
         talk.alice("initiate", &json!({"callerName": "Alice"}));
         talk.bob("accept", &json!({}));
@@ -94,7 +94,7 @@ impl Talk {
     }
 
     /// Up to both descriptions.
-    fn connected() -> Talk {
+    pub(super) fn connected() -> Talk {
         let mut talk = Talk::picked_up();
         talk.alice("offer", &offer(&[])).bob("answer", &answer(&[]));
         talk
@@ -107,8 +107,7 @@ impl Talk {
         talk
     }
 
-    /// What is said of media and answers, with its weight; `whole`: the recording was not cut off.
-    fn found(&mut self, whole: bool) -> String {
+    pub(super) fn verdict(&mut self, whole: bool) -> Verdict {
         if whole {
             self.push(json!({"dir": "end"}));
         }
@@ -123,7 +122,12 @@ impl Talk {
         .expect("a header");
         let events = std::mem::take(&mut self.events);
         let read = |event| serde_json::from_value::<Event>(event).expect("an event");
-        let verdict = judge(&header, events.into_iter().map(read));
+        judge(&header, events.into_iter().map(read))
+    }
+
+    /// What is said of media and answers, with its weight; `whole`: the recording was not cut off.
+    pub(super) fn found(&mut self, whole: bool) -> String {
+        let verdict = self.verdict(whole);
         let told = verdict
             .findings
             .iter()
@@ -141,7 +145,7 @@ impl Talk {
     }
 }
 
-fn changed(role: Role, side: Side, changes: &[(&str, &str)]) -> Value {
+pub(super) fn changed(role: Role, side: Side, changes: &[(&str, &str)]) -> Value {
     let sdp = changes
         .iter()
         .fold(sample::description(role, side), |sdp, (from, to)| {
@@ -152,15 +156,15 @@ fn changed(role: Role, side: Side, changes: &[(&str, &str)]) -> Value {
     json!({"sdp": sdp, "type": word})
 }
 
-fn offer(changes: &[(&str, &str)]) -> Value {
+pub(super) fn offer(changes: &[(&str, &str)]) -> Value {
     changed(Role::Caller, Side::Offer, changes)
 }
 
-fn answer(changes: &[(&str, &str)]) -> Value {
+pub(super) fn answer(changes: &[(&str, &str)]) -> Value {
     changed(Role::Callee, Side::Answer, changes)
 }
 
-fn candidate(port: u32, more: Value) -> Value {
+pub(super) fn candidate(port: u32, more: Value) -> Value {
     let mut payload = json!({
         "candidate": format!("candidate:1 1 udp 2122260223 192.0.2.7 {port} typ host"),
         "sdpMid": "0", "sdpMLineIndex": 0,
@@ -171,22 +175,22 @@ fn candidate(port: u32, more: Value) -> Value {
     payload
 }
 
-const NEXT: (&str, &str) = (" 2 IN IP4", " 3 IN IP4");
+pub(super) const NEXT: (&str, &str) = (" 2 IN IP4", " 3 IN IP4");
 /// Two sections in place of one.
-const TWO: (&str, &str) = (
+pub(super) const TWO: (&str, &str) = (
     "m=audio",
     "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=rtcp-mux\r\na=ice-ufrag:c4Sp\r\na=ice-pwd:x8Yw2Kq0Zr6Lm4Nt9Pv1Bh3D\r\n\
      a=setup:actpass\r\na=fingerprint:sha-256 0B:30:55:7A:9F:C4:E9:0E:33:58:7D:A2:C7:EC:11:36:5B:80:A5:CA:EF:14:39:5E:83:A8:CD:F2:17:3C:61:86\r\nm=audio",
 );
-const BOBS_TWO: (&str, &str) = (
+pub(super) const BOBS_TWO: (&str, &str) = (
     "m=audio",
     "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\nm=audio",
 );
-const RESTART: [(&str, &str); 2] = [
+pub(super) const RESTART: [(&str, &str); 2] = [
     ("ice-ufrag:c4Sp", "ice-ufrag:n3wU"),
     ("ice-pwd:x8Yw", "ice-pwd:n3wP"),
 ];
-const BOBS_RESTART: [(&str, &str); 2] = [
+pub(super) const BOBS_RESTART: [(&str, &str); 2] = [
     ("ice-ufrag:d5Tq", "ice-ufrag:n3wB"),
     ("ice-pwd:q7Rt", "ice-pwd:n3wB"),
 ];

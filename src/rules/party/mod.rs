@@ -17,6 +17,8 @@ pub(super) use watch::Parties;
 #[cfg(test)]
 mod answer_tests;
 #[cfg(test)]
+mod described_tests;
+#[cfg(test)]
 mod legal_tests;
 #[cfg(test)]
 mod media_tests;
@@ -24,5 +26,7 @@ mod media_tests;
 mod real_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod told_tests;
 #[cfg(test)]
 mod track_tests;

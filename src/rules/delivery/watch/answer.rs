@@ -70,7 +70,7 @@ impl Delivery {
     ) {
         let from = fold(stanza.from().unwrap_or_default());
         let Some(key) = self.flights.find(stanza.id().unwrap_or_default(), |f| {
-            f.freight == Freight::Iq && f.who == event.who && f.conn == session.conn
+            f.freight == Freight::Iq && f.conn == session.conn
         }) else {
             self.not_asked(event, stanza, session, record);
             return;

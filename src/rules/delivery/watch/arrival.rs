@@ -153,7 +153,7 @@ impl Delivery {
             if flight.size >= 10_000 {
                 record.held("RT-11");
             }
-            if flight.signal && self.pairs.len() > 1 {
+            if flight.signal && self.pairs {
                 record.held("RT-12");
             }
         }

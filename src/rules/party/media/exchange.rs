@@ -1,5 +1,7 @@
 //! A description against the offer that it answers, and against those before it.
 
+use std::cmp::Reverse;
+
 use super::said::{Party, Said};
 use super::{Look, Speaker};
 use crate::protocol::sdp::{self, Description, Lint};
@@ -17,7 +19,7 @@ pub(super) fn best(
             .filter(|(_, party)| party.user != who.user);
         others.flat_map(move |(other, party)| {
             let said = party.said.iter().enumerate();
-            said.filter(move |(_, said)| said.offer && said.settled.is_some() != open && said.n < who.n)
+            said.filter(move |(_, said)| said.offer && said.settled.is_some() != open)
                 .map(move |(index, said)| (other, index, said))
         })
     };
@@ -34,7 +36,7 @@ pub(super) fn best(
     let choose = |open: bool| {
         offers(open)
             .map(judged)
-            .min_by_key(|(_, _, n, lints)| (lints.len(), u64::MAX - n))
+            .min_by_key(|(_, _, n, lints)| (lints.len(), Reverse(*n)))
     };
     let (other, index, _, lints) = choose(true).or_else(|| choose(false))?;
     Some((other, index, lints))

@@ -221,3 +221,36 @@ pub(super) fn section(
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{decode, sample};
+
+    #[test]
+    fn of_a_flood_of_candidates_so_many_are_told_apart() {
+        let mut party = Party::default();
+        let offer =
+            serde_json::json!({"type": "call:offer", "payload": {"sdp": sample::offer(), "type": "offer"}});
+        party.said.push_back(Said {
+            n: 1,
+            offer: true,
+            description: decode(&offer.to_string())
+                .facts
+                .description
+                .expect("a description"),
+            settled: None,
+            stray: false,
+        });
+        for n in 0..1_100 {
+            let says = |candidate: String| {
+                let payload = serde_json::json!({"candidate": candidate, "sdpMid": "0"});
+                decode(&serde_json::json!({"type": "call:ice-candidate", "payload": payload}).to_string())
+            };
+            let new = says(format!("candidate:1 1 udp 1 192.0.2.7 {} typ host", n + 1));
+            party.remember(&new.facts, n);
+            party.remember(&says(String::new()).facts, n);
+        }
+        assert_eq!((party.candidates.len(), party.ended.len()), (1_024, 1_024));
+    }
+}

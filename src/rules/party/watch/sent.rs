@@ -263,11 +263,11 @@ impl Parties {
     /// What is wrong with what it says of the media, for someone who has taken in what it surely has.
     fn look(&self, actor: &Actor, speaker: Speaker<'_>, decoded: &Decoded) -> Look {
         let mut look = self.media.look(speaker, decoded);
-        if look.crosses() {
+        look.taken_in(|| {
             let tracks = self.tracks.get(&(actor.key.clone(), speaker.call.into()));
             let reached = tracks.and_then(|tracks| tracks.iter().map(Track::reached).min());
-            look.taken_in(reached.flatten().unwrap_or_default());
-        }
+            reached.flatten().unwrap_or_default()
+        });
         look
     }
 

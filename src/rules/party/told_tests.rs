@@ -1,0 +1,114 @@
+//! What a finding says of a signal: in which call it stands, where in it something is wrong, and what stands there.
+
+use serde_json::json;
+
+use super::media_tests::{Talk, candidate};
+use super::tests::{CALL, CONNECT, History, parties};
+use crate::rules::{Finding, Verdict};
+
+/// A hangup of bob's, with this for its reason.
+fn reason(reason: &str) -> Verdict {
+    let mut history = History::new("alice", "alice");
+    let reason = reason.to_owned();
+    history.change = Box::new(move |signal| {
+        if signal["type"] == "call:hangup" {
+            signal["payload"]["reason"] = reason.as_str().into();
+        }
+    });
+    history
+        .plays(&format!("{CONNECT}\n9 alice < hangup/completed"))
+        .verdict()
+}
+
+#[test]
+fn it_says_where_and_what_and_of_which_call() {
+    let of = |verdict: Verdict, id: &str| -> Finding {
+        let mut found = verdict.findings.into_iter().filter(|found| found.rule.id == id);
+        found.next().expect("a finding")
+    };
+    let found = of(reason("bored"), "SG-07");
+    assert_eq!(
+        (found.seen.as_str(), found.call.as_deref()),
+        ("`\"bored\"` at /payload/reason", Some(CALL))
+    );
+    // Sixty characters are shown, however they are written.
+    for (length, seen) in [(58, "é".repeat(58) + "\"`"), (59, "é".repeat(59) + "…`")] {
+        let found = of(reason(&"é".repeat(length)), "SG-07");
+        assert_eq!(found.seen, format!("`\"{seen} at /payload/reason"));
+    }
+    // What is wrong with all of it shows all of it, as it was written.
+    let mut talk = Talk::new();
+    let xml = "<iq type='set' from='bob@x/2' to='alice@x/1'><call xmlns='urn:xmpp:call:0'> { }</call></iq>";
+    talk.push(json!({"dir": "received", "xml": xml}));
+    assert_eq!(of(talk.verdict(true), "IQ-02").seen, "` { }`");
+    // What is wrong with the media is in the payload of a candidate, or in a description.
+    let mut talk = Talk::connected();
+    talk.bob("ice-candidate", &candidate(5, json!({"sdpMid": "1"})));
+    assert!(of(talk.verdict(true), "SD-11").seen.ends_with("` at /payload"));
+}
+
+#[test]
+fn it_says_in_what_a_signal_stands_that_is_in_no_request() {
+    for (head, told) in [
+        (
+            "message type='chat'",
+            "the signal stands in a <message/>, not in an iq of type `set`",
+        ),
+        (
+            "message",
+            "the signal stands in a <message/>, not in an iq of type `set`",
+        ),
+        (
+            "iq type='ask' id='1'",
+            "the signal stands in an iq of type `ask`, not in an iq of type `set`",
+        ),
+        (
+            "iq id='1'",
+            "the signal stands in an iq without a type, not in an iq of type `set`",
+        ),
+        ("iq type='get' id='1'", "the iq is of type `get`, not `set`"),
+    ] {
+        let name = head.split(' ').next().unwrap_or_default();
+        let xml = format!(
+            "<{head} from='bob@x/2' to='alice@x/1'><call xmlns='urn:xmpp:call:0'>{{}}</call></{name}>"
+        );
+        let mut talk = Talk::new();
+        talk.push(json!({"dir": "received", "xml": xml}));
+        let findings = talk.verdict(true).findings;
+        let found = findings
+            .iter()
+            .find(|found| found.rule.id == "IQ-03")
+            .expect("a finding");
+        assert_eq!(found.message, format!("In a signal of bob: {told}."), "{head}");
+    }
+    // An error that shows what it answers sends no signal.
+    let xml = "<message type='error' from='bob@x/2' to='alice@x/1'><call xmlns='urn:xmpp:call:0'>{}</call></message>";
+    let mut talk = Talk::new();
+    talk.push(json!({"dir": "received", "xml": xml}));
+    assert!(talk.verdict(true).findings.is_empty());
+}
+
+/// A remark on a signal leaves no doubt that it was taken in.
+#[test]
+fn a_remark_excuses_nothing() {
+    let mut history = History::new("alice", "alice");
+    history.change = Box::new(|signal| signal["more"] = 1.into());
+    let lines = "9 alice > hangup/completed+7\n9.1 alice got hangup/completed+7\n9.2 alice < mute-change/on";
+    let verdict = history.plays(&format!("{CONNECT}\n{lines}")).verdict();
+    assert_eq!(parties(&verdict), ["ST-09 Client"]);
+}
+
+#[test]
+fn each_signal_is_counted_for_the_rules_that_it_kept() {
+    let kept = |verdict: &Verdict, id: &str| verdict.rules.get(id).map_or(0, |tally| tally.held);
+    let (right, wrong) = (reason("completed"), reason("bored"));
+    assert_eq!((kept(&right, "SG-07"), kept(&wrong, "SG-07")), (1, 0));
+    assert_eq!(kept(&right, "IQ-02"), 3);
+    // Without stanzas nothing is known of requests.
+    let mut alone = History::new("", "alice");
+    alone.witness = "signals";
+    let verdict = alone
+        .plays("0 alice > initiate\n1 alice > hangup/cancelled")
+        .verdict();
+    assert_eq!((kept(&verdict, "IQ-02"), kept(&verdict, "SG-07")), (0, 1));
+}
