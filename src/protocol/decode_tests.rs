@@ -36,6 +36,7 @@ fn a_call_is_the_same_in_capitals() {
         "550E8400-E29B-41D4-A716-446655440000",
     );
     assert_eq!(call(&capitals), call(EXAMPLES[0]));
+    assert!(is_same_call("550E-a", "550e-A") && !is_same_call("550e-a", "550e-b"));
 }
 
 /// The seed's examples leave their descriptions out after a line or two; here they are whole.

@@ -126,3 +126,28 @@ pub(super) fn reasons_for(role: Role, state: State) -> String {
         .collect();
     format!("one of {}", words.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_breach_is_told_in_the_words_of_the_protocol() {
+        let told = state_rule(Role::Caller, Kind::Answer, State::Ringing);
+        assert_eq!(
+            told.why,
+            "the caller sends answer while the call is ringing in its view"
+        );
+        assert_eq!(told.wanted, "answer only from the callee");
+        let told = state_rule(Role::Callee, Kind::Initiate, State::Idle);
+        assert_eq!(
+            told.why,
+            "the callee sends initiate while the call is not begun in its view"
+        );
+        assert_eq!(told.wanted, "initiate only from the caller");
+        assert_eq!(
+            reasons_for(Role::Caller, State::Answered),
+            "one of `completed`, `failed`"
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! The published JSON Schemas and the AsyncAPI document, and checking a signal against them.
 
+use std::collections::BTreeSet;
 use std::sync::{LazyLock, OnceLock};
 
 use jsonschema::{Registry, Resource, Validator};
@@ -56,12 +57,12 @@ pub fn bundled_schema(name: &str) -> Option<String> {
     let (_, own, text) = FILES.iter().find(|file| file.0 == name)?;
     let mut whole: Value = serde_json::from_str(text).ok()?;
     let mut wanted = references(&whole);
-    let mut defs = serde_json::Map::new();
+    let (mut known, mut defs) = (BTreeSet::from([(*own).to_owned()]), serde_json::Map::new());
     while let Some(file) = wanted.pop() {
         let Some((_, _, text)) = FILES.iter().find(|known| known.1 == file) else {
             continue;
         };
-        if file == *own || defs.contains_key(&file) {
+        if !known.insert(file.clone()) {
             continue;
         }
         // Each keeps its `$id`, so that references still lead to it (JSON Schema 2020-12 §9.3.1).
@@ -167,4 +168,46 @@ pub fn validate(value: &Value) -> Result<(), Vec<SchemaError>> {
 #[cfg(test)]
 pub(super) fn fits_whole(value: &Value) -> bool {
     SIGNAL.is_valid(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It needs no other document, and no other document is needed to read it.
+    #[test]
+    fn a_bundle_holds_what_it_refers_to_and_nothing_else() {
+        let bundle = |name: &str| -> Value {
+            serde_json::from_str(&bundled_schema(name).expect("a schema")).expect("JSON")
+        };
+        let files = |whole: &Value| -> Vec<String> {
+            let defs = whole["$defs"].as_object().into_iter().flatten();
+            let files = defs.filter(|(name, _)| name.ends_with(".json"));
+            files
+                .map(|(name, part)| {
+                    assert_eq!(part["$id"], format!("{BASE}{name}"));
+                    name.clone()
+                })
+                .collect()
+        };
+        let offer = bundle("call:offer");
+        assert_eq!(offer["$id"], format!("{BASE}call-offer.json"));
+        assert_eq!(files(&offer), ["envelope.json", "payload-offer.json"]);
+        assert_eq!(files(&bundle("payload-empty")), [""; 0]);
+        let signal = bundle("signal");
+        let others = schema_names().filter(|name| *name != "signal").count();
+        assert_eq!(files(&signal).len(), others);
+        assert_eq!(bundled_schema("call:ring"), None);
+        let validator = jsonschema::validator_for(&signal).expect("a schema");
+        let mut hangup = serde_json::json!({
+            "type": "call:hangup", "callId": "0f0e0d0c-0b0a-4908-8706-050403020100",
+            "senderId": "a1b2c3d4-e5f6-4890-abcd-ef1234567890",
+            "recipientId": "b2c3d4e5-f6a7-4901-bcde-f12345678901",
+            "timestamp": "2026-01-01T00:00:00Z", "payload": {"reason": "completed"},
+        });
+        assert!(validator.is_valid(&hangup));
+        hangup["payload"]["reason"] = "bored".into();
+        assert!(!validator.is_valid(&hangup));
+        assert!(asyncapi().starts_with("asyncapi: 3"));
+    }
 }

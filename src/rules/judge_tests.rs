@@ -174,6 +174,53 @@ fn what_arrived_changed_does_not_show_that_others_are_not_served() {
     assert_eq!(found("RT-05", "RT-11"), ["RT-05", "RT-11"]);
 }
 
+#[test]
+fn of_what_did_not_happen_so_much_is_remembered() {
+    let mut judge = Judge::with(vec![]);
+    (1..=300).for_each(|n| judge.event(&event(n, "missed")));
+    assert_eq!(judge.missed.len(), 200);
+    // The first says enough.
+    assert_eq!(judge.finish().findings.len(), 1);
+}
+
+/// Refuses the signal of event 3 at event 5, and finds this in the end.
+struct Refuses(Option<Finding>);
+
+impl Family for Refuses {
+    fn event(&mut self, _seen: Seen<'_>, _record: &mut Record) {}
+
+    fn finish(&mut self, _at: f64, record: &mut Record) {
+        record.refused.push((3, 5));
+        record.broken(self.0.take().expect("a finding"));
+    }
+}
+
+#[test]
+fn what_rests_on_a_signal_that_could_be_refused_may_not_happen() {
+    let remark = Finding {
+        rule: rule("SG-09").expect("a rule"),
+        ..finding(3, Blame::Nobody, None)
+    };
+    for (found, missed, excused) in [
+        (finding(3, Blame::Nobody, None), 7, true),
+        // Before it was refused, for another reason than its place in the call, or where it was plainly wrong.
+        (finding(3, Blame::Nobody, None), 3, false),
+        (finding(4, Blame::Nobody, None), 7, false),
+        (remark, 7, false),
+        (finding(3, Blame::Client, None), 7, false),
+    ] {
+        let what = format!("{found:?}");
+        let mut judge = Judge::with(vec![Box::new(Refuses(Some(found)))]);
+        judge.event(&event(missed, "missed"));
+        judge.event(&event(missed + 1, "missed"));
+        let findings = judge.finish().findings;
+        let told = findings.iter().find(|found| found.rule.id == "SC-01");
+        assert_eq!(told.map(|told| told.excuse.is_some()), Some(excused), "{what}");
+        // One that may be excused does not speak for the next.
+        assert_eq!(findings.len(), if excused { 3 } else { 2 }, "{what}");
+    }
+}
+
 /// What follows from an address that is another one now says nothing, and leaves the run undecided.
 #[test]
 fn whoever_comes_back_under_another_address_may_go_wrong() {

@@ -17,7 +17,9 @@ type Same = (&'static str, String, String, Vec<u64>);
 
 /// A rule's id as a number: it has five letters and digits, and two of them do not meet.
 fn number(id: &str) -> u64 {
-    id.bytes().fold(0, |number, byte| number << 8 | u64::from(byte))
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(id.bytes()).for_each(|(to, from)| *to = from);
+    u64::from_be_bytes(bytes)
 }
 
 /// Where the families put what they find.
@@ -97,7 +99,8 @@ impl Record {
             finding.excuse.is_some(),
         );
         let kept = self.kinds.entry(kind).or_default();
-        if *kept < KEPT {
+        let room = *kept < KEPT;
+        if room {
             let whole = (
                 finding.rule.id,
                 finding.party.clone(),
@@ -111,7 +114,7 @@ impl Record {
         if finding.is_held_against_the_target() {
             self.rules.entry(finding.rule.id).or_default().broken += 1;
         }
-        if *kept < KEPT {
+        if room {
             *kept += 1;
             self.findings.push(finding);
         } else {
@@ -166,6 +169,8 @@ pub(super) mod tests {
         );
         // Neither the announced nor what may be excused counts.
         assert_eq!(record.rules["ST-03"].broken, 1);
+        // Of what was left out nothing is remembered.
+        assert_eq!(record.seen.len() as u64, 2 * KEPT + 1);
     }
 
     /// What is certain, a must, and the server's.

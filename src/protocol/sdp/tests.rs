@@ -191,6 +191,11 @@ fn each_rule_of_one_description_is_found_where_it_is_broken() {
         // ICE and DTLS.
         (UFRAG, "", "SD-06"),
         (PWD, "", "SD-06"),
+        (
+            "a=rtcp-mux\r\n",
+            "a=rtcp-mux-only\r\n",
+            "SD-33 should, SD-33 should",
+        ),
         (UFRAG, "a=ice-ufrag:c4S\r\n", "SD-06"),
         (UFRAG, "a=ice-ufrag:c4=p\r\n", "SD-06"),
         (UFRAG, &too_long, "SD-06"),
@@ -371,6 +376,8 @@ fn data_sections_have_their_form() {
     for (from, to, rules) in [
         ("webrtc-datachannel", "5000", "SD-49"),
         ("a=sctp-port:5000\n", "", "SD-49"),
+        // What is said of codecs is nothing to it.
+        ("a=sctp-port:5000", "a=sctp-port:5000\na=rtpmap:x", ""),
         ("a=sctp-port:5000", "a=sctp-port:70000", "SD-49"),
         (
             "a=sctp-port:5000",
@@ -409,6 +416,14 @@ fn a_message_names_the_line_and_shows_no_control_character() {
     );
     let text = sample::offer().replacen("t=0 0", &format!("t={}", "9".repeat(500)), 1);
     assert!(read(&text, Side::Offer).1[0].message.len() < 150);
+    // Lines are counted from one, whatever ends them.
+    for (end, said) in [
+        ("\r", "line 3 of the SDP ends in CR without LF"),
+        ("\n", "line 3 of the SDP ends in LF without CR"),
+    ] {
+        let text = sample::offer().replacen("s=-\r\n", &format!("s=-{end}"), 1);
+        assert_eq!(read(&text, Side::Offer).1[0].message, said);
+    }
     // A section is told by its place, and what it says in its own words.
     let (_, asked, given) = corpus(2);
     let said = |text: &str| {

@@ -68,7 +68,7 @@ struct Client {
     /// The latest event that it had surely taken in, and when it had.
     taken: Vec<(u64, f64)>,
     /// The latest request that it has answered.
-    answered: u64,
+    answered: Option<u64>,
 }
 
 impl Client {
@@ -228,7 +228,7 @@ impl Answers {
         };
         self.taken_in(client, asked.n, at);
         let known = self.client(client);
-        known.answered = known.answered.max(asked.n);
+        known.answered = known.answered.max(Some(asked.n));
         if !asked.again && self.done.len() < OPEN {
             let call = asked.call.clone();
             let asked = asked.n;
@@ -361,16 +361,16 @@ impl Answers {
             return None;
         }
         let known = self.clients.get(client);
-        let answers = known.is_some_and(|known| known.answered > 0);
+        let answered = known.and_then(|known| known.answered);
         if waited < WITHIN {
             // Whoever answers what came later has perhaps passed this over.
-            let passed = seen && self.open_ended && known.is_some_and(|known| asked.n < known.answered);
+            let passed = seen && self.open_ended && Some(asked.n) < answered;
             return passed.then_some(Some("its answer was not due yet when the recording stopped"));
         }
         if !seen {
             return Some(Some("it, or its answer, was lost on the way"));
         }
-        if self.foreign && !answers {
+        if self.foreign && answered.is_none() {
             return Some(Some(
                 "the recording holds no answer of this client at all, and perhaps leaves them out",
             ));
@@ -409,10 +409,27 @@ mod tests {
     fn so_many_clients_are_remembered_and_no_more() {
         let mut answers = Answers::default();
         for n in 0..OPEN {
-            answers.client(&n.to_string()).answered = 7;
+            answers.client(&n.to_string()).answered = Some(7);
         }
-        assert_eq!((answers.client("0").answered, answers.clients.len()), (7, OPEN));
+        assert_eq!(
+            (answers.client("0").answered, answers.clients.len()),
+            (Some(7), OPEN)
+        );
         answers.client("another");
         assert_eq!(answers.clients.len(), 1);
+        // So it is with what was answered and with what was not.
+        let stanza =
+            crate::stanza::Stanza::parse("<iq type='result' id='1' from='bob@x/2'/>").expect("a stanza");
+        let (mut answers, mut record) = (Answers::default(), Record::default());
+        for n in 0..OPEN as u64 + 9 {
+            let client = n.to_string();
+            answers.asked(&client, "alice@x/1", &stanza, (n, 0.0), Due::Any, None);
+            answers.answered(&client, "alice@x/1", &stanza, (n, 0.0), false, &mut record);
+        }
+        assert_eq!(answers.done.len(), OPEN);
+        for n in 0..OPEN as u64 + 9 {
+            answers.asked(&n.to_string(), "alice@x/1", &stanza, (n, 0.0), Due::Any, None);
+        }
+        assert_eq!(answers.open.len(), OPEN);
     }
 }

@@ -465,3 +465,30 @@ pub fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, bool) {
         (doubtful || wrong(false) || breaks(rulings, "TM-07"), true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_views_are_one_and_of_the_others_so_many_are_followed() {
+        let mut beam = Beam::new(View::new(Role::Caller), false, None);
+        let one = beam.candidates.swap_remove(0);
+        let of = |seen: u64, cost: Cost| Candidate {
+            seen,
+            cost,
+            ..one.clone()
+        };
+        beam.candidates = vec![of(1, [0, 1, 0]), of(1, [0; 3])];
+        beam.prune();
+        assert_eq!(
+            beam.candidates.iter().map(|c| c.cost).collect::<Vec<_>>(),
+            [[0; 3]]
+        );
+        for (many, followed, cut) in [(WIDTH, WIDTH, false), (2 * WIDTH, WIDTH, true)] {
+            beam.candidates = (0..many as u64).map(|seen| of(seen, [0; 3])).collect();
+            beam.prune();
+            assert_eq!((beam.candidates.len(), beam.cut), (followed, cut));
+        }
+    }
+}

@@ -485,6 +485,12 @@ fn remarks_blame_nobody() {
         5,
         json!({"candidate": "candidate:1 1 udp 2122260223 192.168.7.7 5 typ host"}),
     );
+    // What a router shows outside may be a private address too, and is not the host's own.
+    let outside = "candidate:1 1 udp 1685987071 192.168.7.7 5 typ srflx raddr 0.0.0.0 rport 0";
+    let mut talk = Talk::connected();
+    talk.mdns = true;
+    talk.bob("ice-candidate", &candidate(5, json!({"candidate": outside})));
+    assert_eq!(talk.found(true), "");
     let hidden = candidate(
         5,
         json!({"candidate": "candidate:1 1 udp 2122260223 8f2f4b1e.local 5 typ host"}),

@@ -222,7 +222,7 @@ impl Track {
 
     pub fn send(&mut self, act: &Act, at: f64, doubtful: bool) -> Outcome {
         self.begun = true;
-        let before = (act.kind == Kind::Accept && self.sight != Sight::Exact).then(|| self.beam.clone());
+        let before = (act.kind == Kind::Accept).then(|| self.beam.clone());
         let Sending {
             rulings,
             after,

@@ -2,6 +2,7 @@
 
 use super::legal_tests::{MET, RUNG, Sight, found};
 use super::tests::{CONNECT, History, far, parties};
+use crate::rules::Blame;
 
 /// What is found of alice, a client of which only bob's end was recorded.
 fn caller(lines: &str) -> Vec<String> {
@@ -35,6 +36,64 @@ fn signals_are_under_way_for_five_seconds_and_no_longer() {
         let lines = format!("100 bob < initiate\n{answered} bob ok initiate\n{accepts} bob > accept");
         assert_eq!(wire(&lines), [rule], "{lines}");
     }
+}
+
+#[test]
+fn how_long_it_rang_counts_from_where_it_was_seen_to_ring() {
+    for (lines, rule) in [
+        (
+            "0 bob < initiate\n1 bob ok initiate\n31 bob > accept",
+            "TM-07 Client?",
+        ),
+        // What comes in later does not make it ring anew.
+        (
+            "100 bob < initiate\n100.5 bob ok initiate\n120 bob < offer#e\n120.1 bob no offer#e\n131.5 bob > accept",
+            "TM-07 Client",
+        ),
+    ] {
+        assert!(
+            wire(lines).contains(&rule.to_owned()),
+            "{lines}: {:?}",
+            wire(lines)
+        );
+    }
+    // A bot of ours knows.
+    let ours = "0 bob < initiate\n0 bob ok initiate\n31 bob > accept";
+    assert_eq!(caller(ours), ["TM-07 Ourselves"]);
+    // So does the wire of whoever called.
+    let calls = History::new("", "alice").plays("0 alice > initiate\n29.5 alice > hangup/timeout");
+    assert_eq!(parties(&calls.verdict()), ["TM-01 Client"]);
+}
+
+/// The beginning of the call, what had come in last, and the signal itself.
+#[test]
+fn a_breach_is_shown_by_what_came_before_it() {
+    for (rest, events) in [
+        (
+            "1.1 alice got hangup/cancelled\n1.2 alice < accept",
+            [2, 4, 6].as_slice(),
+        ),
+        ("1.1 alice < offer", &[2, 4, 5]),
+    ] {
+        let lines = format!("0 alice > initiate\n0.1 alice got initiate\n1 alice > hangup/cancelled\n{rest}");
+        let verdict = History::new("alice", "alice").plays(&lines).verdict();
+        assert_eq!(verdict.findings[0].events, events, "{rest}");
+    }
+}
+
+#[test]
+fn an_answer_has_five_seconds_and_is_given_once() {
+    let answered = |at: f64| far(&format!("0 alice > initiate\n{at} alice got initiate"));
+    assert_eq!(answered(5.0), [""; 0]);
+    assert_eq!(answered(5.25), ["IQ-08 Client"]);
+    let twice = |asked: &str| {
+        let lines = format!("0 bob < initiate\n{asked}\n0.2 bob ok initiate\n0.3 bob ok initiate");
+        let verdict = History::new("", "bob").plays(&lines).verdict();
+        let mut findings = verdict.findings.iter();
+        findings.any(|found| found.rule.id == "IQ-01" && found.blame == Blame::Client)
+    };
+    // Whoever was asked twice answers twice.
+    assert_eq!((twice(""), twice("0.1 bob < initiate@0")), (true, false));
 }
 
 /// An accept that was perhaps too late has perhaps connected nothing.
