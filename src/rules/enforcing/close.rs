@@ -133,7 +133,7 @@ impl Enforcing {
     /// connection behind it.
     fn lags(&self, gone: &Vanished) -> bool {
         self.flights.iter().any(|flight| {
-            let before = flight.who == gone.who && flight.conn == gone.conn && flight.n < gone.n;
+            let before = flight.conn == gone.conn && flight.n < gone.n;
             before && flight.got.is_none() && flight.reached.is_empty()
         })
     }

@@ -276,6 +276,34 @@ fn en_07_whoever_vanishes() {
 }
 
 #[test]
+fn an_end_is_owed_to_who_is_left_in_a_call_that_was_live() {
+    // That somebody else's signal lies unread is no excuse.
+    let unread = after(CONNECTED, "0.5 alice > mute-change\n1 bob cut\n20 x steps");
+    assert!(unread.contains(&"EN-07"));
+    // Whoever has ended it itself leaves nobody in the lurch.
+    let ended =
+        "1 alice > hangup/completed\n1.1 alice cut\n1.2 bob < hangup/completed\n1.2 bob ok hangup/completed";
+    assert_eq!(after(CONNECTED, &format!("{ended}\n20 x steps")), NONE);
+}
+
+/// A server may refuse what may be wrong, not what is unusual.
+#[test]
+fn what_is_unusual_has_to_pass() {
+    let refused =
+        |who: &str, word: &str| format!("1 {who} > {word} id=z\n1 {who} srv z error=bad-request\n9 x steps");
+    let ringing = "0.1 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate";
+    assert_eq!(after(ringing, &refused("bob", "accept/more")), ["RT-03"]);
+    assert_eq!(
+        after(CONNECTED, &refused("alice", "mute-change beside=<![CDATA[]]>")),
+        ["RT-03"]
+    );
+    assert_eq!(
+        after(CONNECTED, &refused("alice", "mute-change beside=<x/>")),
+        NONE
+    );
+}
+
+#[test]
 fn the_server_may_know_of_an_end_before_it_is_seen_here() {
     let told = "1 bob < hangup/failed from=alice@x id=s\n1 bob ok s from=alice@x";
     let both = format!("{told}\n1 bob2 < hangup/failed from=alice@x id=s\n1 bob2 ok s from=alice@x");

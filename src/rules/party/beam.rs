@@ -491,4 +491,63 @@ mod tests {
             assert_eq!((beam.candidates.len(), beam.cut), (followed, cut));
         }
     }
+
+    fn inbound(n: u64) -> Inbound {
+        let act = Act {
+            kind: Kind::Initiate,
+            reason: None,
+            duration: None,
+            muted: None,
+        };
+        Inbound {
+            act,
+            at: 0.0,
+            n,
+            id: n.to_string(),
+            doubtful: false,
+            unsure: false,
+        }
+    }
+
+    #[test]
+    fn what_came_in_since_comes_in_once() {
+        let mut beam = Beam::new(View::new(Role::Callee), false, None);
+        beam.receive(inbound(1));
+        let mut later = beam.clone();
+        later.receive(inbound(2));
+        later.receive(inbound(3));
+        beam.receive_also(&later);
+        assert_eq!(
+            beam.queue.iter().map(|inbound| inbound.n).collect::<Vec<_>>(),
+            [1, 2, 3]
+        );
+    }
+
+    /// What some view had to break a rule for that is more than a remark.
+    #[test]
+    fn what_has_surely_come_in_is_what_every_cheap_view_has() {
+        let mut beam = Beam::new(View::new(Role::Callee), false, None);
+        (7..10).for_each(|n| beam.receive(inbound(n)));
+        let one = beam.candidates.swap_remove(0);
+        let costs = [(3, [0; 3]), (2, [0, 0, 1]), (1, [0, 1, 0]), (0, [1, 0, 0])];
+        beam.candidates = costs
+            .map(|(seen, cost)| Candidate {
+                seen,
+                cost,
+                ..one.clone()
+            })
+            .to_vec();
+        assert_eq!(beam.reached(), Some(8));
+    }
+
+    #[test]
+    fn what_was_refused_may_have_moved_nothing() {
+        let mut beam = Beam::new(View::new(Role::Callee), true, None);
+        beam.receive(inbound(1));
+        let states = |beam: &Beam| beam.views().map(View::state).collect::<Vec<_>>();
+        beam.refuse("another");
+        assert_eq!(states(&beam), [State::Ringing]);
+        beam.refuse("1");
+        assert_eq!(states(&beam).len(), 2);
+    }
 }

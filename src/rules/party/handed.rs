@@ -198,5 +198,7 @@ mod tests {
         let others = unseen(&callee);
         assert!(others.iter().any(|view| view.state() == State::Answered));
         assert!(others.iter().all(|view| *view != callee));
+        // Connected, and then muted or not.
+        assert_eq!(others.len(), 3);
     }
 }

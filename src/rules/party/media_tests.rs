@@ -101,7 +101,7 @@ impl Talk {
     }
 
     /// The same, recorded at alice's end.
-    fn recorded() -> Talk {
+    pub(super) fn recorded() -> Talk {
         let mut talk = Talk::connected();
         talk.recorded = true;
         talk

@@ -88,6 +88,38 @@ fn it_says_in_what_a_signal_stands_that_is_in_no_request() {
     assert!(talk.verdict(true).findings.is_empty());
 }
 
+#[test]
+fn what_is_no_request_or_has_no_id_uses_none_twice() {
+    for (stanza, told) in [
+        ("message id='m'", 0),
+        ("iq type='set'", 2),
+        ("iq type='set' id='1'", 1),
+    ] {
+        let name = stanza.split(' ').next().unwrap_or_default();
+        let xml = format!(
+            "<{stanza} from='bob@x/2' to='alice@x/1'><call xmlns='urn:xmpp:call:0'>{{}}</call></{name}>"
+        );
+        let mut talk = Talk::recorded();
+        talk.push(json!({"dir": "connected", "who": "bob", "jid": "bob@x/2"}));
+        talk.push(json!({"dir": "sent", "who": "bob", "xml": xml}));
+        talk.push(json!({"dir": "sent", "who": "bob", "xml": xml}));
+        let findings = talk.verdict(true).findings;
+        let found = findings
+            .iter()
+            .filter(|found| found.rule.id == "IQ-02" && found.party == "bob");
+        assert_eq!(found.count(), told, "{stanza}");
+    }
+}
+
+/// A bot of ours refuses what its scenario says.
+#[test]
+fn a_bot_may_refuse_what_is_sound() {
+    let verdict = History::new("bob", "bob")
+        .plays("0 bob < initiate\n0 bob no initiate")
+        .verdict();
+    assert_eq!(parties(&verdict), [""; 0]);
+}
+
 /// A remark on a signal leaves no doubt that it was taken in.
 #[test]
 fn a_remark_excuses_nothing() {
@@ -96,6 +128,21 @@ fn a_remark_excuses_nothing() {
     let lines = "9 alice > hangup/completed+7\n9.1 alice got hangup/completed+7\n9.2 alice < mute-change/on";
     let verdict = history.plays(&format!("{CONNECT}\n{lines}")).verdict();
     assert_eq!(parties(&verdict), ["ST-09 Client"]);
+}
+
+#[test]
+fn a_timestamp_may_be_off_by_a_minute() {
+    for (stamp, told) in [
+        ("00:01:40", &[][..]),
+        ("00:01:41", &["TM-05 Client"]),
+        ("00:00:40", &[]),
+    ] {
+        let mut history = History::new("bob", "bob");
+        history.change = Box::new(move |signal| signal["timestamp"] = format!("2026-01-01T{stamp}Z").into());
+        // By the clock at which it came in it is forty seconds past.
+        let verdict = history.plays("40 bob < initiate\n40 bob ok initiate").verdict();
+        assert_eq!(parties(&verdict), told, "{stamp}");
+    }
 }
 
 #[test]

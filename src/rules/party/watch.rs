@@ -286,3 +286,69 @@ impl Family for Parties {
         self.unfinished(at, None, record);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Ear;
+
+    /// Alice is a bot of ours and bob a client, who answers nothing.
+    #[test]
+    fn of_a_flood_so_much_is_remembered() {
+        let header = serde_json::json!({"callspec": 1, "scenario": {}, "cast": {
+            "alice": {"jid": "alice@x/1", "party": "bot"}, "bob": {"jid": "bob@x/2", "party": "client"},
+        }});
+        let header = serde_json::from_value(header).expect("a header");
+        let (mut parties, mut record, mut ear) = (Parties::new(&header), Record::default(), Ear::default());
+        let mut play = |n: u64, dir: &str, jid: &str, xml: &str| {
+            let event =
+                serde_json::json!({"n": n, "t": 0.0, "who": "alice", "dir": dir, "jid": jid, "xml": xml});
+            let event = serde_json::from_value(event).expect("an event");
+            let heard = ear.listen(&event);
+            let (stanza, spoken) = (heard.stanza.as_ref(), heard.spoken.as_ref());
+            parties.event(
+                Seen {
+                    event: &event,
+                    stanza,
+                    spoken,
+                },
+                &mut record,
+            );
+        };
+        play(1, "connected", "alice@x/1", "");
+        // Each begins a call of its own.
+        for n in 2..400 {
+            let text = serde_json::json!({
+                "type": "call:initiate", "callId": format!("0f0e0d0c-0b0a-4908-8706-{n:012}"),
+                "payload": {"callerName": "Alice"},
+            });
+            let text = crate::stanza::escape(&text.to_string());
+            let call = format!("<call xmlns='urn:xmpp:call:0'>{text}</call>");
+            let xml = format!("<iq type='set' id='{n}' to='bob@x/2'>{call}</iq>");
+            play(n, "sent", "", &xml);
+        }
+        assert_eq!(
+            parties.lines.drain().map(|line| line.len()).collect::<Vec<_>>(),
+            [256]
+        );
+        // Who picks up another call is done with those that are over.
+        let (call, other): (Arc<str>, Arc<str>) = ("c".into(), "d".into());
+        parties.take_up(&"carol".into(), &other);
+        parties.take_up(&"carol".into(), &call);
+        assert_eq!(
+            parties
+                .taken_up
+                .drain()
+                .map(|(_, calls)| calls.len())
+                .collect::<Vec<_>>(),
+            [1]
+        );
+        // Where more parties are in calls than can be, it begins anew.
+        let mut take_up = |n: usize| {
+            parties.take_up(&n.to_string().into(), &call);
+            parties.taken_up.len()
+        };
+        let counts: Vec<usize> = (0..=REMEMBERED).map(&mut take_up).collect();
+        assert_eq!(counts[REMEMBERED - 1..], [REMEMBERED, 0]);
+    }
+}

@@ -80,7 +80,7 @@ fn holds_huge_number(text: &str) -> bool {
         let within = quoted;
         match c {
             _ if std::mem::take(&mut escaped) => {}
-            '\\' if quoted => escaped = true,
+            '\\' => escaped = true,
             '"' => quoted = !quoted,
             _ => {}
         }

@@ -187,6 +187,7 @@ fn signal(word: &str, sender: &str, to: &str, call: Option<&str>) -> String {
         "answer" => json!({"sdp": sample::answer(), "type": "answer"}),
         "hangup" => json!({"reason": reason}),
         "mute-change" => json!({"muted": true}),
+        "accept" if reason == "more" => json!({"x-more": 1}),
         _ => json!({}),
     };
     json!({

@@ -81,7 +81,7 @@ impl Enforcing {
                 }
             }
             Demand::Pass => {
-                if error && flight.kind == Some(Kind::Initiate) {
+                if error {
                     self.forget(index);
                 }
             }
@@ -95,7 +95,7 @@ impl Enforcing {
         }
     }
 
-    /// An initiate was answered with an error: by the server, and it knows of no call, or by the callee, and it may take
+    /// A signal was answered with an error. If it is the initiate of a call, that was by the server, and it knows of no call, or by the callee, and it may take
     /// that for the end of one.
     fn forget(&mut self, index: usize) {
         let Some(flight) = self.flights.get(index) else {
