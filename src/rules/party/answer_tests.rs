@@ -279,14 +279,14 @@ fn what_a_recording_leaves_unanswered_is_as_certain_as_it_can_be() {
             "bob? 3, bob? 5",
         ),
         ("0 asks x, 1 got a, 1 answers a, 20 asks y, 41 stops", ""),
-        // What the other end took may have been under way for some of that.
+        // What the other end took may have been under way for some of that, and its connection may have broken.
         (
             "0 got b, 0 answers b, 0 asks x, 6 hears x, 6 got c, 6 answers c, 7 stops",
             "slow alice@x/1? 4",
         ),
         (
             "0 got b, 0 answers b, 0 asks x, 11 hears x, 11 got c, 11 answers c, 12 stops",
-            "slow alice@x/1 4",
+            "slow alice@x/1? 4",
         ),
         // The other end's may have been lost.
         ("0 asks x, 0 hears x, 1 asks y, 9 stops", "alice@x/1? 4"),

@@ -59,6 +59,10 @@ const BACK: &str =
 /// Why an answer may have come late to who had asked.
 const CUT: &str = "it was given in time, and waited until its receiver was connected again";
 
+/// Why one that was not recorded itself may have answered late (XEP-0198: a session may be resumed minutes later).
+const BROKE: &str =
+    "its own connection had broken, and what it had answered went out when it was there again";
+
 /// Moments of one client that are remembered.
 const MOMENTS: usize = 64;
 
@@ -248,6 +252,7 @@ impl Answers {
         let back = far && stanza.error_condition().is_some_and(|why| NOBODY.contains(&why));
         let slow = slow.or(back.then_some(BACK));
         let slow = slow.or((far && asked.cut).then_some(CUT));
+        let slow = slow.or((far && self.open_ended).then_some(BROKE));
         let mut tell = |rule, message, wanted: &str, seen: String| {
             let events = vec![asked.n, n];
             record.broken(Finding {

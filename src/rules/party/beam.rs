@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::room::Room;
 use crate::protocol::{Act, Kind, Reason, Role, Ruling, State, View};
 use crate::rules::{Level, rule};
 
@@ -28,8 +29,11 @@ pub(in crate::rules) struct Inbound {
     pub unsure: bool,
 }
 
-/// What a signal costs: musts, shoulds and remarks, counted apart.
-type Cost = [u32; 3];
+/// What a signal costs: musts, shoulds, lengths of time that were perhaps right where they were measured, and remarks,
+/// counted apart.
+type Cost = [u32; 4];
+const DOUBT: usize = 2;
+const REMARK: usize = 3;
 
 #[derive(Debug, Clone, PartialEq)]
 struct Candidate {
@@ -38,6 +42,32 @@ struct Candidate {
     view: View,
     cost: Cost,
 }
+
+/// What a signal breaks, the slot of its cost, and why it is perhaps no breach.
+#[derive(Debug, Clone)]
+struct Weighed {
+    ruling: Ruling,
+    slot: Option<usize>,
+    doubt: Option<&'static str>,
+}
+
+impl Weighed {
+    fn new(ruling: Ruling, view: &View, act: &Act, at: f64, room: &Room) -> Weighed {
+        let doubt = match &ruling {
+            Ruling::Breach(breach) => room.excuses(breach, view, act, at),
+            _ => None,
+        };
+        let slot = match weight(&ruling) {
+            Some(2) => Some(REMARK),
+            Some(_) if doubt.is_some() => Some(DOUBT),
+            slot => slot,
+        };
+        Weighed { ruling, slot, doubt }
+    }
+}
+
+/// A view in which a signal was sent, or to which it leads, and what it breaks there.
+type Way = (Candidate, Vec<Weighed>);
 
 /// What came of a signal that was sent.
 #[derive(Debug, Default)]
@@ -50,6 +80,8 @@ pub(in crate::rules) struct Sending {
     pub ever: bool,
     /// Whether it leaves the call where it was in some order, and whether it moves it in some order.
     pub effect: (bool, bool),
+    /// Why the rulings are perhaps none: the time was right where it was measured.
+    pub doubt: Option<&'static str>,
 }
 
 #[derive(Debug, Clone)]
@@ -77,7 +109,7 @@ impl Beam {
             candidates: vec![Candidate {
                 seen: 0,
                 view,
-                cost: [0; 3],
+                cost: [0; 4],
             }],
             exact,
             patience,
@@ -93,7 +125,7 @@ impl Beam {
         let candidates = candidates.map(|view| Candidate {
             seen: 0,
             view,
-            cost: [0; 3],
+            cost: [0; 4],
         });
         Beam {
             candidates: candidates.collect(),
@@ -154,7 +186,7 @@ impl Beam {
 
     /// The last inbound signal that has surely been taken in. What would only be remarked upon otherwise is no proof.
     pub fn reached(&self) -> Option<u64> {
-        let [musts, shoulds, _] = self.least();
+        let [musts, shoulds, ..] = self.least();
         let cheapest = self
             .candidates
             .iter()
@@ -243,6 +275,11 @@ impl Beam {
 
     /// The party sent `act`. `doubtful`: it is broken in itself, and may or may not have moved its sender's view.
     pub fn send(&mut self, act: &Act, at: f64, doubtful: bool) -> Sending {
+        self.send_from(act, at, doubtful, &Room::EXACT)
+    }
+
+    /// The same of a party whose lengths of time are known as far as this.
+    pub fn send_from(&mut self, act: &Act, at: f64, doubtful: bool, room: &Room) -> Sending {
         self.before = None;
         if let Some(patience) = self.patience {
             let old = self.queue.iter().rposition(|inbound| inbound.at + patience < at);
@@ -251,71 +288,87 @@ impl Beam {
             }
         }
         let least = self.least();
-        let mut reached: Vec<(Candidate, Vec<Ruling>)> = Vec::new();
+        let mut reached: Vec<Way> = Vec::new();
         let mut sending = Sending::default();
         for candidate in std::mem::take(&mut self.candidates) {
-            let mut prefixes = vec![candidate.clone()];
-            let mut frontier = vec![candidate];
-            for inbound in self.unseen(&frontier) {
-                frontier = frontier.iter().flat_map(|c| taken(c, &inbound)).collect();
-                dedupe(&mut frontier);
-                prefixes.extend(frontier.iter().cloned());
-            }
-            let ways = prefixes.into_iter().map(|prefix| {
-                let rulings = prefix.view.may_send(act, at);
-                (prefix, rulings)
-            });
-            let mut ways: Vec<(Candidate, Vec<Ruling>)> = ways.collect();
-            // A signal that is right once something has come in counts as proof that it has.
-            let right = ways.iter().filter(|(_, rulings)| !is_broken(rulings));
-            let proven = right.map(|(prefix, _)| prefix.seen).max().unwrap_or_default();
-            ways.retain(|(prefix, rulings)| prefix.seen >= proven || !is_broken(rulings));
-            for (mut moved, rulings) in ways {
-                for ruling in &rulings {
-                    if let Some(slot) = weight(ruling).and_then(|slot| moved.cost.get_mut(slot)) {
-                        *slot += 1;
-                    }
+            for (mut moved, weighed) in self.ways(candidate, act, at, room) {
+                for slot in weighed.iter().filter_map(|weighed| weighed.slot) {
+                    moved.cost[slot] += 1;
                 }
-                let (stays, moves) = effect(&rulings, doubtful);
+                let rulings = || weighed.iter().map(|weighed| &weighed.ruling);
+                let (stays, moves) = effect_of(rulings(), doubtful);
                 sending.effect.0 |= stays;
                 sending.effect.1 |= moves;
-                sending.ever |= is_broken(&rulings);
+                sending.ever |= rulings().any(is_must);
                 if stays {
-                    reached.push((moved.clone(), rulings.clone()));
+                    reached.push((moved.clone(), weighed.clone()));
                 }
                 if moves {
                     moved.view.sent(act, at);
-                    reached.push((moved, rulings));
+                    reached.push((moved, weighed));
                 }
             }
         }
-        let now = reached.iter().map(|(c, _)| c.cost).min().unwrap_or(least);
-        // What this signal adds to the least cost, it costs in some view; in others one before it has cost as much.
-        let level = now.iter().zip(&least).position(|(now, least)| now > least);
-        let adds = |rulings: &[Ruling]| {
-            level.is_none_or(|level| rulings.iter().any(|ruling| weight(ruling) == Some(level)))
-        };
-        let fitting = reached.iter().filter(|(_, rulings)| adds(rulings));
-        let best = fitting.min_by_key(|(c, rulings)| (c.cost, usize::MAX - rulings.len(), u64::MAX - c.seen));
-        if let Some((candidate, rulings)) = best {
-            // What it costs beyond that it does only there.
-            if let Some(level) = level {
-                let counts = |ruling: &&Ruling| weight(ruling).is_some_and(|slot| slot >= level);
-                sending.rulings = rulings.iter().filter(counts).cloned().collect();
-            }
-            let index = candidate.seen.checked_sub(self.base + 1);
-            sending.after = index
-                .and_then(|index| self.queue.get(index as usize))
-                .map(|inbound| inbound.n)
-                .or(self.last);
-        }
+        self.tell(&reached, &least, &mut sending);
         self.candidates = reached.into_iter().map(|(candidate, _)| candidate).collect();
         self.prune();
         sending
     }
 
+    /// Every view in which this candidate may send that, and what it breaks there.
+    fn ways(&self, candidate: Candidate, act: &Act, at: f64, room: &Room) -> Vec<Way> {
+        let mut prefixes = vec![candidate.clone()];
+        let mut frontier = vec![candidate];
+        for inbound in self.unseen(&frontier) {
+            frontier = frontier.iter().flat_map(|c| taken(c, &inbound)).collect();
+            dedupe(&mut frontier);
+            prefixes.extend(frontier.iter().cloned());
+        }
+        let ways = prefixes.into_iter().map(|prefix| {
+            let rulings = prefix.view.may_send(act, at).into_iter();
+            let weighed = rulings.map(|ruling| Weighed::new(ruling, &prefix.view, act, at, room));
+            let weighed = weighed.collect();
+            (prefix, weighed)
+        });
+        let mut ways: Vec<Way> = ways.collect();
+        // A signal that is right once something has come in counts as proof that it has.
+        let broken = |weighed: &[Weighed]| weighed.iter().any(|weighed| is_must(&weighed.ruling));
+        let right = ways.iter().filter(|(_, weighed)| !broken(weighed));
+        let proven = right.map(|(prefix, _)| prefix.seen).max().unwrap_or_default();
+        ways.retain(|(prefix, weighed)| prefix.seen >= proven || !broken(weighed));
+        ways
+    }
+
+    /// What is wrong with a signal in the view that forgives the most, of those that it has led to.
+    fn tell(&self, reached: &[Way], least: &Cost, sending: &mut Sending) {
+        let now = reached.iter().map(|(c, _)| c.cost).min().unwrap_or(*least);
+        // What this signal adds to the least cost, it costs in some view; in others one before it has cost as much.
+        let level = now.iter().zip(least).position(|(now, least)| now > least);
+        let adds = |weighed: &[Weighed]| {
+            level.is_none_or(|level| weighed.iter().any(|weighed| weighed.slot == Some(level)))
+        };
+        let fitting = reached.iter().filter(|(_, weighed)| adds(weighed));
+        let best = fitting.min_by_key(|(c, weighed)| (c.cost, usize::MAX - weighed.len(), u64::MAX - c.seen));
+        let Some((candidate, weighed)) = best else { return };
+        // What it costs beyond that it does only there; and what is doubtful goes without saying where something is not.
+        if let Some(level) = level {
+            let counts = |w: &&Weighed| {
+                w.slot
+                    .is_some_and(|slot| slot >= level && (slot != DOUBT || level == DOUBT))
+            };
+            let told = || weighed.iter().filter(counts);
+            sending.rulings = told().map(|weighed| weighed.ruling.clone()).collect();
+            sending.doubt = told().find_map(|weighed| weighed.doubt);
+        }
+        let index = candidate.seen.checked_sub(self.base + 1);
+        sending.after = index
+            .and_then(|index| self.queue.get(index as usize))
+            .map(|inbound| inbound.n)
+            .or(self.last);
+    }
+
     fn least(&self) -> Cost {
-        self.candidates.iter().map(|c| c.cost).min().unwrap_or([0; 3])
+        self.candidates.iter().map(|c| c.cost).min().unwrap_or([0; 4])
     }
 
     fn end(&self) -> u64 {
@@ -437,23 +490,34 @@ pub fn weight(ruling: &Ruling) -> Option<usize> {
 
 /// Whether this rule is broken.
 pub(super) fn breaks(rulings: &[Ruling], rule: &str) -> bool {
-    let of_it = |ruling: &Ruling| matches!(ruling, Ruling::Breach(breach) if breach.rule == rule);
-    rulings.iter().any(of_it)
+    rulings.iter().any(|ruling| is_breach_of(ruling, rule))
+}
+
+fn is_breach_of(ruling: &Ruling, rule: &str) -> bool {
+    matches!(ruling, Ruling::Breach(breach) if breach.rule == rule)
 }
 
 /// Whether a must is broken.
 pub(super) fn is_broken(rulings: &[Ruling]) -> bool {
-    rulings.iter().any(|ruling| weight(ruling) == Some(0))
+    rulings.iter().any(is_must)
+}
+
+fn is_must(ruling: &Ruling) -> bool {
+    weight(ruling) == Some(0)
 }
 
 /// Whether a view may stay where it is, and whether it may move. What is out of order moves nothing (ST-17). A
 /// hangup that gives a wrong reason, comes too early or is malformed is one that a reader may well act on.
 pub fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, bool) {
+    effect_of(rulings.iter(), doubtful)
+}
+
+fn effect_of<'a>(rulings: impl Iterator<Item = &'a Ruling> + Clone, doubtful: bool) -> (bool, bool) {
     let wrong = |strict: bool| {
-        rulings.iter().any(|ruling| match ruling {
+        rulings.clone().any(|ruling| match ruling {
             Ruling::Breach(breach) => {
                 let order = breach.rule.starts_with("ST-") && breach.rule != "ST-12";
-                weight(ruling) == Some(0) && order == strict
+                is_must(ruling) && order == strict
             }
             _ => false,
         })
@@ -462,7 +526,10 @@ pub fn effect(rulings: &[Ruling], doubtful: bool) -> (bool, bool) {
     if wrong(true) {
         (true, false)
     } else {
-        (doubtful || wrong(false) || breaks(rulings, "TM-07"), true)
+        (
+            doubtful || wrong(false) || rulings.clone().any(|r| is_breach_of(r, "TM-07")),
+            true,
+        )
     }
 }
 

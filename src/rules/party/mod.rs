@@ -6,6 +6,7 @@ mod form;
 mod handed;
 mod media;
 mod recent;
+mod room;
 mod track;
 mod watch;
 

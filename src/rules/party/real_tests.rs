@@ -4,7 +4,8 @@
 mod language;
 
 use crate::rules::Finding;
-use language::{ENFORCING, RELAY, Seen, told, verdict};
+use language::{ENFORCING, verdict};
+pub(super) use language::{RELAY, Seen, told};
 
 const NONE: [&str; 0] = [];
 
@@ -345,12 +346,14 @@ fn what_a_resumed_session_sends_again_is_no_second_signal() {
 }
 
 #[test]
-fn an_answer_waits_for_a_receiver_whose_connection_broke() {
-    let waits = |lines: &str| {
-        let verdict = verdict(RELAY, lines);
+fn an_answer_waits_for_a_receiver_or_a_sender_whose_connection_broke() {
+    let why = |seen: Seen, lines: &str| {
+        let verdict = verdict(seen, lines);
         let mut late = verdict.findings.iter().filter(|found| found.rule.id == "IQ-08");
-        let why = late.next().expect("a late answer").excuse.clone();
-        why.is_some_and(|why| why.contains("until its receiver was connected again"))
+        late.next().expect("a late answer").excuse.clone()
+    };
+    let waits = |lines: &str| {
+        why(RELAY, lines).is_some_and(|why| why.contains("until its receiver was connected again"))
     };
     let cut = "0 alice/1 comes
         1 alice/1 > bob/1 initiate 1
@@ -362,6 +365,13 @@ fn an_answer_waits_for_a_receiver_whose_connection_broke() {
         .replace("1.1 alice/1 cut\n", "")
         .replace("12 alice/1 late\n", "");
     assert!(!waits(&slow));
+    // Nobody sees whether the other end's own connection held.
+    assert!(why(RELAY, &slow).is_some_and(|why| why.contains("its own connection had broken")));
+    let bots = Seen {
+        witness: "bots",
+        ..RELAY
+    };
+    assert_eq!(why(bots, &slow), None);
 }
 
 /// The server hands an offer on in the name of somebody else.
@@ -461,6 +471,10 @@ fn what_was_said_beyond_a_recording_is_answered_all_the_same() {
     };
     assert_eq!(told(RELAY, &with("2 bob/1 stops")), NONE);
     assert_eq!(told(RELAY, &with("2 bob/1 stops\n2 bob/1 late")), NONE);
+    // By the clock of the other end the recording goes on; or the server says it in the callee's name.
+    let apart = Seen { apart: 1.3, ..RELAY };
+    assert_eq!(told(apart, &with("")), NONE);
+    assert_eq!(told(RELAY, &with("")), NONE);
 }
 
 #[test]

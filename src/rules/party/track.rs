@@ -2,15 +2,9 @@
 
 use super::beam::{Beam, Inbound, Sending, breaks, is_broken, weight};
 use super::handed::{Before, otherwise};
-use crate::protocol::{Act, Kind, RINGING, ROUNDING, Role, Ruling, State, TOLERANCE, View};
+use super::room::{PATIENCE, Room};
+use crate::protocol::{Act, Kind, Role, Ruling, State, View};
 use crate::stanza::{bare, resource};
-
-/// How long a signal may be under way to a party whose taking-in is not seen, before it is doubtful that it was not
-/// taken in, in seconds (IQ-08 asks for its answer by then).
-pub(super) const PATIENCE: f64 = 5.0;
-
-/// How far apart a clock of whole seconds may put what happened at once, in seconds.
-const STEP: f64 = 1.0;
 
 /// How exactly a party's events are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +57,10 @@ pub(super) struct Track {
     clock_set: u32,
     /// Where only what the server handed on was recorded: the signal before.
     last: Option<Before>,
-    /// The time that its accept gave, where that may have been sent long after it was made.
+    /// The time that its accept gave, where that may have been sent long after it was made, and that the signal gives
+    /// which it sends now.
     accepted: Option<f64>,
+    stamp: Option<f64>,
 }
 
 /// What came of a signal that was sent.
@@ -104,6 +100,7 @@ impl Track {
             clock_set,
             last: None,
             accepted: None,
+            stamp: None,
             older: (start == Start::Doubtful).then(|| Beam::midway(exact, None)),
         }
     }
@@ -199,6 +196,15 @@ impl Track {
         self.rang(at);
     }
 
+    /// The time that the signal gives which the party sends now. `back`: the connection of its sender came back since the
+    /// call began, and what waited for that was sent then, long after it was made.
+    pub fn dated(&mut self, act: &Act, stamp: Option<f64>, back: bool) {
+        if act.kind == Kind::Accept {
+            self.accepted = stamp.filter(|_| back || self.sight == Sight::Far);
+        }
+        self.stamp = stamp;
+    }
+
     /// The party sent `act`, of which only what the server handed on was recorded.
     pub fn sends_unseen(&mut self, act: &Act, at: f64, doubtful: bool) -> Outcome {
         let before = self.beam.clone();
@@ -223,16 +229,24 @@ impl Track {
     pub fn send(&mut self, act: &Act, at: f64, doubtful: bool) -> Outcome {
         self.begun = true;
         let before = (act.kind == Kind::Accept).then(|| self.beam.clone());
+        let room = Room {
+            sight: self.sight,
+            role: self.role,
+            rang_by: self.rang_by,
+            talked: self.accepted.zip(self.stamp).map(|(since, now)| now - since),
+        };
+        let send = |beam: &mut Beam| beam.send_from(act, at, doubtful, &room);
         let Sending {
             rulings,
             after,
             ever,
             effect,
-        } = self.beam.send(act, at, doubtful);
-        let forced = self.forced.as_mut().map(|beam| beam.send(act, at, doubtful));
-        let prompt = self.prompt.as_mut().map(|beam| beam.send(act, at, doubtful));
-        let in_time = self.in_time.as_mut().map(|beam| beam.send(act, at, doubtful));
-        let older = self.older.as_mut().map(|beam| beam.send(act, at, doubtful));
+            doubt,
+        } = send(&mut self.beam);
+        let forced = self.forced.as_mut().map(send);
+        let prompt = self.prompt.as_mut().map(send);
+        let in_time = self.in_time.as_mut().map(send);
+        let older = self.older.as_mut().map(send);
         let mut out = Outcome {
             rulings,
             after,
@@ -244,7 +258,7 @@ impl Track {
             out.excuse = if self.beam.cut {
                 Some("too many signals were under way at once to follow every order of them".to_owned())
             } else {
-                self.far(&out.rulings, act, at)
+                doubt.map(str::to_owned)
             };
         }
         if let Some(mut beam) = before
@@ -291,49 +305,5 @@ impl Track {
             self.prompt = None;
         }
         out
-    }
-
-    /// What the time that a signal gives says of it. `back`: the connection of its sender came back since the call began,
-    /// and what waited for that was sent then, long after it was made.
-    pub fn dated(&mut self, act: &Act, stamp: Option<f64>, back: bool, out: &mut Outcome) {
-        if act.kind == Kind::Accept {
-            self.accepted = stamp.filter(|_| back || self.sight == Sight::Far);
-        }
-        if out.excuse.is_some() || !breaks(&out.rulings, "TM-04") {
-            return;
-        }
-        let talked = self.accepted.zip(stamp).map(|(since, at)| at - since);
-        out.excuse = talked
-            .filter(|talked| act.duration.unwrap_or_default() as f64 <= talked + ROUNDING)
-            .map(|_| "its accept had been made before it could be sent".to_owned());
-    }
-
-    /// Seen from elsewhere, a length of time is only known up to the time that stanzas are under way.
-    fn far(&self, rulings: &[Ruling], act: &Act, at: f64) -> Option<String> {
-        let longest = |since: Option<f64>| since.map_or(f64::NEG_INFINITY, |since| at - since);
-        let rang = self.views().map(|view| longest(view.initiated_at()));
-        let rang = rang.fold(f64::NEG_INFINITY, f64::max);
-        let talked = self.views().map(|view| longest(view.accepted_at()));
-        let talked = talked.fold(f64::NEG_INFINITY, f64::max);
-        let duration = act.duration.unwrap_or_default() as f64;
-        // What began with a signal of its own began earlier than that was seen.
-        let began = |role: Role| self.sight == Sight::Far && self.role == role;
-        let coarse = if self.sight == Sight::Far { STEP } else { 0.0 };
-        // What came in is put behind its sending where a clock of whole seconds has it before that.
-        let room = |role: Role| if began(role) { PATIENCE } else { coarse };
-        let early = breaks(rulings, "TM-01") && rang + room(Role::Caller) >= RINGING - TOLERANCE;
-        let long = breaks(rulings, "TM-04") && duration <= talked + room(Role::Callee) + ROUNDING;
-        // What came in may have been taken in later than that, and what was sent from afar was sent earlier.
-        let rang_for = match (self.sight, self.rang_by) {
-            (Sight::Exact, _) => rang,
-            (Sight::Wire, Some(by)) => (at - by).max(rang - PATIENCE),
-            _ => rang - PATIENCE,
-        };
-        let late = breaks(rulings, "TM-07") && rang_for <= RINGING + TOLERANCE;
-        let near = early || long || late;
-        near.then(|| {
-            "signals were under way for some seconds, so that the time was right where it was measured"
-                .to_owned()
-        })
     }
 }

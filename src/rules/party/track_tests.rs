@@ -1,6 +1,7 @@
 //! What is not known of a party that is seen from elsewhere, or of when it took something in, and how far that excuses.
 
 use super::legal_tests::{MET, RUNG, Sight, found};
+use super::real_tests::{RELAY, Seen, told};
 use super::tests::{CONNECT, History, far, parties};
 use crate::rules::Blame;
 
@@ -227,4 +228,34 @@ fn a_finding_shows_what_it_is_about() {
             "{seen}: {places:?}"
         );
     }
+}
+
+/// Whoever hangs up while the other side does may not have taken that in: then only its lengths of time are wrong, if they
+/// are.
+#[test]
+fn what_was_perhaps_right_is_told_of_a_hangup_that_crosses_another() {
+    let server = Seen {
+        witness: "between",
+        ..RELAY
+    };
+    for (seconds, rule) in [(10, "TM-04?"), (15, "TM-03")] {
+        let lines = format!(
+            "0 alice/1 comes
+            0 bob/1 comes
+            1 alice/1 > bob/1 initiate 1
+            1 bob/1 < alice/1 initiate 1
+            2 bob/1 > alice/1 accept 2
+            2 alice/1 < bob/1 accept 2
+            3 alice/1 > bob/1 offer 3
+            3 bob/1 < alice/1 offer 3
+            4 bob/1 > alice/1 answer 4
+            4 alice/1 < bob/1 answer 4
+            10 alice/1 > bob/1 hangup/completed+7 5
+            10 bob/1 < alice/1 hangup/completed+7 5
+            10.2 bob/1 > alice/1 hangup/completed+{seconds} 6"
+        );
+        assert_eq!(told(server, &lines), [rule], "{seconds}");
+    }
+    let lines = "0 alice > initiate\n0.1 alice got initiate\n29 alice > hangup/cancelled\n29.1 alice < hangup/timeout";
+    assert_eq!(far(lines), ["TM-01 Client?"]);
 }

@@ -61,6 +61,8 @@ type Side = (Arc<str>, Arc<str>);
 pub(in super::super) struct Parties {
     witness: Witness,
     skew: f64,
+    /// How far off the time at one end may be by the clock of the other, in seconds.
+    apart: f64,
     cast: BTreeMap<String, Member>,
     bots_only: bool,
     /// User ids by bare JID.
@@ -136,6 +138,7 @@ impl Parties {
         Parties {
             witness: header.witness,
             skew: header.clock_skew,
+            apart: header.apart,
             ids: ids.collect(),
             bots_only: !header.cast.is_empty() && header.cast.values().all(|m| m.party == Party::Bot),
             cast: header.cast.clone(),

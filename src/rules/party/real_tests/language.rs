@@ -14,14 +14,16 @@ const IDS: [&str; 2] = [
 
 /// Where a history was recorded, and what the server is.
 #[derive(Clone, Copy)]
-pub(super) struct Seen {
-    pub(super) witness: &'static str,
-    pub(super) class: &'static str,
+pub(in crate::rules::party) struct Seen {
+    pub(in crate::rules::party) witness: &'static str,
+    pub(in crate::rules::party) class: &'static str,
+    pub(in crate::rules::party) apart: f64,
 }
 
-pub(super) const RELAY: Seen = Seen {
+pub(in crate::rules::party) const RELAY: Seen = Seen {
     witness: "ends",
     class: "relay",
+    apart: 0.0,
 };
 pub(super) const ENFORCING: Seen = Seen {
     class: "enforcing",
@@ -167,7 +169,7 @@ pub(super) fn verdict(seen: Seen, lines: &str) -> Verdict {
         .map_or(0.0, |event| event["t"].as_f64().unwrap_or_default());
     events.push(json!({"who": "", "dir": "end", "t": t + 1.0}));
     let header: Header = serde_json::from_value(json!({
-        "callspec": 1, "scenario": {}, "witness": seen.witness, "cast": {},
+        "callspec": 1, "scenario": {}, "witness": seen.witness, "apart": seen.apart, "cast": {},
         "profile": {"name": seen.class, "class": seen.class, "addressing": "full"},
     }))
     .expect("a header");
@@ -179,7 +181,7 @@ pub(super) fn verdict(seen: Seen, lines: &str) -> Verdict {
 }
 
 /// What is held against anybody; what is not certain has a `?`.
-pub(super) fn told(seen: Seen, lines: &str) -> Vec<String> {
+pub(in crate::rules::party) fn told(seen: Seen, lines: &str) -> Vec<String> {
     let verdict = verdict(seen, lines);
     let accused = verdict
         .findings

@@ -51,12 +51,12 @@ impl Parties {
         }
         // Seen from elsewhere, it was sent by the time it came in there, not when it was taken in.
         let at = arrival(event);
+        let back = turned.is_some_and(|n| n > track.first);
+        track.dated(&act, form.decoded().facts.timestamp, back);
         let mut out = match said.may_follow_lost(act.kind) {
             true => track.sends_unseen(&act, at, doubtful),
             false => track.send(&act, at, doubtful),
         };
-        let back = turned.is_some_and(|n| n > track.first);
-        track.dated(&act, form.decoded().facts.timestamp, back, &mut out);
         if let Some(why) = unseen_end(&act, actor, track, enforces)
             && is_broken(&out.rulings)
         {

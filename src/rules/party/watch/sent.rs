@@ -198,10 +198,12 @@ impl Parties {
             return;
         };
         let known = print((name, stanza.id().unwrap_or_default()));
-        let unseen = !self.sessions.contains_key(name.as_str()) || self.late.contains(name);
-        if !unseen || self.said.get(&known).is_some() {
+        if self.said.get(&known).is_some() {
             return;
         }
+        // By the clock of another its recording may seem to go on.
+        let unseen =
+            !self.sessions.contains_key(name.as_str()) || self.late.contains(name) || self.apart > 0.0;
         let Some(form) = form::read(stanza, spoken) else {
             return;
         };
@@ -214,11 +216,12 @@ impl Parties {
             user: bare(&from),
             n: event.n,
         };
+        // What its recording ought to hold and does not it has perhaps not said: that binds it to nothing.
         // It is judged nowhere, so nothing of it waits to be told.
         let none =
             |lint: &Lint| Finding::of_client(lint.rule, name, String::new(), "", String::new(), vec![]);
         self.media
-            .note(speaker, form.decoded(), Look::default(), false, none);
+            .note(speaker, form.decoded(), Look::default(), !unseen, none);
     }
 
     /// Signals alone do not tell which device said them, nor to which: a user may have been called on several.
