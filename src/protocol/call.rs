@@ -164,7 +164,8 @@ impl View {
                 self.echo = 0;
                 self.echo_doubtful = 0;
             }
-            Kind::MuteChange if act.muted.is_some() && self.is_live() => self.muted = act.muted,
+            // One that does not say what it changes leaves that unknown.
+            Kind::MuteChange if self.is_live() => self.muted = act.muted,
             _ => {}
         }
         if let Cell::Yes(next) = signal_cell(self.role, act.kind, self.state) {

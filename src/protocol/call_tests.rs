@@ -107,6 +107,7 @@ fn each_breach_has_its_most_specific_rule() {
         (Role::Caller, Ended, IceCandidate, "ST-09"),
         (Role::Caller, Ended, Hangup, "ST-09"),
         (Role::Caller, Ended, Initiate, "ST-10"),
+        (Role::Callee, Ended, Initiate, "ST-10"),
         (Role::Caller, Ringing, Initiate, "ST-10"),
     ];
     for (role, state, kind, rule) in cases {
@@ -231,9 +232,10 @@ fn what_does_not_fit_moves_nothing_and_mute_repeats_are_seen() {
     party.sent(&hangup(Reason::Failed, None), 0.0);
     assert_eq!(party, View::new(Role::Callee));
     talking.sent(&mute, 9.0);
-    // One that does not say which changes nothing.
+    assert_eq!(broken(&talking, mute, 9.1), ["ST-14"]);
+    // After one that does not say which, none is known to repeat it.
     talking.sent(&act(Kind::MuteChange), 9.2);
-    assert_eq!(broken(&talking, mute, 9.5), ["ST-14"]);
+    assert_eq!(broken(&talking, mute, 9.5), [""; 0]);
     assert!(talking.reached(Accepted) && !talking.reached(Ended));
     assert_eq!(
         (talking.initiated_at(), talking.accepted_at()),

@@ -41,6 +41,8 @@ pub(super) fn breach(rule: &'static str, why: String, wanted: &str) -> Ruling {
 /// The most specific rule that a signal breaks which its table refuses.
 pub(super) fn state_rule(role: Role, kind: Kind, state: State) -> Breach {
     let (rule, wanted) = match (kind, state) {
+        // A call of its own, under the callId of the one that is over.
+        (Kind::Initiate, State::Ended) => ("ST-10", "a new callId for each call".to_owned()),
         _ if owner(kind) == Some(role.other()) => ("ST-02", only_by(role.other(), kind)),
         (Kind::Initiate, _) => ("ST-10", "a new callId for each call".to_owned()),
         (Kind::Hangup, State::Idle) => (

@@ -215,21 +215,24 @@ fn rule(side: &Side, signal: Signal, at: Span) -> Vec<Wrong> {
                     signal,
                     Signal::Accept | Signal::Reject | Signal::Busy | Signal::Answer
                 );
-                wrong.musts.push(if (callers && !caller) || (callees && caller) {
-                    set(["ST-02"])
-                } else if signal == Signal::Initiate {
-                    set(["ST-10"])
-                } else if side.state == ENDED {
-                    set(["ST-09"])
-                } else {
-                    match signal {
-                        Signal::Accept | Signal::Reject | Signal::Busy => set(["ST-03"]),
-                        Signal::Offer => set(["ST-04"]),
-                        Signal::Answer => set(["ST-05"]),
-                        Signal::Ice => set(["ST-06"]),
-                        _ => set(["ST-07"]),
-                    }
-                });
+                let again = signal == Signal::Initiate && side.state == ENDED;
+                wrong
+                    .musts
+                    .push(if !again && ((callers && !caller) || (callees && caller)) {
+                        set(["ST-02"])
+                    } else if signal == Signal::Initiate {
+                        set(["ST-10"])
+                    } else if side.state == ENDED {
+                        set(["ST-09"])
+                    } else {
+                        match signal {
+                            Signal::Accept | Signal::Reject | Signal::Busy => set(["ST-03"]),
+                            Signal::Offer => set(["ST-04"]),
+                            Signal::Answer => set(["ST-05"]),
+                            Signal::Ice => set(["ST-06"]),
+                            _ => set(["ST-07"]),
+                        }
+                    });
             }
         }
         if let (Signal::Mute(muted), false) = (signal, wrong.strict)

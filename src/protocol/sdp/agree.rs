@@ -71,8 +71,9 @@ fn section(offer: &Description, answer: &Description, index: usize, lints: &mut 
     }
     formats(offer, answer, index, lints);
     if asked.is_rtp() {
-        let (theirs, own) = (offer.flow(index), answer.flow(index));
-        if !fits(theirs, own) {
+        if let (Some(theirs), Some(own)) = (offer.flow(index), answer.flow(index))
+            && !fits(theirs, own)
+        {
             lints.push(Lint::must(
                 "SD-22",
                 format!("{name} answers {} with {}", theirs.word(), own.word()),

@@ -79,14 +79,16 @@ pub(super) fn read(number: usize, line: &str, text: &str, description: &mut Desc
         common,
         direction,
         groups,
+        torn,
         ..
     } = description;
-    let (link, flow) = match sections.last_mut() {
-        Some(section) => (&mut section.link, &mut section.direction),
-        None => (common, direction),
+    let (link, flow, torn) = match sections.last_mut() {
+        Some(section) => (&mut section.link, &mut section.direction, &mut section.torn),
+        None => (common, direction, torn),
     };
     if let Some(found) = direction_of(name) {
         if flow.replace(found).is_some_and(|other| other != found) {
+            *torn = true;
             attribute.wrong(notes, "SD-21", "is a second direction in one place");
         }
         return;

@@ -150,6 +150,8 @@ pub struct Section {
     pub mid: Option<String>,
     pub link: Link,
     pub direction: Option<Direction>,
+    /// It has several that differ, of which a reader may go by any.
+    torn: bool,
     pub bundle_only: bool,
     pub mux: bool,
     mux_only: bool,
@@ -209,6 +211,7 @@ pub struct Description {
     /// A `c=` line stands above the first section.
     connection: bool,
     pub direction: Option<Direction>,
+    torn: bool,
     groups: Vec<Group>,
     pub sections: Vec<Section>,
     /// A digest of what changes only where the description does: candidates, ports and addresses are left out.
@@ -285,9 +288,12 @@ impl Description {
         self.shared(index, |section| section.mux.then_some(())).is_some()
     }
 
-    fn flow(&self, index: usize) -> Direction {
-        let own = self.sections.get(index).and_then(|section| section.direction);
-        own.or(self.direction).unwrap_or(Direction::SendRecv)
+    /// `None`: it says several things.
+    fn flow(&self, index: usize) -> Option<Direction> {
+        let section = self.sections.get(index);
+        let own = section.and_then(|section| section.direction);
+        let torn = own.map_or(self.torn, |_| section.is_some_and(|section| section.torn));
+        (!torn).then(|| own.or(self.direction).unwrap_or(Direction::SendRecv))
     }
 
     /// Whether its sender opens the DTLS connection; `None`: it does not say.

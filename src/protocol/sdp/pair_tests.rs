@@ -76,6 +76,8 @@ fn each_rule_of_an_answer_is_found_where_it_is_broken() {
     let given = answer(&corpus(0).2);
     for (from, to, rules) in [
         ("a=rtcp-mux\n", "", "SD-32"),
+        // Of several directions a reader may go by any.
+        ("a=rtcp-mux\n", "a=rtcp-mux\na=inactive\n", ""),
         ("a=setup:actpass", "a=setup:active", "SD-08"),
         ("a=setup:actpass", "a=setup:passive", ""),
         ("m=audio 9 ", "m=audio 0 ", "SD-26"),

@@ -53,6 +53,13 @@ pub(super) trait Sent {
         self.finding(id, message, "the text that was sent, unchanged", seen, &[n])
     }
 
+    /// Its `to` is another than was sent.
+    fn readdressed(&self, what: &str, who: &str, to: &str, n: u64) -> Finding {
+        let message = format!("{what} reached {who} with another `to` than it was sent to.");
+        let wanted = format!("to='{}'", self.to());
+        self.finding("RT-05", message, &wanted, format!("to='{to}'"), &[n])
+    }
+
     /// It arrived after the stanza of event `over`, which was sent later.
     fn overtaken(&self, id: &str, what: &str, who: &str, (over, n): (u64, u64)) -> Finding {
         let message = format!("{what} reached {who} after a stanza that was sent later.");

@@ -3,6 +3,7 @@
 //! Recordings are less than a run: others may be there unseen, clocks are set against each other by estimate, and a
 //! recording may begin late and stop early. So only this is judged: what was sent while both recordings ran.
 
+mod as_sent;
 mod back;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,12 +12,12 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::book::{Book, Newest, Sent};
-use super::flight::{answer, only_special};
+use super::flight::answer;
 use crate::profile::{Class, Profile};
-use crate::protocol::decode;
 use crate::rules::{Family, Finding, Record, Seen, Spoken};
-use crate::stanza::{IqType, Stanza, fold, print, resource, with_line_feeds};
+use crate::stanza::{IqType, Stanza, fold, print, resource};
 use crate::transcript::{Dir, Event, Header, Witness};
+use as_sent::{addressed_to_another, as_it_was, is_another};
 use back::{twice, unchanged};
 
 /// How long something else has to have gone on coming in, in seconds, before what is missing was lost.
@@ -51,6 +52,8 @@ enum What {
 #[derive(Debug, Clone)]
 struct Session {
     jid: Arc<str>,
+    /// It was seen to begin, and under this address.
+    bound: bool,
     conn: u64,
     since: f64,
     /// When something last came in: what is missing from before then did not get lost with the connection.
@@ -79,6 +82,8 @@ struct Flight {
     delivered: Option<u64>,
     /// The addressee's answer: event, time, what it said.
     given: Option<(u64, f64, String)>,
+    /// That answer's place in the order of sending, where it is known.
+    given_place: Option<u64>,
     /// The answer that the sender got: event, time, what it said.
     got: Option<(u64, f64, String)>,
     /// How many were given, and the events of those that the sender got, up to one more than is told of.
@@ -202,12 +207,14 @@ impl Relayed {
                     }
                     return;
                 };
+                let place = self.flights.number();
                 if !sound {
                     self.flights.forget(key);
                 } else if let Some(flight) = self.flights.get_mut(key) {
                     flight.gave += 1;
                     if flight.given.is_none() {
                         flight.given = Some((event.n, event.t, answer(stanza)));
+                        flight.given_place = Some(place);
                         unchanged(flight, record);
                     }
                 }
@@ -238,6 +245,7 @@ impl Relayed {
                     goal,
                     delivered: None,
                     given: None,
+                    given_place: None,
                     got: None,
                     gave: 0,
                     gots: Vec::new(),
@@ -334,6 +342,7 @@ impl Relayed {
                 self.flights.find(id, |f| *f.jid == *from && same(f))
             });
         let Some(key) = key else {
+            self.misdirected(event, stanza, session, &from, record);
             self.is_early(&session.jid, id, event, What::Signal(from, text.into_owned()));
             return;
         };
@@ -352,6 +361,9 @@ impl Relayed {
         flight.delivered = Some(event.n);
         record.held("RT-03");
         as_it_was(flight, &event.who, (&from, &text, event.n), record);
+        if let Some(to) = addressed_to_another(stanza, session, &self.profile) {
+            record.broken(flight.readdressed(&flight.what(), &event.who, &to, event.n));
+        }
         let way = (flight.conn, session.conn);
         flight.print = Some(print(std::mem::take(&mut flight.text)));
         match self.newest.overtaken(way, (key, event.n)) {
@@ -418,14 +430,19 @@ impl Relayed {
                 self.of_its_own_after_all(flight, key, &heard, record);
                 twice(flight, record);
             }
+            // What its giver sent later has come, or the asker heard on for a while.
+            let way = (flight.goal.unwrap_or_default(), flight.conn);
+            let overtaken = flight
+                .given_place
+                .is_some_and(|place| self.newest.is_past(way, place));
             if let Some((n, since, _)) = &flight.given
                 && flight.conn == gone.conn
                 && flight.got.is_none()
                 && gone.answers
-                && waited(*since)
+                && (overtaken || waited(*since))
             {
                 record.broken(Finding {
-                    excuse: unread(flight.goal.unwrap_or_default(), *n),
+                    excuse: unread(way.0, *n).filter(|_| !overtaken),
                     ..flight.finding(
                         "RT-08",
                         format!(
@@ -440,7 +457,12 @@ impl Relayed {
                 });
             }
         }
-        let over = |f: &Flight| f.conn == gone.conn || f.goal == Some(gone.conn);
+        // An answer that was surely not lost with its giver's connection is still to come.
+        let sure = |f: &Flight| {
+            let given = f.given.as_ref().filter(|_| f.got.is_none());
+            given.is_some_and(|(_, since, _)| gone.heard - since >= MARGIN + self.apart)
+        };
+        let over = |f: &Flight| f.conn == gone.conn || (f.goal == Some(gone.conn) && !sure(f));
         let keys = self.flights.iter().filter(|(_, f)| over(f)).map(|(key, _)| key);
         for key in keys.collect::<Vec<u64>>() {
             self.flights.forget(key);
@@ -448,37 +470,6 @@ impl Relayed {
         self.newest.forget(gone.conn);
         self.read.remove(&gone.conn);
     }
-}
-
-/// Whether these are two signals and not one that was changed: of another call, and said at another time. Streams have
-/// ids in common, and not all of them were recorded.
-fn is_another(sent: &str, came: &str) -> bool {
-    let told = |text: &str| {
-        let facts = decode(text).facts;
-        facts.call.map(|call| call.to_lowercase()).zip(facts.timestamp)
-    };
-    told(sent)
-        .zip(told(came))
-        .is_some_and(|((call, at), (other, then))| call != other && at != then)
-}
-
-/// Whether a signal came from its sender, with the text that was sent.
-fn as_it_was(flight: &Flight, who: &str, (from, text, n): (&str, &str, u64), record: &mut Record) {
-    if from == &*flight.jid {
-        record.held("RT-01");
-    } else {
-        record.broken(flight.misnamed(&flight.what(), who, from, n));
-    }
-    if text == flight.text {
-        record.held("RT-05");
-        return;
-    }
-    let id = match only_special(&flight.text, text) {
-        _ if text == with_line_feeds(&flight.text) => "RT-15",
-        true => "RT-14",
-        false => "RT-05",
-    };
-    record.broken(flight.changed(id, &flight.what(), who, text, n));
 }
 
 impl Family for Relayed {
@@ -496,6 +487,7 @@ impl Family for Relayed {
                 self.conns += 1;
                 let session = Session {
                     jid: fold(jid).into(),
+                    bound: event.dir == Dir::Connected,
                     conn: self.conns,
                     since: event.t,
                     heard: event.t,

@@ -10,8 +10,8 @@ const A: &str = "alice@x/1";
 const B: &str = "bob@x/2";
 const C: &str = "bob@x/3";
 
-/// Lines of `time who verb`: `comes JID`, `goes`, `> TO ID TEXT` a signal sent, `< FROM ID TEXT` one that came in,
-/// `asks TO ID` a question, `writes XML` and `reads XML` any stanza,
+/// Lines of `time who verb`: `comes JID`, `goes`, `> TO ID TEXT` a signal sent, `< FROM ID TEXT` one that came in (`<JID`
+/// one that is for this address), `asks TO ID` a question, `writes XML` and `reads XML` any stanza,
 /// `ok TO ID` and `no TO ID` answers given, `got FROM ID` and `failed FROM ID CONDITION` answers that came in, `hears`
 /// anything else.
 fn verdict(lines: &str) -> Verdict {
@@ -61,6 +61,13 @@ fn verdict_of(witness: Witness, apart: f64, lines: &str) -> Verdict {
             "<" => (
                 "received",
                 format!("<iq type='set' from='{other}' to='{own}' id='{id}'>{call}"),
+            ),
+            verb if verb.starts_with('<') => (
+                "received",
+                format!(
+                    "<iq type='set' from='{other}' to='{}' id='{id}'>{call}",
+                    &verb[1..]
+                ),
             ),
             "ok" => ("sent", format!("<iq type='result' to='{other}' id='{id}'/>")),
             "nothing" => ("sent", format!("<iq type='error' to='{other}' id='{id}'/>")),
@@ -442,6 +449,48 @@ fn how_long_both_have_to_have_heard_on() {
     };
     assert_eq!(answer(7.0), ["RT-08 [3, 5]"]);
     assert_eq!(answer(6.5), [""; 0]);
+}
+
+#[test]
+fn an_answer_is_lost_where_what_came_after_it_has_come() {
+    let sent = "0.5 alice > bob 9 z\n0.5 bob < alice 9 z\n0.5 bob ok alice 9\n0.5 alice got bob 9
+        1 alice > bob 1 a\n1.1 bob < alice 1 a\n1.1 bob ok alice 1";
+    for (then, told) in [
+        ("1.2 bob > alice 2 b\n1.3 alice < bob 2 b", "RT-08 [7, 9]"),
+        // It may come yet.
+        ("1.2 bob > alice 2 b\n1.3 alice hears", ""),
+        // Its giver goes first: with its connection it may be lost, and a while later it is not any more.
+        ("6 bob hears\n6.1 bob goes\n9 alice hears", ""),
+        ("7 bob hears\n7.1 bob goes\n9 alice hears", "RT-08 [7, 9]"),
+    ] {
+        let told_of = broken(&format!("{sent}\n{then}\n9 alice goes\n9 bob goes"));
+        assert_eq!(told_of.join(" "), told, "{then}");
+    }
+}
+
+#[test]
+fn a_signal_is_for_whom_it_comes_to() {
+    for (to, sent, alone) in [
+        ("bob@x/9", "RT-05 [3, 4]", "RT-06 [3]"),
+        (B, "", ""),
+        ("BOB@x/2", "", ""),
+        ("bob@x", "", ""),
+    ] {
+        let came = format!("1.1 bob <{to} alice 1 a\n1.1 bob ok alice 1");
+        let both = broken(&format!("1 alice > bob 1 a\n{came}\n1.2 alice got bob 1\n{ON}"));
+        assert_eq!(both.join(" "), sent, "{to}");
+        // Nor has its sender to be recorded, if it is known whose session this is.
+        for (begins, told) in [("comes", alone), ("begins", "")] {
+            let verdict = verdict(&format!(
+                "0 carol comes {C}\n0 bob {begins} {B}\n{came}\n10 bob goes"
+            ));
+            let found = verdict
+                .findings
+                .iter()
+                .map(|found| format!("{} {:?}", found.rule.id, found.events));
+            assert_eq!(found.collect::<String>(), told, "{to} {begins}");
+        }
+    }
 }
 
 #[test]

@@ -56,6 +56,9 @@ const UNDER_WAY: f64 = 5.0;
 const BACK: &str =
     "the client's session ended before it acknowledged the stanza, and the server gave it back";
 
+/// Why one that was not recorded itself may have answered once only.
+const TWICE: &str = "the server handed the request or the answer on twice";
+
 /// Why an answer may have come late to who had asked.
 const CUT: &str = "it was given in time, and waited until its receiver was connected again";
 
@@ -193,6 +196,7 @@ impl Answers {
         }
     }
 
+    /// Notes an answer of this client. True: it has answered the same before, which may be the server's doing.
     pub fn answered(
         &mut self,
         client: &str,
@@ -201,11 +205,12 @@ impl Answers {
         (n, at): (u64, f64),
         far: bool,
         record: &mut Record,
-    ) {
+    ) -> bool {
         let id = stanza.id().unwrap_or_default();
         let key = (client.to_owned(), asker.to_owned(), id.to_owned());
         let Some(asked) = self.open.remove(&key) else {
             let done = self.done.remove(&key);
+            let mut doubled = false;
             // No event is both: what was unread was no answer.
             if let Some(Done {
                 asked,
@@ -215,8 +220,14 @@ impl Answers {
             {
                 // XEP-0198 §4: what a session has not acknowledged when it ends a server may give back as not delivered.
                 let back = far && stanza.error_condition().is_some_and(|why| NOBODY.contains(&why));
+                doubled = far && self.open_ended && !back;
+                let excuse = if back {
+                    Some(BACK)
+                } else {
+                    doubled.then_some(TWICE)
+                };
                 record.broken(Finding {
-                    excuse: back.then(|| BACK.to_owned()),
+                    excuse: excuse.map(str::to_owned),
                     call: call.as_deref().map(str::to_owned),
                     ..Finding::of_client(
                         "IQ-01",
@@ -228,7 +239,7 @@ impl Answers {
                     )
                 });
             }
-            return;
+            return doubled;
         };
         self.taken_in(client, asked.n, at);
         let known = self.client(client);
@@ -305,6 +316,7 @@ impl Answers {
         if !late {
             record.held("IQ-08");
         }
+        false
     }
 
     /// The connection of this address breaks: what it was to be answered may wait for it.

@@ -3,7 +3,8 @@
 //! (XEP-0198). What that would explain is held against nobody who was not recorded. While nothing breaks, a server does
 //! none of it, and what comes is what was sent.
 
-use super::beam::{Beam, weight};
+use super::beam::Beam;
+use super::cost::weight;
 use crate::protocol::{Act, Kind, Ruling, View};
 use crate::rules::Finding;
 
@@ -13,6 +14,7 @@ pub(super) const TWICE: &str = "the server handed the same signal on twice";
 pub(super) const OTHER: &str =
     "another device of this user, or the server for it, said one of these: signals alone do not tell";
 pub(super) const NAMELESS: &str = "its ids are broken, and signals alone tell nothing else of whose it is";
+pub(super) const EARLIER: &str = "the offer that it answers came in before its recording began";
 pub(super) const RENAMED: &str = "the server named another sender than its own";
 
 /// Excuses what the server may have done to a signal that only its receiver recorded. `again`: the same was recorded

@@ -167,7 +167,9 @@ impl Media {
         }
         if kind == Kind::IceCandidate {
             party.remember(facts, who.n);
-        } else if let Some(description) = facts.description.clone() {
+        } else {
+            // One that cannot be read may have said anything.
+            let description = facts.description.clone().unwrap_or_default();
             party.pending.retain(|pending| !pending.need.met(&description));
             party.describes(Said {
                 n: who.n,

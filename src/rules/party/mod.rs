@@ -2,6 +2,7 @@
 
 mod answers;
 mod beam;
+mod cost;
 mod form;
 mod handed;
 mod media;
@@ -12,7 +13,7 @@ mod watch;
 
 pub(super) use answers::NEVER;
 pub(super) use beam::{Beam, Inbound, Sending};
-pub use beam::{effect, weight};
+pub use cost::{effect, weight};
 pub(super) use watch::Parties;
 
 #[cfg(test)]
@@ -25,6 +26,8 @@ mod legal_tests;
 mod media_tests;
 #[cfg(test)]
 mod real_tests;
+#[cfg(test)]
+mod served_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -18,11 +18,13 @@ const ONE_AFTER_THE_OTHER: &str = "1 alice/1 > bob/1 initiate 1
     1 alice/1 > bob/2 initiate 2
     1.1 bob/1 < alice/1 initiate 1
     1.1 bob/1 ok alice/1 1
+    1.2 alice/1 got bob/1 1
     1.2 bob/1 > alice/1 busy 3
     1.3 alice/1 < bob/1 busy 3
     1.3 alice/1 ok bob/1 3
     1.5 bob/2 < alice/1 initiate 2
     1.5 bob/2 ok alice/1 2
+    1.6 alice/1 got bob/2 2
     2 bob/2 > alice/1 accept 4
     2.1 alice/1 < bob/2 accept 4
     2.1 alice/1 ok bob/2 4
@@ -34,6 +36,7 @@ const ONE_AFTER_THE_OTHER: &str = "1 alice/1 > bob/1 initiate 1
     2.6 bob/2 > alice/1 answer 6
     2.7 alice/1 < bob/2 answer 6
     2.7 alice/1 ok bob/2 6
+    2.8 bob/2 got alice/1 6
     3 alice/1 > bob/2 hangup/completed 7
     3.1 bob/2 < alice/1 hangup/completed 7
     3.1 bob/2 ok alice/1 7
@@ -45,7 +48,7 @@ fn each_device_that_is_called_has_a_call_of_its_own() {
     // A second accept of one device is one too many.
     let twice = ONE_AFTER_THE_OTHER.replace(
         "2.3 alice/1 > bob/2 offer 5",
-        "2.25 bob/2 > alice/1 accept 9\n2.26 alice/1 < bob/2 accept 9\n2.26 alice/1 no bob/2 9 unexpected-request\n2.3 alice/1 > bob/2 offer 5",
+        "2.25 bob/2 > alice/1 accept 9\n2.26 alice/1 < bob/2 accept 9\n2.26 alice/1 no bob/2 9 unexpected-request\n2.27 bob/2 bounced alice/1 9 unexpected-request\n2.3 alice/1 > bob/2 offer 5",
     );
     assert_eq!(told(RELAY, &format!("{BOTH}\n{twice}")), ["ST-03"]);
 }
@@ -474,6 +477,16 @@ fn what_was_said_beyond_a_recording_is_answered_all_the_same() {
     // By the clock of the other end the recording goes on; or the server says it in the callee's name.
     let apart = Seen { apart: 1.3, ..RELAY };
     assert_eq!(told(apart, &with("")), NONE);
+    // Its recording begins with the answer: by the clock of the other end the offer comes later.
+    let late = "0 alice/1 comes
+        1 alice/1 > bob/1 offer 1
+        1 bob/1 late
+        1 bob/1 > alice/1 answer/more 2
+        2 alice/1 > bob/1 offer/more 3
+        2.1 alice/1 < bob/1 answer/more 2";
+    for (seen, certain) in [(apart, false), (RELAY, true)] {
+        assert_eq!(told(seen, late).contains(&"SD-05".to_owned()), certain);
+    }
     assert_eq!(told(RELAY, &with("")), NONE);
 }
 

@@ -1,6 +1,7 @@
 //! One party's side of one call with one peer.
 
-use super::beam::{Beam, Inbound, Sending, breaks, is_broken, weight};
+use super::beam::{Beam, Inbound, Sending};
+use super::cost::{breaks, is_broken, weight};
 use super::handed::{Before, otherwise};
 use super::room::{PATIENCE, Room};
 use crate::protocol::{Act, Kind, Role, Ruling, State, View};
@@ -38,6 +39,10 @@ pub(super) struct Track {
     pub first: u64,
     /// An initiate has come in.
     pub called: bool,
+    /// An offer has come in that it has not answered.
+    pub offered: bool,
+    /// The event of its last mute-change.
+    pub muted: u64,
     /// Something has passed that belongs to a call that has begun.
     begun: bool,
     sight: Sight,
@@ -90,6 +95,8 @@ impl Track {
             half,
             first,
             called: false,
+            offered: false,
+            muted: 0,
             begun: false,
             sight,
             beam: beam(exact, None),
@@ -182,6 +189,7 @@ impl Track {
 
     pub fn receive(&mut self, inbound: &Inbound) {
         self.called |= inbound.act.kind == Kind::Initiate;
+        self.offered |= inbound.act.kind == Kind::Offer;
         self.begun |= inbound.act.kind != Kind::Hangup;
         self.beams().for_each(|beam| beam.receive(inbound.clone()));
     }
@@ -228,6 +236,7 @@ impl Track {
 
     pub fn send(&mut self, act: &Act, at: f64, doubtful: bool) -> Outcome {
         self.begun = true;
+        self.offered &= act.kind != Kind::Answer;
         let before = (act.kind == Kind::Accept).then(|| self.beam.clone());
         let room = Room {
             sight: self.sight,

@@ -22,6 +22,7 @@ use super::media::Media;
 use super::recent::Recent;
 use super::track::Track;
 use crate::profile::Class;
+use crate::protocol::Act;
 use crate::rules::{Family, Record, Seen};
 use crate::stanza::{IqType, Stanza, bare, fold, print, resource};
 use crate::transcript::{Dir, Event, Header, Member, Party, Witness};
@@ -85,6 +86,12 @@ pub(in super::super) struct Parties {
     misled: Recent<Side, ()>,
     /// The call of each signal and whether it began that, by its sender and its iq id.
     said: Recent<u64, (Arc<str>, bool)>,
+    /// Who sent each signal whose sender was recorded, by whom it was for, its id and its text, until it came.
+    posted: Recent<u64, Option<Arc<str>>>,
+    /// Parties that got a signal of their call from somebody whom the server had called in another's place.
+    strayed: Recent<Side, ()>,
+    /// The last signal from one party to another that could not be read.
+    garbled: Recent<u64, u64>,
     /// Calls of which a party saw an initiate come back as an error, or another signal as not to be delivered.
     bounced: Recent<Side, ()>,
     /// Calls that began more than once, where signals alone were recorded: several devices were called.
@@ -108,8 +115,8 @@ pub(in super::super) struct Parties {
     broke: bool,
     /// Signals that were recorded only where the server handed them on.
     handed_on: Recent<u64, ()>,
-    /// The call that each inbound signal was for, and its event, by who got it and its iq id.
-    under_way: Recent<u64, (Arc<str>, u64)>,
+    /// The call that each inbound signal was for, its event and what it does, by who got it and its iq id.
+    under_way: Recent<u64, (Arc<str>, u64, Act)>,
     /// What has come to each party from each sender and was perhaps not taken in yet: its event and its call.
     lines: Recent<u64, VecDeque<(u64, Arc<str>)>>,
     answers: Answers,
@@ -154,6 +161,9 @@ impl Parties {
             taken_up: HashMap::default(),
             misled: Recent::new(REMEMBERED),
             said: Recent::new(REMEMBERED),
+            posted: Recent::new(REMEMBERED),
+            strayed: Recent::new(REMEMBERED),
+            garbled: Recent::new(REMEMBERED),
             bounced: Recent::new(REMEMBERED),
             left: BTreeMap::new(),
             calls: Recent::new(REMEMBERED),
@@ -174,6 +184,25 @@ impl Parties {
             whole: false,
             clock_set: 0,
         }
+    }
+}
+
+impl Parties {
+    /// The recordings of all who are still there stop.
+    fn stop_all(&mut self, at: f64, record: &mut Record) {
+        let there = self.sessions.iter();
+        let there: Vec<_> = there
+            .map(|(who, (jid, _))| (Arc::clone(who), Arc::clone(jid)))
+            .collect();
+        for (who, jid) in there {
+            self.stops(&who, &jid, at, record);
+        }
+    }
+
+    /// The recording of this party stops.
+    fn stops(&mut self, who: &str, jid: &str, at: f64, record: &mut Record) {
+        self.answers.stops((who, jid), at, record);
+        self.unfinished(at, Some((who, jid)), record);
     }
 }
 
@@ -219,8 +248,7 @@ impl Family for Parties {
                 self.turned.insert(event.who.clone(), event.n);
                 let jid = self.sessions.get(event.who.as_str()).map(|(jid, _)| jid.clone());
                 let jid = jid.unwrap_or_default();
-                self.answers.stops((&event.who, &jid), event.t, record);
-                self.unfinished(event.t, Some((&event.who, &jid)), record);
+                self.stops(&event.who, &jid, event.t, record);
                 self.sessions.remove(event.who.as_str());
             }
             Dir::Breaks => {
@@ -253,7 +281,7 @@ impl Family for Parties {
                     }
                     self.sent(&near, event, stanza, seen.spoken, record);
                     if let Some(far) = far {
-                        self.got(&far, &near.jid, event, stanza, seen.spoken);
+                        self.got(&far, (&near.jid, None), event, stanza, seen.spoken);
                     }
                 } else {
                     let from = stanza.from().unwrap_or_default();
@@ -266,12 +294,15 @@ impl Family for Parties {
                         }
                         return;
                     }
-                    if let Some(far) = far {
+                    let misnamed = self.misnamed(&near, from, stanza, seen.spoken);
+                    if misnamed.is_some() {
+                        // Whoever is named has not said it.
+                    } else if let Some(far) = far {
                         self.sent(&far, event, stanza, seen.spoken, record);
                     } else {
                         self.overheard(from, event, stanza, seen.spoken);
                     }
-                    self.got(&near, from, event, stanza, seen.spoken);
+                    self.got(&near, (from, misnamed), event, stanza, seen.spoken);
                 }
             }
             _ => {}
@@ -281,6 +312,10 @@ impl Family for Parties {
     fn finish(&mut self, at: f64, record: &mut Record) {
         self.left_by_media(record);
         if !self.whole {
+            // A run that breaks off has perhaps not got as far as it was to; a recording stops there.
+            if !self.witness.is_bots() {
+                self.stop_all(at, record);
+            }
             return;
         }
         let sessions = &self.sessions;

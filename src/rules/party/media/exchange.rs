@@ -102,7 +102,8 @@ pub(super) fn succession(
 ) {
     let Some(own) = own else { return };
     // Whoever answers has taken back an offer of its own that had no answer (RFC 9429 §4.1.10.2).
-    let last = own.said.back().filter(|said| offer || !said.offer);
+    let last = own.said.iter().rev().find(|said| !said.stray);
+    let last = last.filter(|said| offer || !said.offer);
     let Some(before) = own.settled().or(last).filter(|said| said.description.whole) else {
         return;
     };

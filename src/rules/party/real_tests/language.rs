@@ -18,12 +18,15 @@ pub(in crate::rules::party) struct Seen {
     pub(in crate::rules::party) witness: &'static str,
     pub(in crate::rules::party) class: &'static str,
     pub(in crate::rules::party) apart: f64,
+    /// It breaks off.
+    pub(in crate::rules::party) cut_off: bool,
 }
 
 pub(in crate::rules::party) const RELAY: Seen = Seen {
     witness: "ends",
     class: "relay",
     apart: 0.0,
+    cut_off: false,
 };
 pub(super) const ENFORCING: Seen = Seen {
     class: "enforcing",
@@ -167,7 +170,9 @@ pub(super) fn verdict(seen: Seen, lines: &str) -> Verdict {
     let t = events
         .last()
         .map_or(0.0, |event| event["t"].as_f64().unwrap_or_default());
-    events.push(json!({"who": "", "dir": "end", "t": t + 1.0}));
+    if !seen.cut_off {
+        events.push(json!({"who": "", "dir": "end", "t": t + 1.0}));
+    }
     let header: Header = serde_json::from_value(json!({
         "callspec": 1, "scenario": {}, "witness": seen.witness, "apart": seen.apart, "cast": {},
         "profile": {"name": seen.class, "class": seen.class, "addressing": "full"},

@@ -15,11 +15,16 @@ use crate::rules::Spoken;
 use crate::stanza::{IqType, Stanza, bare, fold, print, resource};
 use crate::transcript::{Event, Witness};
 
+/// Stands for a signal to this address.
+pub(super) fn letter(to: &str, stanza: &Stanza, spoken: &Spoken) -> u64 {
+    print((to, stanza.id().unwrap_or_default(), &spoken.text))
+}
+
 impl Parties {
     pub(super) fn got(
         &mut self,
         actor: &Actor,
-        from: &str,
+        (from, misnamed): (&str, Option<Arc<str>>),
         event: &Event,
         stanza: &Stanza,
         spoken: Option<&Arc<Spoken>>,
@@ -30,6 +35,11 @@ impl Parties {
         let Some(form) = form::read(stanza, spoken) else {
             return;
         };
+        // The answer goes to whoever is named.
+        let named = from.clone();
+        if let Some(sender) = &misnamed {
+            from = sender.to_string();
+        }
         let spoilt = match self.spoilt.is_empty() {
             true => None,
             false => self.spoilt.get(&fingerprint(&from, stanza, form.text())).copied(),
@@ -59,7 +69,7 @@ impl Parties {
             };
             let call = facts.call.clone();
             self.answers
-                .asked(&actor.key, &from, stanza, (event.n, at), due, call);
+                .asked(&actor.key, &named, stanza, (event.n, at), due, call);
         }
         let (Some(act), Some(id)) = (form.decoded().act(), facts.call.clone()) else {
             return;
@@ -76,20 +86,24 @@ impl Parties {
             at,
             n: event.n,
             id: stanza.id().unwrap_or_default().to_owned(),
-            doubtful: spoilt.is_some() || renamed.is_some() || !form.decoded().is_sound(),
+            doubtful: spoilt.is_some()
+                || misnamed.is_some()
+                || renamed.is_some()
+                || !form.decoded().is_sound(),
             unsure: !actor.first_hand && matches!(self.witness, Witness::Ends | Witness::Between),
         };
         from = renamed.unwrap_or(from);
         if let Some(call) = self.calls.get(&id) {
             let user = bare(&from);
             if from.contains('@') && user != call.users.0 && user != call.users.1 {
+                self.strayed.insert((actor.key.clone(), id), ());
                 return;
             }
         }
         let key = (actor.key.clone(), id.clone());
         let known = self.role_in(&id, bare(&actor.jid));
         self.under_way
-            .insert(request(actor, stanza), (id.clone(), event.n));
+            .insert(request(actor, stanza), (id.clone(), event.n, act));
         if actor.sight != Sight::Exact {
             let line = self.lines.entry(print((&actor.key, &from)), VecDeque::new);
             if line.len() < LINE {
@@ -136,6 +150,18 @@ impl Parties {
             let users = (bare(&from).to_owned(), bare(&actor.jid).to_owned());
             self.calls.insert(id, Call { users, ids });
         }
+    }
+
+    /// Who sent this signal to this one, where the server hands it on in the name of another: once, as it was sent.
+    pub(super) fn misnamed(
+        &mut self,
+        actor: &Actor,
+        from: &str,
+        stanza: &Stanza,
+        spoken: Option<&Arc<Spoken>>,
+    ) -> Option<Arc<str>> {
+        let sender = self.posted.get_mut(&letter(&actor.jid, stanza, spoken?))?;
+        sender.take().filter(|sender| **sender != *fold(from))
     }
 
     /// Who sent this signal, where the server hands it on in the name of somebody who is not in this call: its receiver

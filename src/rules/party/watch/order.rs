@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::beam::is_broken;
+use super::super::cost::{breaks, is_broken};
 use super::super::handed::LOST;
 use super::super::track::{Outcome, Sight, Track};
 use super::sent::Said;
@@ -10,9 +10,11 @@ use super::tracks::{addressed, end_others, place_of};
 use super::{Actor, Call, Parties, REMEMBERED, Spoilt, arrival, request};
 use crate::protocol::{Act, Decoded, Kind, Reason, Role, Ruling, State};
 use crate::rules::{Blame, Finding, Level};
-use crate::stanza::{bare, fold, resource};
+use crate::stanza::{bare, fold, print, resource};
 
 const ASTRAY: &str = "the server had delivered the initiate of this call to it, as if it were called";
+
+const GARBLED: &str = "what it sent between the two, and cannot be read, may have been a mute-change";
 
 impl Parties {
     /// Its place in the call (ST, TM). The answer says what it does to views if it is out of place.
@@ -27,8 +29,13 @@ impl Parties {
         let to = fold(stanza.to().unwrap_or_default());
         let own = bare(&actor.jid).to_owned();
         if let Some(finding) = self.outsider(said, &act, &id, &to) {
+            // Whoever gets it may take it for one of the other side's.
+            let spoilt = match finding.excuse {
+                Some(_) => Spoilt::Doubtful,
+                None => Spoilt::OutOfOrder,
+            };
             findings.push(finding);
-            return Some(Spoilt::OutOfOrder);
+            return Some(spoilt);
         }
         self.said
             .insert(request(actor, stanza), (id.clone(), act.kind == Kind::Initiate));
@@ -39,6 +46,7 @@ impl Parties {
         let start = self.start(actor, act.kind);
         let (clock_set, enforces) = (self.clock_set, self.enforces);
         let turned = self.turned.get(&*actor.key).copied();
+        let garbled = self.garbled.get(&print((&actor.key, &to))).copied();
         let tracks = self.tracks_of(actor, key, false)?;
         let index = place_of(tracks, &to, act.kind, actor.start).unwrap_or_else(|| {
             tracks.push(Track::new(&to, role, actor.sight, event.n, start, clock_set));
@@ -61,6 +69,13 @@ impl Parties {
             && is_broken(&out.rulings)
         {
             out.excuse.get_or_insert_with(|| why.to_owned());
+        }
+        if act.kind == Kind::MuteChange {
+            let unread = garbled.is_some_and(|n| n > track.muted);
+            if unread && breaks(&out.rulings, "ST-14") {
+                out.excuse.get_or_insert_with(|| GARBLED.to_owned());
+            }
+            track.muted = event.n;
         }
         let reached = track.reached();
         let first = track.first;

@@ -1,5 +1,6 @@
 //! Results and errors that parties give: their form, and what they tell of views.
 
+use super::super::beam::Inbound;
 use super::super::track::{Sight, Start};
 use super::{Actor, Parties, arrival, request};
 use crate::rules::{Blame, Finding, Record};
@@ -115,13 +116,13 @@ impl Parties {
         let id = stanza.id().unwrap_or_default();
         let asker = fold(asker);
         self.answer_form(actor, &asker, event, stanza, record);
-        if actor.sight != Sight::Exact {
-            let at = (event.n, arrival(event));
-            self.answers
+        let at = (event.n, arrival(event));
+        let twice = actor.sight != Sight::Exact
+            && self
+                .answers
                 .answered(&actor.key, &asker, stanza, at, !actor.first_hand, record);
-        }
         let refused = stanza.iq_type() == Some(IqType::Error);
-        let Some((call, n)) = self.under_way.get(&request(actor, stanza)).cloned() else {
+        let Some((call, n, act)) = self.under_way.get(&request(actor, stanza)).cloned() else {
             return;
         };
         if refused && actor.sight != Sight::Exact {
@@ -130,6 +131,17 @@ impl Parties {
         let key = (actor.key.clone(), call.clone());
         let tracks = self.tracks.get_mut(&key).into_iter().flatten();
         for track in tracks.filter(|track| track.is_with(&asker)) {
+            if twice {
+                // It may have come in twice as well.
+                track.receive(&Inbound {
+                    act,
+                    at: arrival(event),
+                    n: event.n,
+                    id: id.to_owned(),
+                    doubtful: true,
+                    unsure: false,
+                });
+            }
             if refused {
                 track.refuse(id, arrival(event));
             } else {

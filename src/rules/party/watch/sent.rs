@@ -6,6 +6,7 @@ use super::super::form::{self, Form};
 use super::super::handed;
 use super::super::media::{Look, Speaker};
 use super::super::track::{Sight, Track};
+use super::got::letter;
 use super::tested::tested;
 use super::{Actor, Parties, Spoilt};
 use crate::protocol::sdp::Lint;
@@ -109,7 +110,18 @@ impl Parties {
             handed_on: self.is_handed_on(actor),
             broke: self.broke,
         };
+        if actor.first_hand
+            && let Some(spoken) = spoken
+        {
+            let to = fold(stanza.to().unwrap_or_default());
+            self.posted
+                .insert(letter(&to, stanza, spoken), Some(Arc::clone(&actor.jid)));
+        }
         let call = said.call();
+        if form.decoded().act().is_none() || call.is_none() {
+            let to = fold(stanza.to().unwrap_or_default());
+            *self.garbled.entry(print((&actor.key, to)), || event.n) = event.n;
+        }
         let mut findings: Vec<Finding> = Vec::new();
         findings.extend(form.faults.iter().filter_map(|fault| said.fault(fault)));
         self.request_id(&said, &mut findings);
@@ -127,6 +139,11 @@ impl Parties {
             }
         }
         let of_media = before..findings.len();
+        if self.answers_unseen(&said) {
+            for found in findings.iter_mut().skip(before) {
+                found.excuse = Some(handed::EARLIER.to_owned());
+            }
+        }
         let broken = |f: &Finding| f.level == Level::Must;
         let doubtful = findings.iter().any(broken);
         let mut spoilt = doubtful.then_some(Spoilt::Doubtful);
@@ -222,6 +239,18 @@ impl Parties {
             |lint: &Lint| Finding::of_client(lint.rule, name, String::new(), "", String::new(), vec![]);
         self.media
             .note(speaker, form.decoded(), Look::default(), !unseen, none);
+    }
+
+    /// Whether it answers an offer that came in before its recording began: by the clock of another that may even be sent
+    /// later.
+    fn answers_unseen(&self, said: &Said) -> bool {
+        let key = &said.actor.key;
+        let late = self.apart > 0.0 && self.late.contains(&**key);
+        late && said.form.decoded().facts.kind == Some(Kind::Answer)
+            && said.call().is_some_and(|call| {
+                let tracks = self.tracks.get(&(Arc::clone(key), call.into()));
+                !tracks.into_iter().flatten().any(|track| track.offered)
+            })
     }
 
     /// Signals alone do not tell which device said them, nor to which: a user may have been called on several.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::beam::is_broken;
+use super::super::cost::is_broken;
 use super::super::track::{Sight, Start, Track};
 use super::{Actor, Parties, Side};
 use crate::protocol::{Act, Kind, Role};

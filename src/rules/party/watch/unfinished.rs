@@ -75,6 +75,10 @@ impl Parties {
                         call: Some(id.to_string()),
                         excuse: match self.witness {
                             _ if who.contains('@') => Some("its hangup was lost on the way".to_owned()),
+                            _ if self.strayed.get(&(who.clone(), id.clone())).is_some() => Some(
+                                "somebody whom the server had called in another's place answered it"
+                                    .to_owned(),
+                            ),
                             Witness::Signals => {
                                 Some("its connection had broken, which signals alone do not tell".to_owned())
                             }

@@ -1,0 +1,82 @@
+//! Whether a signal came as it was sent, and to whom it was.
+
+use super::super::book::Sent;
+use super::super::flight::only_special;
+use super::{Flight, Relayed, Session};
+use crate::profile::{Class, Profile};
+use crate::protocol::decode;
+use crate::rules::{Finding, Record};
+use crate::stanza::{Stanza, bare, fold, resource, with_line_feeds};
+use crate::transcript::Event;
+
+impl Relayed {
+    /// A signal of somebody who was not recorded, which is addressed to another than it came to.
+    pub(super) fn misdirected(
+        &self,
+        event: &Event,
+        stanza: &Stanza,
+        session: &Session,
+        from: &str,
+        record: &mut Record,
+    ) {
+        let Some(to) = addressed_to_another(stanza, session, &self.profile) else {
+            return;
+        };
+        if session.bound && self.conn_of(from).is_none() {
+            let id = stanza.id().unwrap_or_default();
+            // A server may write an address in another form than its user does.
+            let plain = to.is_ascii() && session.jid.is_ascii();
+            record.broken(Finding {
+                excuse: (!plain).then(|| "the two are one address, spelled in two ways".to_owned()),
+                ..Finding::of_server(
+                    "RT-06",
+                    format!(
+                        "{} received the iq `{id}` of {from}, which is addressed to {to}.",
+                        event.who
+                    ),
+                    "delivery to the addressed resource only",
+                    format!("delivery to {}", session.jid),
+                    vec![event.n],
+                )
+            });
+        }
+    }
+}
+
+/// Whether these are two signals and not one that was changed: of another call, and said at another time. Streams have
+/// ids in common, and not all of them were recorded.
+pub(super) fn is_another(sent: &str, came: &str) -> bool {
+    let told = |text: &str| {
+        let facts = decode(text).facts;
+        facts.call.map(|call| call.to_lowercase()).zip(facts.timestamp)
+    };
+    told(sent)
+        .zip(told(came))
+        .is_some_and(|((call, at), (other, then))| call != other && at != then)
+}
+
+/// Whether a signal came from its sender, with the text that was sent.
+pub(super) fn as_it_was(flight: &Flight, who: &str, (from, text, n): (&str, &str, u64), record: &mut Record) {
+    if from == &*flight.jid {
+        record.held("RT-01");
+    } else {
+        record.broken(flight.misnamed(&flight.what(), who, from, n));
+    }
+    if text == flight.text {
+        record.held("RT-05");
+        return;
+    }
+    let id = match only_special(&flight.text, text) {
+        _ if text == with_line_feeds(&flight.text) => "RT-15",
+        true => "RT-14",
+        false => "RT-05",
+    };
+    record.broken(flight.changed(id, &flight.what(), who, text, n));
+}
+
+/// The address of a signal that is not for whom it came to. A server that judges calls may ring every device of a user.
+pub(super) fn addressed_to_another(stanza: &Stanza, session: &Session, profile: &Profile) -> Option<String> {
+    let to = fold(stanza.to()?);
+    let rings = bare(&to) == bare(&session.jid) && profile.class == Class::Enforcing;
+    (resource(&to).is_some() && *to != *session.jid && !rings).then_some(to)
+}
