@@ -172,6 +172,19 @@ fn a_recording_that_breaks_off_shows_what_was_never_done_until_then() {
         20 alice/1 got bob/1 2
         40 alice/1 got bob/1 3";
     assert!(told(off, rings).iter().any(|told| told.starts_with("TM-02")));
+    // Another one's recording goes on.
+    let longer = "0 alice/1 comes
+        0 bob/1 comes
+        1 alice/1 > bob/1 initiate 1
+        1.1 alice/1 got bob/1 1
+        20 bob/1 > carol/1 hangup 2
+        40 bob/1 got carol/1 2
+        60 bob/1 got carol/1 3";
+    let told_of = told(off, longer);
+    assert!(
+        !told_of.iter().any(|told| told.starts_with("TM-02")),
+        "{told_of:?}"
+    );
     let bots = Seen {
         witness: "bots",
         ..off

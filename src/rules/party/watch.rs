@@ -71,6 +71,8 @@ pub(in super::super) struct Parties {
     /// The JIDs of those whose wire was recorded, with the number of their session.
     sessions: BTreeMap<Arc<str>, (Arc<str>, u64)>,
     recorded: HashSet<Arc<str>>,
+    /// When anything was last recorded of each of those.
+    heard: HashMap<String, f64>,
     /// By which name each of those went last.
     names: HashMap<Arc<str>, String>,
     /// Whose sessions those are.
@@ -151,6 +153,7 @@ impl Parties {
             cast: header.cast.clone(),
             sessions: BTreeMap::new(),
             recorded: HashSet::default(),
+            heard: HashMap::default(),
             names: HashMap::default(),
             users: HashSet::default(),
             late: HashSet::default(),
@@ -188,13 +191,16 @@ impl Parties {
 }
 
 impl Parties {
-    /// The recordings of all who are still there stop.
-    fn stop_all(&mut self, at: f64, record: &mut Record) {
-        let there = self.sessions.iter();
-        let there: Vec<_> = there
-            .map(|(who, (jid, _))| (Arc::clone(who), Arc::clone(jid)))
-            .collect();
-        for (who, jid) in there {
+    /// The recordings of all who are still there stop, each where it does: of several others may go on.
+    fn stop_all(&mut self, record: &mut Record) {
+        let there = self.sessions.iter().map(|(who, (jid, _))| {
+            let at = self.heard.get(&**who).copied().unwrap_or(f64::NAN);
+            (at, Arc::clone(who), Arc::clone(jid))
+        });
+        let mut there: Vec<_> = there.collect();
+        // Whoever was there for longest has owed for longest, also to those who were not.
+        there.sort_by(|(a, ..), (b, ..)| b.total_cmp(a));
+        for (at, who, jid) in there {
             self.stops(&who, &jid, at, record);
         }
     }
@@ -209,6 +215,11 @@ impl Parties {
 impl Family for Parties {
     fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
         let event = seen.event;
+        if let Some(heard) = self.heard.get_mut(&event.who) {
+            *heard = event.t;
+        } else if self.heard.len() < REMEMBERED {
+            self.heard.insert(event.who.clone(), event.t);
+        }
         match event.dir {
             Dir::Connected | Dir::Begins => {
                 self.streams += 1;
@@ -314,7 +325,7 @@ impl Family for Parties {
         if !self.whole {
             // A run that breaks off has perhaps not got as far as it was to; a recording stops there.
             if !self.witness.is_bots() {
-                self.stop_all(at, record);
+                self.stop_all(record);
             }
             return;
         }
