@@ -460,14 +460,14 @@ mod tests {
             cost,
             ..one.clone()
         };
-        beam.candidates = vec![of(1, [0, 1, 0]), of(1, [0; 3])];
+        beam.candidates = vec![of(1, [0, 1, 0, 0]), of(1, [0; 4])];
         beam.prune();
         assert_eq!(
             beam.candidates.iter().map(|c| c.cost).collect::<Vec<_>>(),
-            [[0; 3]]
+            [[0; 4]]
         );
         for (many, followed, cut) in [(WIDTH, WIDTH, false), (2 * WIDTH, WIDTH, true)] {
-            beam.candidates = (0..many as u64).map(|seen| of(seen, [0; 3])).collect();
+            beam.candidates = (0..many as u64).map(|seen| of(seen, [0; 4])).collect();
             beam.prune();
             assert_eq!((beam.candidates.len(), beam.cut), (followed, cut));
         }
@@ -510,7 +510,12 @@ mod tests {
         let mut beam = Beam::new(View::new(Role::Callee), false, None);
         (7..10).for_each(|n| beam.receive(inbound(n)));
         let one = beam.candidates.swap_remove(0);
-        let costs = [(3, [0; 3]), (2, [0, 0, 1]), (1, [0, 1, 0]), (0, [1, 0, 0])];
+        let costs = [
+            (3, [0; 4]),
+            (2, [0, 0, 1, 1]),
+            (1, [0, 1, 0, 0]),
+            (0, [1, 0, 0, 0]),
+        ];
         beam.candidates = costs
             .map(|(seen, cost)| Candidate {
                 seen,
