@@ -191,11 +191,7 @@ fn each_rule_of_one_description_is_found_where_it_is_broken() {
         // ICE and DTLS.
         (UFRAG, "", "SD-06"),
         (PWD, "", "SD-06"),
-        (
-            "a=rtcp-mux\r\n",
-            "a=rtcp-mux-only\r\n",
-            "SD-33, SD-33 should",
-        ),
+        ("a=rtcp-mux\r\n", "a=rtcp-mux-only\r\n", "SD-33, SD-33 should"),
         (UFRAG, "a=ice-ufrag:c4S\r\n", "SD-06"),
         (UFRAG, "a=ice-ufrag:c4=p\r\n", "SD-06"),
         (UFRAG, &too_long, "SD-06"),
