@@ -115,6 +115,20 @@ const ANEW: &str = "0 alice/1 comes
     4.1 bob/1 no alice/1 2 item-not-found
     4.2 alice/1 bounced bob/1 2 item-not-found";
 
+/// A HAR whose first connection says nothing of whose it is, beside the log of the other end.
+#[test]
+fn a_session_whose_address_is_not_known_may_be_a_partys() {
+    let lines = "0 bob/1 comes
+        1 bob/1 < alice/1 initiate 2
+        1.1 bob/1 ok alice/1 2
+        2 bob/1 > alice/1 accept 7
+        2.1 unknown late
+        2.2 unknown > bob/1 offer 3
+        2.3 bob/1 < alice/1 offer 3
+        2.4 bob/1 ok alice/1 3";
+    assert_eq!(told(RELAY, lines), NONE);
+}
+
 #[test]
 fn a_session_that_began_anew_knows_of_no_call() {
     assert_eq!(told(RELAY, ANEW), NONE);

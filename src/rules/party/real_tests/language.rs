@@ -95,7 +95,8 @@ fn with_video(kind: &str) -> String {
 
 /// A line of a history as an event: `time who verb`, and for `>` (sends) and `<` (takes in) the other side's address, the
 /// signal and its id, for `ok` and `no` (answers), `got` and `bounced` (is answered) the address, the id and the
-/// condition. `jid` comes, `late` was recorded from here, `cut` goes. `bob/2` is `bob@x/2`.
+/// condition. `jid` comes, `late` was recorded from here, `cut` goes. `bob/2` is `bob@x/2`, and `unknown` a session whose
+/// address is not.
 fn event(line: &str) -> Value {
     let full = |name: &str| match name.split_once('/') {
         Some((user, device)) => format!("{user}@x/{device}"),
@@ -106,7 +107,10 @@ fn event(line: &str) -> Value {
         panic!("not a line: {line}")
     };
     let t: f64 = time.parse().expect("a time");
-    let own = full(who);
+    let own = match *who {
+        "unknown" => String::new(),
+        who => full(who),
+    };
     let word = |n: usize| rest.get(n).copied().unwrap_or_default();
     let peer = full(word(0));
     let (dir, xml) = match *verb {
@@ -117,7 +121,7 @@ fn event(line: &str) -> Value {
             } else {
                 (peer, own.clone())
             };
-            let at = |jid: &str| usize::from(!jid.starts_with("alice"));
+            let at = |jid: &str| usize::from(!jid.is_empty() && !jid.starts_with("alice"));
             // The same where it is sent and where it is taken in.
             let stamp = format!("2026-01-01T00:{:02}:{:02}Z", (t / 60.0) as u32, (t % 60.0) as u32);
             let signal = json!({
@@ -127,7 +131,11 @@ fn event(line: &str) -> Value {
             let id = if word(2).is_empty() { kind } else { word(2) };
             let text = crate::stanza::escape(&signal.to_string());
             let call = format!("<call xmlns='urn:xmpp:call:0'>{text}</call>");
-            let xml = format!("<iq type='set' id='{id}' from='{from}' to='{to}'>{call}</iq>");
+            let from = match from.as_str() {
+                "" => String::new(),
+                from => format!("from='{from}' "),
+            };
+            let xml = format!("<iq type='set' id='{id}' {from}to='{to}'>{call}</iq>");
             (if *verb == ">" { "sent" } else { "received" }, Some(xml))
         }
         "ok" | "no" | "got" | "bounced" => {
@@ -161,7 +169,7 @@ fn event(line: &str) -> Value {
     let time = format!("2026-01-01T00:{:02}:{:06.3}Z", (t / 60.0) as u32, t % 60.0);
     // As recordings name them: the first device of a user by the user.
     let who = who.strip_suffix("/1").unwrap_or(who);
-    json!({"t": t, "time": time, "who": who, "jid": own, "dir": dir, "xml": xml})
+    json!({"t": t, "time": time, "who": who, "jid": Some(own).filter(|own| !own.is_empty()), "dir": dir, "xml": xml})
 }
 
 pub(super) fn verdict(seen: Seen, lines: &str) -> Verdict {

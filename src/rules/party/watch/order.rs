@@ -109,6 +109,10 @@ impl Parties {
     fn outsider(&self, said: &Said<'_>, act: &Act, id: &Arc<str>, to: &str) -> Option<Finding> {
         let (actor, users) = (said.actor, &self.calls.get(id)?.users);
         let (own, kind) = (bare(&actor.jid), act.kind);
+        // Whose session it is, the recording does not say.
+        if !own.contains('@') {
+            return None;
+        }
         if own != users.0 && own != users.1 {
             let rule = if kind == Kind::Initiate { "ST-10" } else { "ST-11" };
             let tracks = self.tracks.get(&(actor.key.clone(), id.clone()));
