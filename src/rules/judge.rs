@@ -44,7 +44,8 @@ pub struct Judge {
     ear: Ear,
     last: Heard,
     missed: Vec<Event>,
-    addresses: Addresses,
+    /// Of bots; whoever is recorded has a new one for each session, and no steps that count on it.
+    addresses: Option<Addresses>,
     trouble: Option<String>,
     shown: Option<&'static str>,
     decided: BTreeSet<&'static str>,
@@ -75,6 +76,7 @@ impl Judge {
             waivers: Waiver::of_profile(&header.profile),
             scenario: (header.scenario.name.clone(), header.scenario.case.clone()),
             record: Record::of(header),
+            addresses: judge.addresses.filter(|_| header.witness.is_bots()),
             ..judge
         }
     }
@@ -86,7 +88,7 @@ impl Judge {
             ear: Ear::default(),
             last: Heard::default(),
             missed: Vec::new(),
-            addresses: Addresses::default(),
+            addresses: Some(Addresses::default()),
             trouble: None,
             shown: None,
             decided: BTreeSet::new(),
@@ -95,6 +97,13 @@ impl Judge {
             waivers: Vec::new(),
             scenario: Default::default(),
         }
+    }
+
+    /// Whether a bot had another address by this event than before.
+    fn moved_before(&self, n: u64) -> bool {
+        self.addresses
+            .as_ref()
+            .is_some_and(|addresses| addresses.moved_before(n))
     }
 
     /// For a world whose server cannot be wrong, whatever its hurry looks like: what bots break is their own.
@@ -131,7 +140,11 @@ impl Judge {
                 self.shown = event.rules.first().and_then(|id| rule(id)).map(|rule| rule.id);
                 self.suspect(event, text.to_owned());
             }
-            Dir::Connected => self.addresses.connected(event),
+            Dir::Connected => {
+                if let Some(addresses) = &mut self.addresses {
+                    addresses.connected(event);
+                }
+            }
             // A step that names its rule and is met has put it to the test.
             Dir::Met => {
                 let named = event.rules.iter().filter_map(|id| rule(id));
@@ -168,20 +181,20 @@ impl Judge {
         self.record.settle(Clocks::finish);
         let mut undecided = false;
         for event in std::mem::take(&mut self.missed) {
-            if event.rules.is_empty() && self.addresses.moved_before(event.n) {
+            if event.rules.is_empty() && self.moved_before(event.n) {
                 undecided = true;
             } else {
                 self.miss(&event);
             }
         }
         let rules = self.record.tallies();
-        let mut findings = self.record.findings;
+        let mut findings = std::mem::take(&mut self.record.findings);
         findings.sort_by_key(|finding| finding.events.iter().min().copied().unwrap_or(u64::MAX));
         if !self.trusts {
             forgive(&mut findings);
         }
         let found = findings.len();
-        findings.retain(|f| f.blame != Blame::Ourselves || !self.addresses.moved_before(last(f)));
+        findings.retain(|f| f.blame != Blame::Ourselves || !self.moved_before(last(f)));
         undecided |= findings.len() < found;
         let mut verdict = Verdict {
             outcome: Outcome::Passed,
@@ -198,7 +211,7 @@ impl Judge {
         verdict.waive(name, matrix, &self.waivers);
         if undecided && verdict.outcome == Outcome::Passed {
             verdict.outcome = Outcome::Skipped;
-            verdict.trouble = self.addresses.why();
+            verdict.trouble = self.addresses.as_ref().and_then(Addresses::why);
         }
         verdict
     }

@@ -7,6 +7,7 @@ mod form;
 mod handed;
 mod media;
 mod recent;
+mod roll;
 mod room;
 mod track;
 mod watch;

@@ -15,11 +15,12 @@ mod unfinished;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 
 use super::answers::Answers;
 use super::media::Media;
 use super::recent::Recent;
+use super::roll::Roll;
 use super::track::Track;
 use crate::profile::Class;
 use crate::protocol::Act;
@@ -70,15 +71,7 @@ pub(in super::super) struct Parties {
     ids: HashMap<String, String>,
     /// The JIDs of those whose wire was recorded, with the number of their session.
     sessions: BTreeMap<Arc<str>, (Arc<str>, u64)>,
-    recorded: HashSet<Arc<str>>,
-    /// When anything was last recorded of each of those.
-    heard: HashMap<String, f64>,
-    /// By which name each of those went last.
-    names: HashMap<Arc<str>, String>,
-    /// Whose sessions those are.
-    users: HashSet<String>,
-    /// Those whose recording began in the middle of a session.
-    late: HashSet<String>,
+    roll: Roll,
     streams: u64,
     announced: BTreeMap<String, Vec<String>>,
     tracks: Recent<Side, Vec<Track>>,
@@ -98,12 +91,8 @@ pub(in super::super) struct Parties {
     bounced: Recent<Side, ()>,
     /// Calls that began more than once, where signals alone were recorded: several devices were called.
     shared: Recent<Arc<str>, ()>,
-    /// The event at which the session of each last began.
-    came: HashMap<String, u64>,
     /// The server judges signals itself: it answers in the name of devices, and speaks for users.
     enforces: bool,
-    /// Clients that closed their stream before the steps were done, and have not come back: the event.
-    left: BTreeMap<String, u64>,
     /// The calls that a party has taken up, by its key.
     taken_up: HashMap<Arc<str>, Vec<Arc<str>>>,
     calls: Recent<Arc<str>, Call>,
@@ -111,8 +100,6 @@ pub(in super::super) struct Parties {
     stamps: Recent<Side, std::cell::Cell<(f64, u64)>>,
     used: Recent<u64, u64>,
     spoilt: Recent<u64, Spoilt>,
-    /// The event at which the recording of each last began or ended.
-    turned: HashMap<String, u64>,
     /// A connection has ended: what was on its way then may be lost, or come once more and later.
     broke: bool,
     /// Signals that were recorded only where the server handed them on.
@@ -152,11 +139,7 @@ impl Parties {
             bots_only: !header.cast.is_empty() && header.cast.values().all(|m| m.party == Party::Bot),
             cast: header.cast.clone(),
             sessions: BTreeMap::new(),
-            recorded: HashSet::default(),
-            heard: HashMap::default(),
-            names: HashMap::default(),
-            users: HashSet::default(),
-            late: HashSet::default(),
+            roll: Roll::new(),
             streams: 0,
             announced: BTreeMap::new(),
             tracks: Recent::new(FOLLOWED),
@@ -168,14 +151,11 @@ impl Parties {
             strayed: Recent::new(REMEMBERED),
             garbled: Recent::new(REMEMBERED),
             bounced: Recent::new(REMEMBERED),
-            left: BTreeMap::new(),
             calls: Recent::new(REMEMBERED),
             stamps: Recent::new(REMEMBERED),
             used: Recent::new(IDS),
             spoilt: Recent::new(REMEMBERED),
-            turned: HashMap::default(),
             shared: Recent::new(REMEMBERED),
-            came: HashMap::default(),
             enforces: header.profile.class == Class::Enforcing,
             broke: false,
             handed_on: Recent::new(REMEMBERED),
@@ -194,7 +174,7 @@ impl Parties {
     /// The recordings of all who are still there stop, each where it does: of several others may go on.
     fn stop_all(&mut self, record: &mut Record) {
         let there = self.sessions.iter().map(|(who, (jid, _))| {
-            let at = self.heard.get(&**who).copied().unwrap_or(f64::NAN);
+            let at = self.roll.of(who).heard;
             (at, Arc::clone(who), Arc::clone(jid))
         });
         let mut there: Vec<_> = there.collect();
@@ -215,28 +195,23 @@ impl Parties {
 impl Family for Parties {
     fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
         let event = seen.event;
-        if let Some(heard) = self.heard.get_mut(&event.who) {
-            *heard = event.t;
-        } else if self.heard.len() < REMEMBERED {
-            self.heard.insert(event.who.clone(), event.t);
-        }
+        self.roll.hears(&event.who, event.t);
         match event.dir {
             Dir::Connected | Dir::Begins => {
                 self.streams += 1;
-                self.turned.insert(event.who.clone(), event.n);
                 let jid: Arc<str> = fold(event.jid.as_deref().unwrap_or_default()).into();
+                let known = self.roll.note(&event.who);
+                known.turned = Some(event.n);
+                known.left = None;
                 if event.dir == Dir::Begins {
-                    self.late.insert(event.who.clone());
+                    known.late = true;
                     // What it had owed so far as seen from elsewhere it may have given unseen.
                     self.answers.gone(&jid);
                 } else {
-                    self.came.insert(event.who.clone(), event.n);
+                    known.came = Some(event.n);
                 }
                 // Whoever comes a second time, as whatever, may have been cut off.
-                self.broke |= !self.users.insert(bare(&jid).to_owned());
-                self.recorded.insert(Arc::clone(&jid));
-                self.names.insert(Arc::clone(&jid), event.who.clone());
-                self.left.remove(&event.who);
+                self.broke |= !self.roll.comes(&event.who, &jid, bare(&jid));
                 self.sessions
                     .insert(event.who.as_str().into(), (jid, self.streams));
             }
@@ -246,9 +221,10 @@ impl Family for Parties {
                     return;
                 }
                 self.broke = true;
-                self.turned.insert(event.who.clone(), event.n);
+                let known = self.roll.note(&event.who);
+                known.turned = Some(event.n);
                 if event.dir == Dir::Disconnected {
-                    self.left.insert(event.who.clone(), event.n);
+                    known.left = Some(event.n);
                 }
                 if let Some((jid, _)) = self.sessions.remove(event.who.as_str()) {
                     self.answers.cut_off(&jid);
@@ -256,7 +232,7 @@ impl Family for Parties {
                 self.answers.gone(&event.who);
             }
             Dir::Stops => {
-                self.turned.insert(event.who.clone(), event.n);
+                self.roll.note(&event.who).turned = Some(event.n);
                 let jid = self.sessions.get(event.who.as_str()).map(|(jid, _)| jid.clone());
                 let jid = jid.unwrap_or_default();
                 self.stops(&event.who, &jid, event.t, record);
@@ -275,9 +251,7 @@ impl Family for Parties {
                     return;
                 };
                 let near = self.recorded_actor(event);
-                if !self.recorded.contains(&near.jid) {
-                    self.recorded.insert(Arc::clone(&near.jid));
-                }
+                self.roll.records(&near.jid);
                 self.asked(&near, event.dir, stanza);
                 let answer = matches!(stanza.iq_type(), Some(IqType::Result | IqType::Error));
                 if answer {

@@ -28,7 +28,7 @@ impl Parties {
         let session = self.sessions.get_key_value(event.who.as_str());
         let given = event.jid.as_deref().or(member.map(|m| m.jid.as_str()));
         let bot = member.is_some_and(|m| m.party == Party::Bot);
-        let start = if session.is_none() || self.late.contains(&event.who) {
+        let start = if session.is_none() || self.roll.of(&event.who).late {
             Start::Unseen
         } else if self.witness.is_bots() {
             Start::Seen
@@ -63,7 +63,7 @@ impl Parties {
         // Behind the bare address of a server that knows calls others may be besides those who were recorded.
         let wide = resource(&jid).is_none() && !self.enforces;
         let same = |s: &(Arc<str>, u64)| *s.0 == *jid || (wide && bare(&s.0) == jid);
-        if !jid.contains('@') || self.recorded.contains(jid.as_str()) || self.sessions.values().any(same) {
+        if !jid.contains('@') || self.roll.is_recorded(&jid) || self.sessions.values().any(same) {
             return None;
         }
         // A device of a bot's user that never came in is nobody.

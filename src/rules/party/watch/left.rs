@@ -49,7 +49,7 @@ impl Parties {
     /// Whether something that this party said in this call after this event may not have been recorded: its own
     /// connection, or where it was only seen from the other side that one's, ended or began.
     fn turned_since(&self, key: &str, call: &str, n: u64) -> bool {
-        let turned = |who: &str| self.turned.get(who).is_some_and(|at| *at > n);
+        let turned = |who: &str| self.roll.of(who).turned.is_some_and(|at| at > n);
         let others = self.followed.get(call).into_iter().flatten();
         turned(key) || (key.contains('@') && others.into_iter().any(|other| turned(other)))
     }

@@ -45,7 +45,7 @@ impl Parties {
         findings.extend(self.second_call(said, &id, act.kind));
         let start = self.start(actor, act.kind);
         let (clock_set, enforces) = (self.clock_set, self.enforces);
-        let turned = self.turned.get(&*actor.key).copied();
+        let turned = self.roll.of(&actor.key).turned;
         let garbled = self.garbled.get(&print((&actor.key, &to))).copied();
         let tracks = self.tracks_of(actor, key, false)?;
         let index = place_of(tracks, &to, act.kind, actor.start).unwrap_or_else(|| {
@@ -153,7 +153,7 @@ impl Parties {
         if kind != Kind::Accept || actor.sight == Sight::Exact {
             return None;
         }
-        let came = self.came.get(&*actor.key).copied().unwrap_or_default();
+        let came = self.roll.of(&actor.key).came.unwrap_or_default();
         let other = self.taken_up.get(&actor.key)?.iter().find(|call| {
             let tracks = self.tracks.get(&(actor.key.clone(), Arc::clone(call)));
             ***call != *id

@@ -34,7 +34,7 @@ impl Parties {
         let Some((track, inbound)) = tracks.iter().find_map(|track| Some((track, track.next_is(id)?))) else {
             return;
         };
-        let anew = self.came.get(&*actor.key).is_some_and(|n| *n > track.first);
+        let anew = self.roll.of(&actor.key).came.is_some_and(|n| n > track.first);
         // Where a server rings every device, one of them speaks for all.
         let over = |track: &Track| track.views().any(|view| view.state() == State::Ended);
         let over = self.enforces && tracks.iter().any(over);

@@ -211,16 +211,15 @@ impl Parties {
         spoken: Option<&Arc<Spoken>>,
     ) {
         let from = fold(from);
-        let Some(name) = self.names.get(from.as_str()) else {
+        let Some(name) = self.roll.name(&from).cloned() else {
             return;
         };
-        let known = print((name, stanza.id().unwrap_or_default()));
+        let known = print((&name, stanza.id().unwrap_or_default()));
         if self.said.get(&known).is_some() {
             return;
         }
         // By the clock of another its recording may seem to go on.
-        let unseen =
-            !self.sessions.contains_key(name.as_str()) || self.late.contains(name) || self.apart > 0.0;
+        let unseen = !self.sessions.contains_key(&*name) || self.roll.of(&name).late || self.apart > 0.0;
         let Some(form) = form::read(stanza, spoken) else {
             return;
         };
@@ -229,14 +228,14 @@ impl Parties {
         };
         let speaker = Speaker {
             call,
-            key: name,
+            key: &name,
             user: bare(&from),
             n: event.n,
         };
         // What its recording ought to hold and does not it has perhaps not said: that binds it to nothing.
         // It is judged nowhere, so nothing of it waits to be told.
         let none =
-            |lint: &Lint| Finding::of_client(lint.rule, name, String::new(), "", String::new(), vec![]);
+            |lint: &Lint| Finding::of_client(lint.rule, &name, String::new(), "", String::new(), vec![]);
         self.media
             .note(speaker, form.decoded(), Look::default(), !unseen, none);
     }
@@ -245,7 +244,7 @@ impl Parties {
     /// later.
     fn answers_unseen(&self, said: &Said) -> bool {
         let key = &said.actor.key;
-        let late = self.apart > 0.0 && self.late.contains(&**key);
+        let late = self.apart > 0.0 && self.roll.of(key).late;
         late && said.form.decoded().facts.kind == Some(Kind::Answer)
             && said.call().is_some_and(|call| {
                 let tracks = self.tracks.get(&(Arc::clone(key), call.into()));

@@ -49,8 +49,8 @@ impl Parties {
             let bot = self.cast.get(&**who).is_some_and(|m| m.party == Party::Bot);
             // Whoever went away is not asked for more.
             let here = self.sessions.contains_key(who) || !self.cast.contains_key(&**who);
-            if let Some(n) = self.left.get(&**who).filter(|_| !bot) {
-                self.abandoned(who, id, *n, tracks, record);
+            if let Some(n) = self.roll.of(who).left.filter(|_| !bot) {
+                self.abandoned(who, id, n, tracks, record);
             }
             // A device that has come back under another resource answers for the one that was called.
             let silent = |state| matches!(state, State::Idle | State::Ringing);
@@ -62,7 +62,7 @@ impl Parties {
                 // What came back rings nowhere.
                 let rings = self.bounced.get(&(who.clone(), id.clone())).is_none();
                 // Whoever came anew since then knows of no call.
-                let same = self.came.get(&**who).is_none_or(|n| *n < track.first);
+                let same = self.roll.of(who).came.is_none_or(|n| n < track.first);
                 if track.role == Role::Caller
                     && rings
                     && same
