@@ -51,8 +51,8 @@ impl Script {
         }
     }
 
-    /// Whether a stream is silent after the last question that a server had time to answer, not even a WebSocket ping answered:
-    /// whether the server or the way there is to blame cannot be known, and the run ends.
+    /// Whether a stream is silent after the last question that a server had time to answer, not even a WebSocket ping
+    /// answered: whether the server or the way there is to blame cannot be known, and the run ends.
     fn is_dead(&mut self) -> bool {
         let waiting = self.fence.iter().flat_map(Fence::waiting);
         let silent = waiting.into_iter().find(|(who, asked)| {

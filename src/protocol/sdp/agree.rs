@@ -180,7 +180,9 @@ fn extensions(asked: &Section, given: &Section, name: Name<'_>, lints: &mut Vec<
         let said = |what: &str| format!("line {line} of the answer, in {name}, {what}");
         if offered.contains(id) || *id > 255 || offered.iter().any(|id| *id > 255) {
             // As it was offered, or an id that was still to be chosen.
-        } else if !offered.is_empty() {
+            continue;
+        }
+        if !offered.is_empty() {
             let message = said("gives a header extension another id than the offer");
             lints.push(Lint::must("SD-51", message));
         } else if taken {

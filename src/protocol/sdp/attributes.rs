@@ -7,6 +7,19 @@ use crate::protocol::candidate;
 /// Entries of one kind that are kept of one section.
 const ENTRIES: usize = 512;
 
+/// Hash functions that are registered (RFC 8122 §8, RFC 8692 §5), and how many bytes each gives, where that is looked at.
+pub(super) const HASHES: [(&str, Option<usize>); 9] = [
+    ("md2", Some(16)),
+    ("md5", Some(16)),
+    ("sha-1", Some(20)),
+    ("sha-224", Some(28)),
+    ("sha-256", Some(32)),
+    ("sha-384", Some(48)),
+    ("sha-512", Some(64)),
+    ("shake128", None),
+    ("shake256", None),
+];
+
 /// The codecs of payload types that have one without an `rtpmap` (RFC 3551 §6).
 pub(super) fn fixed(number: u8) -> Option<&'static str> {
     Some(match number {
@@ -187,18 +200,11 @@ fn of_link(name: &str, attribute: &Attribute<'_>, link: &mut Link, notes: &mut N
 fn fingerprint(attribute: &Attribute<'_>, link: &mut Link, notes: &mut Notes) {
     let (hash, digest) = attribute.value.split_once(' ').unwrap_or((attribute.value, ""));
     let hash = hash.to_ascii_lowercase();
-    let bytes = match hash.as_str() {
-        "sha-1" => Some(20),
-        "sha-224" => Some(28),
-        "sha-256" => Some(32),
-        "sha-384" => Some(48),
-        "sha-512" => Some(64),
-        "md2" | "md5" => {
-            attribute.wrong(notes, "SD-47", "uses a hash function that is broken");
-            Some(16)
-        }
-        _ => None,
-    };
+    let known = HASHES.iter().find(|(name, _)| *name == hash);
+    let bytes = known.and_then(|(_, bytes)| *bytes);
+    if matches!(hash.as_str(), "md2" | "md5") {
+        attribute.wrong(notes, "SD-47", "uses a hash function that is broken");
+    }
     let hex = |pair: &str| pair.len() == 2 && pair.bytes().all(|byte| byte.is_ascii_hexdigit());
     let pairs = digest.split(':').filter(|pair| hex(pair)).count();
     if pairs != digest.split(':').count() || !token(&hash) {

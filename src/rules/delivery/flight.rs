@@ -124,9 +124,7 @@ pub(super) fn form(stanza: &Stanza) -> String {
         let children = stanza.element().children();
         for child in children.filter(|child| !child.is("delay", DELAY)) {
             let within = child.children().filter(|_| child.has_ns(NAMESPACE));
-            for element in std::iter::once(child).chain(within) {
-                let _ = write!(form, " <{} xmlns='{}'>", element.name(), element.ns());
-            }
+            name_all(&mut form, std::iter::once(child).chain(within));
         }
     }
     form
@@ -144,6 +142,12 @@ pub(super) fn call_id(stanza: &Stanza) -> Option<String> {
     Some(named.call.to_ascii_lowercase())
 }
 
+fn name_all<'a>(out: &mut String, elements: impl Iterator<Item = &'a minidom::Element>) {
+    for element in elements {
+        let _ = write!(out, " <{} xmlns='{}'>", element.name(), element.ns());
+    }
+}
+
 /// What an answer says: its type, an error's condition and what is to be done about it, and what a result holds. The
 /// server adds nothing and takes nothing away.
 pub(super) fn answer(stanza: &Stanza) -> String {
@@ -155,10 +159,8 @@ pub(super) fn answer(stanza: &Stanza) -> String {
                 let _ = write!(said, " ({kind})");
             }
         }
-        (Some(IqType::Result), _) if stanza.children() > 0 => {
-            for child in stanza.element().children() {
-                let _ = write!(said, " <{} xmlns='{}'>", child.name(), child.ns());
-            }
+        (Some(IqType::Result), _) => {
+            name_all(&mut said, stanza.element().children());
         }
         _ => {}
     }

@@ -168,9 +168,7 @@ impl Parties {
             clock_set: 0,
         }
     }
-}
 
-impl Parties {
     /// The recordings of all who are still there stop, each where it does: of several others may go on.
     fn stop_all(&mut self, record: &mut Record) {
         let there = self.sessions.iter().map(|(who, (jid, _))| {

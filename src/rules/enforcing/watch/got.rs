@@ -95,8 +95,8 @@ impl Enforcing {
         }
     }
 
-    /// A signal was answered with an error. If it is the initiate of a call, that was by the server, and it knows of no call, or by the callee, and it may take
-    /// that for the end of one.
+    /// A signal was answered with an error. If it is the initiate of a call, that was by the server, and it knows of no
+    /// call, or by the callee, and it may take that for the end of one.
     fn forget(&mut self, index: usize) {
         let Some(flight) = self.flights.get(index) else {
             return;
