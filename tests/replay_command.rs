@@ -278,6 +278,18 @@ fn one_call_of_several_is_chosen_by_its_id() {
         "{}",
         said.err
     );
+    // A recording is a recording, wherever it is named, and is never written over.
+    let other = bench.write("other.jsonl", &one(3, 300));
+    let said = bench.replay(&[], &["--to-scenario", "other.jsonl"]);
+    assert!(
+        said.status == 0 && said.out.contains("sends: initiate"),
+        "{}",
+        said.err
+    );
+    let said = bench.replay(&[], &["--to-scenario", "other.jsonl", "calls.jsonl"]);
+    assert_eq!(said.status, 2, "{}", said.out);
+    assert!(said.err.contains("other.jsonl"), "{}", said.err);
+    assert_eq!(std::fs::read_to_string(&other).expect("it is there"), one(3, 300));
     let said = bench.replay(&[&file], &["--to-scenario", "many.yaml"]);
     assert_eq!(said.status, 0, "{}", said.err);
     assert!(bench.0.path().join("many-2.yaml").exists());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Wire;
+use super::{Wire, liberal};
 use crate::profile::Profile;
 
 /// The first line: all that the verdict depends on beside the events.
@@ -15,11 +15,12 @@ pub struct Header {
     /// The program's version.
     #[serde(default)]
     pub version: String,
+    #[serde(default, deserialize_with = "liberal::scenario")]
     pub scenario: ScenarioInfo,
     /// Where it ran: a URL without secrets, or `embedded`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "liberal::target")]
     pub target: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "liberal::profile")]
     pub profile: Profile,
     /// Who saw it.
     #[serde(default, skip_serializing_if = "Witness::is_bots")]
@@ -31,7 +32,7 @@ pub struct Header {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub apart: f64,
     /// Every party by its name in the scenario.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "liberal::cast")]
     pub cast: BTreeMap<String, Member>,
     #[serde(default)]
     pub seed: u64,
@@ -52,6 +53,10 @@ fn is_zero(seconds: &f64) -> bool {
 
 fn one() -> f64 {
     1.0
+}
+
+fn untold() -> f64 {
+    f64::NAN
 }
 
 fn default_skew() -> f64 {
@@ -111,6 +116,7 @@ pub enum Party {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Member {
     /// The full JID it was first bound to; reconnects show in `connected` events.
+    #[serde(default)]
     pub jid: String,
     /// The user's UUID as it stands in `senderId`; `None`: not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -172,8 +178,10 @@ pub enum Dir {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Counts up from 1.
+    #[serde(default)]
     pub n: u64,
     /// Seconds since the start, on a clock that never goes back.
+    #[serde(default = "untold")]
     pub t: f64,
     /// The same moment as wall time, RFC 3339 in UTC.
     #[serde(default)]

@@ -1,6 +1,7 @@
 //! What happened, as data: a header and events, one JSON object a line.
 
 mod event;
+mod liberal;
 mod reader;
 pub mod recording;
 mod stalls;

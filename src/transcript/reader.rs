@@ -1,11 +1,13 @@
 //! Reads a transcript line by line, whoever wrote it.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::io::{BufRead, Read};
 
 use serde::de::DeserializeOwned;
 
-use super::{Event, FORMAT, Header};
+use super::{Dir, Event, FORMAT, Header, Party, Witness};
+use crate::protocol::unix_seconds;
 
 /// The longest line that is read, in bytes.
 pub const LINE_LIMIT: u64 = 64 * 1024 * 1024;
@@ -28,6 +30,25 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
+/// So many events are looked at to see who is there.
+const AHEAD: usize = 64;
+/// Whoever is there without a word about it has been there for so long, in seconds.
+const LONG_THERE: f64 = 1.0;
+
+/// What a transcript tells of its sessions.
+#[derive(Debug)]
+enum Sessions {
+    /// Where each begins.
+    Told,
+    /// Nothing so far.
+    Untold {
+        /// So many bots are in the cast; `None`: whoever it was has recorded as many ends as there are.
+        bots: Option<usize>,
+    },
+    /// Nothing: whoever spoke has one.
+    Guessed(BTreeSet<String>),
+}
+
 /// The events of a transcript, one at a time. It ends after the first error.
 #[derive(Debug)]
 pub struct Reader<R: BufRead> {
@@ -35,12 +56,22 @@ pub struct Reader<R: BufRead> {
     /// The line that was read last.
     bytes: Vec<u8>,
     line: u64,
+    sessions: Sessions,
+    /// What comes next, and the lines that it was read from.
+    ahead: VecDeque<(u64, Result<Event, ReadError>)>,
+    /// The line of the event that was given last.
+    at: u64,
+    /// The wall time at `t` = 0 of events that tell nothing else, in seconds.
+    origin: Option<f64>,
+    /// `t` of the event that was read last.
+    t: f64,
     torn: bool,
     over: bool,
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads the header line.
+    /// Reads the header line. Where no program of ours has written it, its parties are whoever they are: each end of a
+    /// connection is one that was recorded.
     ///
     /// # Errors
     /// An empty or unreadable file, a first line that is no transcript header, or a format version that is unknown.
@@ -49,13 +80,18 @@ impl<R: BufRead> Reader<R> {
             input,
             bytes: Vec::new(),
             line: 0,
+            sessions: Sessions::Told,
+            ahead: VecDeque::new(),
+            at: 0,
+            origin: None,
+            t: 0.0,
             torn: false,
             over: false,
         };
         let Some(_) = reader.read()? else {
             return Err(reader.error(0, "the file is empty: a transcript begins with a header line"));
         };
-        let header: Header = parse(&reader.bytes).map_err(|(column, message)| {
+        let mut header: Header = parse(&reader.bytes).map_err(|(column, message)| {
             let text = format!("this is not a callspec transcript: the first line is no header ({message})");
             reader.error(column, &text)
         })?;
@@ -66,7 +102,127 @@ impl<R: BufRead> Reader<R> {
             );
             return Err(reader.error(0, &text));
         }
+        let is_of_bots = header.cast.values().any(|member| member.party == Party::Bot);
+        let is_others = header.version.is_empty() && !is_of_bots;
+        if is_others && header.witness.is_bots() {
+            header.witness = Witness::Ends;
+        }
+        if is_others || header.witness.is_bots() {
+            let bots = header.witness.is_bots().then_some(header.cast.len());
+            reader.sessions = Sessions::Untold { bots };
+        }
         Ok((header, reader))
+    }
+
+    /// The number of the line of the event that came last, from 1.
+    pub fn line(&self) -> u64 {
+        self.at
+    }
+
+    /// Fills in what somebody who writes an event by hand may leave out: which it is, and when it was.
+    fn complete(&mut self, mut event: Event) -> Event {
+        if event.n == 0 {
+            event.n = self.line.saturating_sub(1);
+        }
+        if event.t.is_nan() {
+            let at = unix_seconds(&event.time);
+            let origin = at.map(|at| *self.origin.get_or_insert(at));
+            event.t = at.zip(origin).map_or(self.t, |(at, origin)| at - origin);
+        }
+        self.t = event.t;
+        if event.who.is_empty() && matches!(event.dir, Dir::Sent | Dir::Received) {
+            event.who = event.jid.clone().unwrap_or_default();
+        }
+        event
+    }
+
+    /// The event in the next line.
+    fn step(&mut self) -> Option<Result<Event, ReadError>> {
+        if self.over {
+            return None;
+        }
+        let ended = match self.read() {
+            Ok(Some(ended)) => ended,
+            none => {
+                self.over = true;
+                return none.err().map(Err);
+            }
+        };
+        match parse(&self.bytes) {
+            Ok(event) => Some(Ok(self.complete(event))),
+            Err(_) if !ended => {
+                self.torn = true;
+                self.over = true;
+                None
+            }
+            Err((column, message)) => {
+                self.over = true;
+                Some(Err(
+                    self.error(column, &format!("this line is no event: {message}"))
+                ))
+            }
+        }
+    }
+
+    /// Puts before an event that somebody is there, where a transcript leaves it out, as one that was written by hand may,
+    /// or one of which only the stanzas were kept: whoever speaks was there before the first stanza.
+    fn tell(&mut self, event: Event) {
+        let begins = |event: &Event| matches!(event.dir, Dir::Connected | Dir::Begins);
+        let speaks = |event: &Event| matches!(event.dir, Dir::Sent | Dir::Received);
+        let session = |before: &Event, who: &str, jid: &str| Event {
+            who: who.to_owned(),
+            jid: Some(jid.to_owned()),
+            dir: Dir::Connected,
+            xml: None,
+            signal: None,
+            note: None,
+            arrived: None,
+            ..before.clone()
+        };
+        let line = self.line;
+        match &mut self.sessions {
+            Sessions::Untold { .. } if begins(&event) => self.sessions = Sessions::Told,
+            Sessions::Guessed(known) if begins(&event) => drop(known.insert(event.who.clone())),
+            Sessions::Untold { bots } if speaks(&event) => {
+                let bots = *bots;
+                let first = Event {
+                    t: event.t - LONG_THERE,
+                    ..event.clone()
+                };
+                let mut ahead = vec![(line, Ok(event))];
+                let mut there = BTreeMap::new();
+                while let Some((_, Ok(event))) = ahead.last()
+                    && !begins(event)
+                {
+                    if let (true, Some(jid)) = (speaks(event), &event.jid) {
+                        there.entry(event.who.clone()).or_insert_with(|| jid.clone());
+                    }
+                    if there.len() >= bots.unwrap_or(2) || ahead.len() == AHEAD {
+                        break;
+                    }
+                    let Some(next) = self.step() else { break };
+                    ahead.push((self.line, next));
+                }
+                if bots.is_none_or(|bots| bots <= there.len()) {
+                    let sessions = there
+                        .iter()
+                        .map(|(who, jid)| (line, Ok(session(&first, who, jid))));
+                    self.ahead.extend(sessions);
+                    self.sessions = Sessions::Guessed(there.into_keys().collect());
+                } else {
+                    self.sessions = Sessions::Told;
+                }
+                self.ahead.extend(ahead);
+                return;
+            }
+            Sessions::Guessed(known) if speaks(&event) && !known.contains(&event.who) => {
+                known.insert(event.who.clone());
+                let jid = event.jid.as_deref().unwrap_or_default();
+                self.ahead.push_back((line, Ok(session(&event, &event.who, jid))));
+            }
+            _ => {}
+        }
+        self.ahead.push_back((line, Ok(event)));
     }
 
     /// The last line was cut off in the middle, as after a kill, and was left out. Known once the events are read.
@@ -118,33 +274,18 @@ impl<R: BufRead> Iterator for Reader<R> {
     type Item = Result<Event, ReadError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
-        }
-        match self.read() {
-            Ok(None) => {
-                self.over = true;
-                None
-            }
-            Ok(Some(ended)) => match parse(&self.bytes) {
-                Ok(event) => Some(Ok(event)),
-                Err(_) if !ended => {
-                    self.torn = true;
-                    self.over = true;
-                    None
+        if self.ahead.is_empty() {
+            match self.step()? {
+                Ok(event) if !matches!(self.sessions, Sessions::Told) => self.tell(event),
+                next => {
+                    self.at = self.line;
+                    return Some(next);
                 }
-                Err((column, message)) => {
-                    self.over = true;
-                    Some(Err(
-                        self.error(column, &format!("this line is no event: {message}"))
-                    ))
-                }
-            },
-            Err(error) => {
-                self.over = true;
-                Some(Err(error))
             }
         }
+        let (line, next) = self.ahead.pop_front()?;
+        self.at = line;
+        Some(next)
     }
 }
 

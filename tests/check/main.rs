@@ -3,6 +3,7 @@
 
 mod breaches;
 mod browsers;
+mod by_hand;
 mod ends;
 mod hars;
 #[path = "../fuzz_oracle/history.rs"]

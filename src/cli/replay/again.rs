@@ -197,7 +197,7 @@ fn first_accounts(place: &mut Place, parties: &Parties) {
 /// The command line that plays this take again.
 fn command(args: &Args, take: &Take) -> String {
     let mut words = vec!["callspec".to_owned(), "replay".to_owned()];
-    words.extend(args.files.iter().map(|file| file.display().to_string()));
+    words.extend(args.recordings().iter().map(|file| file.display().to_string()));
     if let [call] = take.calls.as_slice() {
         words.extend(["--call".to_owned(), call.clone()]);
     }

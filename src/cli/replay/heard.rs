@@ -54,10 +54,10 @@ fn counts(finding: &Finding) -> bool {
 pub fn read(args: &Args) -> Result<Heard, String> {
     let given = args.target.profile.as_deref().map(profile).transpose()?;
     let mut sources = Vec::new();
-    for path in &args.files {
+    for path in args.recordings() {
         let mut source = Source::new(path, None);
         source
-            .prepare(args.files.len() > 1)
+            .prepare(args.recordings().len() > 1)
             .map_err(|error| format!("{}: {error}", source.name()))?;
         sources.push(source);
     }

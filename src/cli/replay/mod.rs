@@ -4,7 +4,7 @@ mod again;
 mod heard;
 mod scenario;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::interrupt::Interrupt;
 use super::target::TargetArgs;
@@ -18,7 +18,7 @@ use super::{Exit, complain, run};
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// The recording, in any format that `callspec check` reads; both ends of a call may be given together; - is stdin
-    #[arg(required = true)]
+    #[arg(required_unless_present = "to_scenario")]
     files: Vec<PathBuf>,
     /// Only this call, by its callId or the beginning of it
     #[arg(long, value_name = "ID")]
@@ -91,8 +91,19 @@ fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
+impl Args {
+    /// The recordings. The only file that is named is one, wherever it stands: nobody wants a scenario of nothing.
+    fn recordings(&self) -> &[PathBuf] {
+        match &self.to_scenario {
+            Some(file) if self.files.is_empty() => std::slice::from_ref(file),
+            _ => &self.files,
+        }
+    }
+}
+
 pub fn run(args: &Args) -> Exit {
     let done = match &args.to_scenario {
+        Some(_) if args.files.is_empty() => scenario::write(args, Path::new("-")),
         Some(path) => scenario::write(args, path),
         None => again::play(args, &Interrupt::listen()),
     };

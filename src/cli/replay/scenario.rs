@@ -26,6 +26,15 @@ pub fn write(args: &Args, path: &Path) -> Result<Exit, String> {
             "--to-scenario plays nothing on a target: leave out --target, --report and --speed".into(),
         );
     }
+    let is_scenario = path
+        .extension()
+        .is_some_and(|ending| ending == "yaml" || ending == "yml");
+    if path.exists() && !is_scenario && path.as_os_str() != "-" {
+        return Err(format!(
+            "{}: there is a file that is no scenario's, which is not written over: name recordings before --to-scenario",
+            path.display()
+        ));
+    }
     let heard = read(args)?;
     let stdout = path.as_os_str() == "-";
     if stdout && heard.takes.len() > 1 {
@@ -77,7 +86,7 @@ fn numbered(path: &Path, number: usize) -> PathBuf {
 /// The scenario's name: its file's, or else its recording's.
 fn name_of(args: &Args, file: &Path, stdout: bool) -> String {
     let file = if stdout {
-        args.files.first().map_or(file, PathBuf::as_path)
+        args.recordings().first().map_or(file, PathBuf::as_path)
     } else {
         file
     };

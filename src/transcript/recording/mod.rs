@@ -49,7 +49,8 @@ enum Reading {
     Frames(Box<dyn Frames>, Sessions),
     Transcript {
         reader: Reader<Bytes>,
-        started: f64,
+        /// The wall time of its `t` = 0, in seconds; `None`: the first event tells it.
+        started: Option<f64>,
         /// The JID that each of its parties was last known by.
         jids: HashMap<Arc<str>, String>,
     },
@@ -130,7 +131,7 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
             if header.witness.is_bots() {
                 return Ok(Opened::Transcript(Box::new(header), reader));
             }
-            let started = unix_seconds(&header.started).unwrap_or(0.0);
+            let started = unix_seconds(&header.started);
             let session = header.scenario.tags.iter().any(|tag| tag == SESSION);
             return Ok(Opened::Recording(Recording {
                 reading: Reading::Transcript {
@@ -233,6 +234,9 @@ impl Recording {
     pub fn format(&self) -> String {
         let name = match &self.reading {
             Reading::Frames(frames, _) => frames.format(),
+            Reading::Transcript { .. } if self.witness == Witness::Ends => {
+                "a transcript of another program".to_owned()
+            }
             Reading::Transcript { .. } => "a callspec transcript of a proxy".to_owned(),
         };
         match &self.packed {
@@ -318,7 +322,8 @@ impl Recording {
                 jids,
             } => match reader.next()? {
                 Ok(mut event) => {
-                    event.t += *started;
+                    let told = || unix_seconds(&event.time).map_or(0.0, |at| at - event.t);
+                    event.t += *started.get_or_insert_with(told);
                     let known = jids.get_key_value(event.who.as_str());
                     let conn = known.map_or_else(|| event.who.as_str().into(), |(who, _)| Arc::clone(who));
                     let jid = known.map(|(_, jid)| jid);
@@ -327,7 +332,7 @@ impl Recording {
                         Some(now) => drop(jids.insert(Arc::clone(&conn), now.clone())),
                         None => event.jid = jid.cloned(),
                     }
-                    let line = event.n + 1;
+                    let line = reader.line();
                     Some(Ok(Recorded { event, conn, line }))
                 }
                 Err(error) => Some(Err(error)),
