@@ -32,6 +32,8 @@ impl std::error::Error for ReadError {}
 
 /// So many events are looked at to see who is there.
 const AHEAD: usize = 64;
+/// Of so many it is remembered that they are there.
+const REMEMBERED: usize = 65_536;
 /// Whoever is there without a word about it has been there for so long, in seconds.
 const LONG_THERE: f64 = 1.0;
 
@@ -215,7 +217,9 @@ impl<R: BufRead> Reader<R> {
                 self.ahead.extend(ahead);
                 return;
             }
-            Sessions::Guessed(known) if speaks(&event) && !known.contains(&event.who) => {
+            Sessions::Guessed(known)
+                if speaks(&event) && known.len() < REMEMBERED && !known.contains(&event.who) =>
+            {
                 known.insert(event.who.clone());
                 let jid = event.jid.as_deref().unwrap_or_default();
                 self.ahead.push_back((line, Ok(session(&event, &event.who, jid))));

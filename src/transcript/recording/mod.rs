@@ -35,6 +35,8 @@ use frame::Frames;
 
 /// How much of a file is looked at to tell what it is.
 const HEAD: usize = 64 * 1024;
+/// Parties of a transcript whose addresses are remembered, with as many before them.
+const PARTIES: usize = 8_192;
 
 type Bytes = Box<dyn BufRead + Send>;
 
@@ -45,14 +47,46 @@ pub enum Opened {
     Recording(Recording),
 }
 
+/// A party of a transcript, and the JID that it was last known by.
+struct Party {
+    who: Arc<str>,
+    jid: Option<String>,
+}
+
+/// The parties of a transcript that were heard of last: that of a proxy names new ones for every session.
+#[derive(Default)]
+struct Parties {
+    latest: HashMap<Arc<str>, Party>,
+    /// Those that were the latest before.
+    before: HashMap<Arc<str>, Party>,
+}
+
+impl Parties {
+    fn of(&mut self, who: &str) -> &mut Party {
+        let key = match self.latest.get(who) {
+            Some(known) => Arc::clone(&known.who),
+            None => who.into(),
+        };
+        if self.latest.len() >= PARTIES && !self.latest.contains_key(who) {
+            self.before = std::mem::take(&mut self.latest);
+        }
+        let before = &mut self.before;
+        self.latest.entry(key).or_insert_with_key(|who| {
+            before.remove(who).unwrap_or_else(|| Party {
+                who: Arc::clone(who),
+                jid: None,
+            })
+        })
+    }
+}
+
 enum Reading {
     Frames(Box<dyn Frames>, Sessions),
     Transcript {
         reader: Reader<Bytes>,
         /// The wall time of its `t` = 0, in seconds; `None`: the first event tells it.
         started: Option<f64>,
-        /// The JID that each of its parties was last known by.
-        jids: HashMap<Arc<str>, String>,
+        parties: Parties,
     },
 }
 
@@ -137,7 +171,7 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
                 reading: Reading::Transcript {
                     reader,
                     started,
-                    jids: HashMap::default(),
+                    parties: Parties::default(),
                 },
                 witness: header.witness,
                 steady: header.steady,
@@ -319,20 +353,18 @@ impl Recording {
             Reading::Transcript {
                 reader,
                 started,
-                jids,
+                parties,
             } => match reader.next()? {
                 Ok(mut event) => {
                     let told = || unix_seconds(&event.time).map_or(0.0, |at| at - event.t);
                     event.t += *started.get_or_insert_with(told);
-                    let known = jids.get_key_value(event.who.as_str());
-                    let conn = known.map_or_else(|| event.who.as_str().into(), |(who, _)| Arc::clone(who));
-                    let jid = known.map(|(_, jid)| jid);
+                    let party = parties.of(&event.who);
                     match &event.jid {
-                        Some(now) if jid == Some(now) => {}
-                        Some(now) => drop(jids.insert(Arc::clone(&conn), now.clone())),
-                        None => event.jid = jid.cloned(),
+                        Some(now) if party.jid.as_ref() == Some(now) => {}
+                        Some(now) => party.jid = Some(now.clone()),
+                        None => event.jid.clone_from(&party.jid),
                     }
-                    let line = reader.line();
+                    let (conn, line) = (Arc::clone(&party.who), reader.line());
                     Some(Ok(Recorded { event, conn, line }))
                 }
                 Err(error) => Some(Err(error)),
@@ -379,4 +411,26 @@ fn around<'a>(text: &'a str, what: &Finder<'_>) -> Option<(&'a str, &'a str)> {
 /// Whether this stands in a text.
 fn has(text: &str, what: &str) -> bool {
     memchr::memmem::find(text.as_bytes(), what.as_bytes()).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parties_heard_of_last_are_remembered() {
+        let mut parties = Parties::default();
+        for n in 0..3 * PARTIES {
+            let party = parties.of(&format!("bob/{n}"));
+            assert_eq!((&*party.who, &party.jid), (&*format!("bob/{n}"), &None));
+            party.jid = Some(n.to_string());
+            // Who goes on speaking is not forgotten.
+            parties.of("alice").jid.get_or_insert_with(|| "a".to_owned());
+        }
+        assert!(parties.latest.len() + parties.before.len() <= 2 * PARTIES);
+        assert_eq!(parties.of("alice").jid.as_deref(), Some("a"));
+        let last = 3 * PARTIES - 1;
+        assert_eq!(parties.of(&format!("bob/{last}")).jid, Some(last.to_string()));
+        assert_eq!(parties.of("bob/0").jid, None);
+    }
 }
