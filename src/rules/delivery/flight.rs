@@ -159,7 +159,8 @@ pub(super) fn answer(stanza: &Stanza) -> String {
                 let _ = write!(said, " ({kind})");
             }
         }
-        (Some(IqType::Result), _) => {
+        // No tree is built for what is empty.
+        (Some(IqType::Result), _) if stanza.children() > 0 => {
             name_all(&mut said, stanza.element().children());
         }
         _ => {}
