@@ -8,11 +8,16 @@ pub fn bare(jid: &str) -> &str {
 
 /// A JID in the form in which two are compared: user and domain fold their case, the resource does not.
 pub fn fold(jid: &str) -> String {
-    let bare = bare(jid);
+    let ends = |byte: u8| byte == b'/' || byte.is_ascii_uppercase() || !byte.is_ascii();
     // As nearly all are written.
-    if bare.is_ascii() && !bare.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    if jid
+        .bytes()
+        .find(|byte| ends(*byte))
+        .is_none_or(|byte| byte == b'/')
+    {
         return jid.to_owned();
     }
+    let bare = bare(jid);
     let mut folded = bare.to_lowercase();
     folded.push_str(jid.get(bare.len()..).unwrap_or_default());
     folded

@@ -4,7 +4,6 @@
 
 use std::fmt::Write;
 use std::ops::Range;
-use std::sync::OnceLock;
 
 /// Attributes longer than this are the parser's to allow or refuse.
 const LONGEST: usize = 4_096;
@@ -33,16 +32,23 @@ struct Tag {
     name: Range<usize>,
     ns: Option<Piece>,
     attributes: Vec<(Range<usize>, Piece)>,
+    /// Where the attributes stand that every rule asks for.
+    common: [Option<u8>; COMMON.len()],
     empty: bool,
 }
 
+/// See [`Tag::common`].
+const COMMON: [&str; 4] = ["type", "id", "from", "to"];
+
 impl Tag {
     fn attr<'a>(&'a self, raw: &'a str, name: &str) -> Option<&'a str> {
-        let mut all = self.attributes.iter();
-        let same = |known: &Range<usize>| {
-            known.len() == name.len() && raw.as_bytes().get(known.clone()) == Some(name.as_bytes())
+        let (_, value) = match COMMON.iter().position(|common| *common == name) {
+            Some(common) => self.attributes.get(usize::from(self.common[common]?))?,
+            None => {
+                let mut all = self.attributes.iter();
+                all.find(|(known, _)| raw.get(known.clone()) == Some(name))?
+            }
         };
-        let (_, value) = all.find(|(known, _)| same(known))?;
         Some(value.text(raw))
     }
 
@@ -95,10 +101,8 @@ pub(super) struct Quick {
     child: Option<Tag>,
     /// The only child of an `<error/>`. No other child has one.
     condition: Option<Tag>,
-    /// What stands in the child, as it is written.
-    content: Range<usize>,
-    references: bool,
-    plain: OnceLock<Box<str>>,
+    /// What stands in the child.
+    content: Piece,
 }
 
 impl Quick {
@@ -114,9 +118,10 @@ impl Quick {
             root,
             child: None,
             condition: None,
-            content: 0..0,
-            references: false,
-            plain: OnceLock::new(),
+            content: Piece {
+                range: 0..0,
+                plain: None,
+            },
         };
         if !quick.root.empty {
             if !scan.ahead(b"</") {
@@ -140,7 +145,7 @@ impl Quick {
             }
             self.condition = Some(condition);
         } else {
-            (self.content, self.references) = scan.content()?;
+            self.content = scan.content()?;
         }
         scan.end(&child.name)?;
         Some(child)
@@ -213,12 +218,7 @@ impl Quick {
 
     /// What the child says.
     pub fn text<'a>(&'a self, raw: &'a str) -> &'a str {
-        let written = raw.get(self.content.clone()).unwrap_or_default();
-        if !self.references {
-            return written;
-        }
-        self.plain
-            .get_or_init(|| resolved(written).unwrap_or_default().into_boxed_str())
+        self.content.text(raw)
     }
 }
 
@@ -232,16 +232,19 @@ const fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-/// What stands in text for itself, whatever comes before it.
-const PLAIN: [bool; 256] = {
+/// What stands in text for itself, if it is no markup.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, 0x20..0x7f | b'\n' | b'\t')
+}
+
+/// What stands for itself in the value of an attribute, whatever its quotes.
+const IN_VALUES: [bool; 256] = {
     let mut plain = [false; 256];
     let mut byte = 0x20;
     while byte < 0x7f {
-        plain[byte] = !matches!(byte as u8, b'<' | b'&' | b'>');
+        plain[byte] = !matches!(byte as u8, b'<' | b'&' | b'"' | b'\'');
         byte += 1;
     }
-    plain[b'\n' as usize] = true;
-    plain[b'\t' as usize] = true;
     plain
 };
 
@@ -286,6 +289,7 @@ impl Scan<'_> {
             name: self.name()?,
             ns: None,
             attributes: Vec::with_capacity(6),
+            common: [None; COMMON.len()],
             empty: false,
         };
         loop {
@@ -323,12 +327,11 @@ impl Scan<'_> {
                 tag.ns = Some(value);
                 continue;
             }
-            let twice = tag
-                .attributes
-                .iter()
-                .any(|(known, _)| self.raw.get(known.clone()) == Some(text));
-            if twice || tag.attributes.len() == ATTRIBUTES {
+            if tag.attr(self.raw, text).is_some() || tag.attributes.len() == ATTRIBUTES {
                 return None;
+            }
+            if let Some(common) = COMMON.iter().position(|common| *common == text) {
+                tag.common[common] = u8::try_from(tag.attributes.len()).ok();
             }
             tag.attributes.push((name, value));
         }
@@ -338,45 +341,50 @@ impl Scan<'_> {
         let quote = self.byte().filter(|byte| matches!(byte, b'"' | b'\''))?;
         self.at += 1;
         let from = self.at;
-        let rest = self.bytes.get(from..)?;
-        let text = rest.get(..memchr::memchr(quote, rest)?)?;
-        if text.len() > LONGEST || text.iter().any(|byte| matches!(byte, b'<' | 0..0x20 | 0x7f..)) {
+        let mut references = false;
+        loop {
+            let rest = self.bytes.get(self.at..)?;
+            self.at += rest.iter().position(|byte| !IN_VALUES[usize::from(*byte)])?;
+            match self.byte()? {
+                byte if byte == quote => break,
+                b'"' | b'\'' => {}
+                b'&' => references = true,
+                _ => return None,
+            }
+            self.at += 1;
+        }
+        let range = from..self.at;
+        self.at += 1;
+        if range.len() > LONGEST {
             return None;
         }
-        let references = text.contains(&b'&');
-        let range = from..from + text.len();
-        self.at = range.end + 1;
+        self.piece(range, references)
+    }
+
+    /// Text up to the next tag.
+    fn content(&mut self) -> Option<Piece> {
+        let rest = self.bytes.get(self.at..)?;
+        let text = rest.get(..memchr::memchr(b'<', rest)?)?;
+        // All of it at once, which takes a fraction of the time of one after the other.
+        if text.iter().fold(0, |odd, byte| odd | u8::from(!is_plain(*byte))) > 0 {
+            return None;
+        }
+        let ends = |at: usize| text.get(..at).is_some_and(|text| text.ends_with(b"]]"));
+        if memchr::memchr_iter(b'>', text).any(ends) {
+            return None;
+        }
+        let references = memchr::memchr(b'&', text).is_some();
+        let range = self.at..self.at + text.len();
+        self.at = range.end;
+        self.piece(range, references)
+    }
+
+    fn piece(&self, range: Range<usize>, references: bool) -> Option<Piece> {
         let plain = match references {
             true => Some(resolved(self.raw.get(range.clone())?)?.into_boxed_str()),
             false => None,
         };
         Some(Piece { range, plain })
-    }
-
-    /// Text up to the next tag, and whether there are references in it.
-    fn content(&mut self) -> Option<(Range<usize>, bool)> {
-        let from = self.at;
-        let mut references = false;
-        loop {
-            let rest = self.bytes.get(self.at..)?;
-            self.at += rest.iter().position(|byte| !PLAIN[usize::from(*byte)])?;
-            match self.byte()? {
-                b'<' => break,
-                b'&' => {
-                    references = true;
-                    self.at += self.reference()?;
-                }
-                b'>' if self.bytes.get(self.at.saturating_sub(2)..self.at) != Some(b"]]") => self.at += 1,
-                _ => return None,
-            }
-        }
-        Some((from..self.at, references))
-    }
-
-    /// The length of the reference that begins here, if it is one.
-    fn reference(&self) -> Option<usize> {
-        let rest = self.bytes.get(self.at..)?;
-        reference(rest).map(|(_, length)| length)
     }
 
     fn end(&mut self, name: &Range<usize>) -> Option<()> {

@@ -86,7 +86,7 @@ proptest::proptest! {
     }
 }
 
-const PIECES: [&str; 62] = [
+const PIECES: [&str; 63] = [
     "<iq",
     "<message",
     "<error",
@@ -113,6 +113,7 @@ const PIECES: [&str; 62] = [
     " to='a@b/c'",
     " to = \"a&amp;b\"",
     " from='&#x41;&#65;'",
+    " from=\"a'b\"",
     " id='<'",
     " id='>'",
     " id='&lt;'",

@@ -1,7 +1,9 @@
 //! The lines of a description: how they end, which there are, in which order, and the form of all but attributes.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+use foldhash::quality::{FixedState, FoldHasher};
 
 use super::{Description, LINES, Notes, Origin, SECTIONS, Section, attributes, shown};
 
@@ -90,7 +92,7 @@ struct Reader<'a> {
     letters: u32,
     /// Letters that stood anywhere.
     all: u32,
-    body: DefaultHasher,
+    body: FoldHasher<'static>,
 }
 
 const fn bit(letter: char) -> u32 {
@@ -108,7 +110,7 @@ pub(super) fn read(text: &str, notes: &mut Notes) -> Description {
         rank: 0,
         letters: 0,
         all: 0,
-        body: DefaultHasher::new(),
+        body: FixedState::default().build_hasher(),
     };
     if text.is_empty() {
         reader.broken("the SDP is empty".to_owned());

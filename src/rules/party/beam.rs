@@ -434,6 +434,9 @@ fn taken(candidate: &Candidate, inbound: &Inbound) -> Vec<Candidate> {
 
 /// Equal views that have seen the same are one: the one that has cost the least.
 fn dedupe(candidates: &mut Vec<Candidate>) {
+    if candidates.len() < 2 {
+        return;
+    }
     candidates.sort_by_key(|candidate| candidate.cost);
     let mut kept: Vec<Candidate> = Vec::with_capacity(candidates.len());
     for candidate in candidates.drain(..) {
