@@ -104,8 +104,29 @@ fn peak(pid: u32) -> Option<f64> {
     Some(kib / 1024.0)
 }
 
+/// What a piece of work took, in seconds: by the clock, and of processors.
+struct Took {
+    wall: f64,
+    busy: f64,
+}
+
+/// How long a process and those of its children that are over have kept processors busy, in seconds (proc_pid_stat(5)).
+fn busy(pid: &str, children: bool) -> Option<f64> {
+    const TICKS: f64 = 100.0;
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = text.rsplit_once(") ")?;
+    let fields = fields.split(' ').skip(11 + 2 * usize::from(children)).take(2);
+    let ticks: f64 = fields.filter_map(|field| field.parse::<f64>().ok()).sum();
+    Some(ticks / TICKS)
+}
+
+fn own(children: bool) -> f64 {
+    busy("self", children).unwrap_or(f64::NAN)
+}
+
 /// Runs `callspec check` on the file: seconds and MiB.
-fn check(path: &Path) -> std::io::Result<(f64, f64)> {
+fn check(path: &Path) -> std::io::Result<(Took, f64)> {
+    let before = own(true);
     let began = Instant::now();
     let mut child = Command::new(env!("CARGO_BIN_EXE_callspec"))
         .arg("check")
@@ -121,13 +142,17 @@ fn check(path: &Path) -> std::io::Result<(f64, f64)> {
         std::thread::sleep(Duration::from_millis(5));
     };
     assert!(status.success(), "{}: {status}", path.display());
-    Ok((began.elapsed().as_secs_f64(), most))
+    let took = Took {
+        wall: began.elapsed().as_secs_f64(),
+        busy: own(true) - before,
+    };
+    Ok((took, most))
 }
 
 /// Reads the file as a plain reader does: each line of a transcript into an event, a HAR into its frames, a log into
-/// lines.
-fn plain(path: &Path, format: Format) -> std::io::Result<f64> {
-    let began = Instant::now();
+/// lines. In one thread, and with the allocator that the program has.
+fn plain(path: &Path, format: Format) -> std::io::Result<Took> {
+    let (began, before) = (Instant::now(), own(false));
     let file = BufReader::with_capacity(256 * 1024, std::fs::File::open(path)?);
     match format {
         Format::Transcript => {
@@ -144,7 +169,10 @@ fn plain(path: &Path, format: Format) -> std::io::Result<f64> {
             }
         }
     }
-    Ok(began.elapsed().as_secs_f64())
+    Ok(Took {
+        wall: began.elapsed().as_secs_f64(),
+        busy: own(false) - before,
+    })
 }
 
 const MEGABYTE: usize = 1_000_000;
@@ -164,11 +192,13 @@ pub fn files(sizes: &[usize]) -> std::io::Result<()> {
         for megabytes in sizes {
             write(std::fs::File::create(&path)?, format, megabytes * MEGABYTE)?;
             let reading = plain(&path, format)?;
-            let (seconds, memory) = check(&path)?;
+            let (checking, memory) = check(&path)?;
             println!(
-                "  {name:<10} {megabytes:>6} MB  {:>6.1} MB/s, {:>5.1} × the time of reading, {memory:>6.1} MiB at most",
-                *megabytes as f64 / seconds,
-                seconds / reading
+                "  {name:<10} {megabytes:>6} MB  {:>6.1} MB/s, {:>5.1} × the time of reading ({:.1} × of processors), \
+                 {memory:>6.1} MiB at most",
+                *megabytes as f64 / checking.wall,
+                checking.wall / reading.wall,
+                checking.busy / reading.busy,
             );
         }
     }

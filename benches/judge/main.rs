@@ -6,6 +6,10 @@
 
 mod files;
 
+/// That of the program, so that a plain reader has it too.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use std::hint::black_box;
 use std::time::Instant;
 
