@@ -41,6 +41,9 @@ struct Done {
     call: Option<Arc<str>>,
 }
 
+/// Who was asked, by whom and under which id.
+type Key = (String, String, String);
+
 /// Requests that are remembered at once.
 const OPEN: usize = 16_384;
 /// How long an answer may take, in seconds.
@@ -115,11 +118,11 @@ pub(super) struct Answers {
     /// Answers that went out and that came in were written down.
     holds: (bool, bool),
     clients: BTreeMap<String, Client>,
-    open: BTreeMap<(String, String, String), Asked>,
+    open: BTreeMap<Key, Asked>,
     /// The latest event of which it is not recorded what passed: perhaps a request whose id another one had before.
     unread: u64,
-    /// Those that were answered, and once only.
-    done: HashMap<(String, String, String), Done>,
+    /// Those that were answered, and once only: the latest, and as many before them.
+    done: [HashMap<Key, Done>; 2],
 }
 
 impl Answers {
@@ -157,11 +160,15 @@ impl Answers {
         self.unread = n;
     }
 
+    /// What is remembered of a request that was answered; it is forgotten.
+    fn was_done(&mut self, key: &Key) -> Option<Done> {
+        self.done.iter_mut().find_map(|done| done.remove(key))
+    }
+
     /// A request that has nothing to do with calls: its id may have been that of another one, in another stream.
     pub fn asked_else(&mut self, client: &str, from: &str, id: &str) {
-        if !self.done.is_empty() {
-            self.done
-                .remove(&(client.to_owned(), from.to_owned(), id.to_owned()));
+        if self.done.iter().any(|done| !done.is_empty()) {
+            self.was_done(&(client.to_owned(), from.to_owned(), id.to_owned()));
         }
     }
 
@@ -175,11 +182,14 @@ impl Answers {
         call: Option<Arc<str>>,
     ) {
         let id = stanza.id().unwrap_or_default();
-        if id.is_empty() || self.open.len() >= OPEN {
+        if id.is_empty() {
             return;
         }
         let key = (client.to_owned(), from.to_owned(), id.to_owned());
-        self.done.remove(&key);
+        self.was_done(&key);
+        if self.open.len() >= OPEN {
+            return;
+        }
         match self.open.entry(key) {
             Entry::Occupied(mut open) => open.get_mut().again = true,
             Entry::Vacant(entry) => {
@@ -209,7 +219,7 @@ impl Answers {
         let id = stanza.id().unwrap_or_default();
         let key = (client.to_owned(), asker.to_owned(), id.to_owned());
         let Some(asked) = self.open.remove(&key) else {
-            let done = self.done.remove(&key);
+            let done = self.was_done(&key);
             let mut doubled = false;
             // No event is both: what was unread was no answer.
             if let Some(Done {
@@ -244,10 +254,14 @@ impl Answers {
         self.taken_in(client, asked.n, at);
         let known = self.client(client);
         known.answered = known.answered.max(Some(asked.n));
-        if !asked.again && self.done.len() < OPEN {
+        if !asked.again {
             let call = asked.call.clone();
             let asked = asked.n;
-            self.done.insert(
+            let [latest, before] = &mut self.done;
+            if latest.len() >= OPEN / 2 {
+                *before = std::mem::take(latest);
+            }
+            latest.insert(
                 key,
                 Done {
                     asked,
@@ -329,7 +343,9 @@ impl Answers {
     pub fn gone(&mut self, client: &str) {
         self.clients.remove(client);
         self.open.retain(|(who, ..), _| who != client);
-        self.done.retain(|(who, ..), _| who != client);
+        for done in &mut self.done {
+            done.retain(|(who, ..), _| who != client);
+        }
     }
 
     /// The recording of this party, by name and address, stops here: what it and whoever answers it has owed for too
@@ -443,7 +459,20 @@ mod tests {
             answers.asked(&client, "alice@x/1", &stanza, (n, 0.0), Due::Any, None);
             answers.answered(&client, "alice@x/1", &stanza, (n, 0.0), false, &mut record);
         }
-        assert_eq!(answers.done.len(), OPEN);
+        // Of those the latest: a second answer to one of them is seen however long a recording goes on.
+        let remembered: usize = answers.done.iter().map(HashMap::len).sum();
+        assert!((OPEN / 2..=OPEN).contains(&remembered));
+        let last = (OPEN + 8).to_string();
+        assert_eq!(record.findings.len(), 0);
+        answers.answered(
+            &last,
+            "alice@x/1",
+            &stanza,
+            (OPEN as u64 + 9, 0.0),
+            false,
+            &mut record,
+        );
+        assert_eq!(record.findings[0].rule.id, "IQ-01");
         for n in 0..OPEN as u64 + 9 {
             answers.asked(&n.to_string(), "alice@x/1", &stanza, (n, 0.0), Due::Any, None);
         }
