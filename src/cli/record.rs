@@ -15,7 +15,7 @@ use super::{Exit, complain, runs, say};
 use crate::profile::Profile;
 use crate::record::{Book, Entry, Files, News, Proxy, Split, desk, serve};
 use crate::report;
-use crate::rules::{Level, Outcome};
+use crate::rules::{Finding, Level, Outcome};
 use crate::run::Hidden;
 use crate::target::{self, Target};
 use crate::transcript::recording::Recorded;
@@ -379,6 +379,12 @@ impl Clerk {
             Some(stanza) => judge.take_read(source, recorded, stanza),
             None => judge.take(source, recorded),
         };
+        self.tell(&found);
+    }
+
+    /// Tells what was found.
+    fn tell(&mut self, found: &[Finding]) {
+        let Some(judge) = &self.judge else { return };
         let told = found.iter().filter(|finding| finding.level != Level::Info);
         let told: Vec<String> = told
             .map(|finding| report::finding(finding) + &judge.places(finding))
@@ -391,10 +397,12 @@ impl Clerk {
     }
 
     /// What it all came to.
-    fn sum_up(self, args: &Args, folder: &Path) -> Exit {
+    fn sum_up(mut self, args: &Args, folder: &Path) -> Exit {
         let (sessions, count) = (self.book.sessions(), self.files.count);
         let plural = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         let mut exit = Exit::Held;
+        let found = self.judge.as_mut().map(Calls::end).unwrap_or_default();
+        self.tell(&found);
         if let Some(judge) = self.judge {
             let finished = judge.finish();
             for told in &finished.told {

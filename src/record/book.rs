@@ -17,6 +17,10 @@ use crate::transcript::{Dir, Event};
 /// Names that are remembered beyond those of sessions that run.
 const NAMES: usize = 4_096;
 
+/// How much later than all else what goes on to the end stops, in seconds: more than is lost of a time on its way into a
+/// transcript and out of it.
+const AFTER: f64 = 1e-6;
+
 /// An event of a transcript, and what decides where it is written.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -156,7 +160,23 @@ impl Book {
     /// Nothing more is recorded.
     pub fn finish(&mut self) {
         self.sessions.finish();
-        self.drain();
+        let mut rest: Vec<Recorded> = std::iter::from_fn(|| self.sessions.pop()).collect();
+        // Whoever reads the transcripts has them in the order of their files, and each stops when all is over.
+        let session = |recorded: &Recorded| {
+            let conn = recorded
+                .conn
+                .parse()
+                .ok()
+                .and_then(|number| self.conns.get(&number));
+            conn.map_or(u64::MAX, |conn: &Conn| conn.session)
+        };
+        rest.sort_by_key(session);
+        for mut recorded in rest {
+            if recorded.event.dir == Dir::Stops {
+                recorded.event.t += AFTER;
+            }
+            self.enter(recorded);
+        }
     }
 
     fn drain(&mut self) {
@@ -447,6 +467,23 @@ mod tests {
                 "alice/b Stops",
             ]
         );
+    }
+
+    /// Those who are there to the end stop after all else, in the order of their files.
+    #[test]
+    fn what_goes_on_to_the_end_stops_after_all_else() {
+        let mut told = Told::new();
+        told.says(1, News::Gap("it comes first, and logs in last".into()));
+        told.log_in(2, "bob@localhost/b");
+        told.log_in(1, "alice@localhost/a");
+        told.text(2, Way::Out, "<presence/>");
+        told.book.finish();
+        let all: Vec<Entry> = std::iter::from_fn(|| told.book.pop()).collect();
+        let stops = all.iter().rev().take(2).rev();
+        let stops: Vec<(&str, Dir)> = stops.map(|entry| (&*entry.event.who, entry.event.dir)).collect();
+        assert_eq!(stops, [("bob", Dir::Stops), ("alice", Dir::Stops)]);
+        let times: Vec<f64> = all.iter().rev().take(3).map(|entry| entry.event.t).collect();
+        assert!(times[0] + 1.8e9 > times[2] + 1.8e9, "{times:?}");
     }
 
     #[test]

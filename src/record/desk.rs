@@ -18,6 +18,9 @@ const PIECE: usize = 128;
 /// How long the desk is left alone once it has been cleared.
 const REST: Duration = Duration::from_millis(20);
 
+/// So far apart are the times of what is put here one after the other, in seconds, at the least.
+const APART: f64 = 1e-6;
+
 /// Something that happened on a connection.
 #[derive(Debug)]
 pub struct Heard {
@@ -54,6 +57,8 @@ struct Pile {
     awaited: bool,
     /// Those who may still put something here.
     desks: usize,
+    /// When the last of it was put here, in seconds.
+    last: f64,
 }
 
 #[derive(Default)]
@@ -171,7 +176,9 @@ impl Desk {
 
     fn put_on(&self, pile: &mut Pile, conn: u64, news: News) {
         pile.weight += weight(&news);
-        let at = self.began.elapsed().as_secs_f64();
+        // Whoever reads several transcripts of it puts them into the same order again by their times.
+        let at = self.began.elapsed().as_secs_f64().max(pile.last + APART);
+        pile.last = at;
         pile.heard.push(Heard { conn, at, news });
         if std::mem::take(&mut pile.awaited) {
             self.shared.changed.notify_one();
@@ -268,6 +275,19 @@ pub fn side(way: Way) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_things_happen_at_the_same_time() {
+        let (desk, mut tray) = desk();
+        let mut scribe = desk.scribe();
+        (0..2_000).for_each(|_| scribe.hear(Sound::Text(Way::Out, String::new())));
+        let mut heard = Vec::new();
+        tray.take(&mut heard);
+        // As far apart as a reader can tell them who counts from 1970.
+        let read = |heard: &Heard| heard.at + 1.8e9;
+        assert_eq!(heard.len(), 2_000);
+        assert!(heard.is_sorted_by(|a, b| read(a) < read(b)));
+    }
 
     #[test]
     fn a_full_desk_takes_nothing_says_so_once_and_goes_on_when_there_is_room() {

@@ -139,6 +139,8 @@ pub struct Calls {
     unlisted_rules: BTreeMap<&'static str, u64>,
     seen: u64,
     untimed: bool,
+    /// All is over: how often each rule was kept and broken, and how many findings were left out.
+    ended: Option<(BTreeMap<&'static str, Tally>, u64)>,
 }
 
 impl Calls {
@@ -167,6 +169,7 @@ impl Calls {
             unlisted_rules: BTreeMap::new(),
             seen: 0,
             untimed: false,
+            ended: None,
         }
     }
 
@@ -362,11 +365,23 @@ impl Calls {
         self.events = self.events.saturating_sub(size);
     }
 
-    /// All that is left to tell, in the order in which calls began, and how often each rule was kept and broken.
-    pub fn finish(mut self) -> Finished {
+    /// Nothing more happens: what is found because of that, as [`Calls::take`] tells the rest.
+    pub fn end(&mut self) -> Vec<Finding> {
         let judge = std::mem::replace(&mut self.judge, Judge::new(&Header::default()));
         let rest = judge.finish();
-        rest.findings.into_iter().for_each(|finding| self.found(finding));
+        rest.findings
+            .iter()
+            .for_each(|finding| self.found(finding.clone()));
+        self.ended = Some((rest.rules, rest.left_out));
+        rest.findings
+    }
+
+    /// All that is left to tell, in the order in which calls began, and how often each rule was kept and broken.
+    pub fn finish(mut self) -> Finished {
+        if self.ended.is_none() {
+            self.end();
+        }
+        let (rules, left_out) = self.ended.take().unwrap_or_default();
         let mut ids: Vec<(u64, Arc<str>)> = self
             .calls
             .iter()
@@ -380,7 +395,7 @@ impl Calls {
                 call: None,
                 about: "outside of the calls above".to_owned(),
                 seconds: 0.0,
-                verdict: verdict(outside.kept, outside.left_out + rest.left_out),
+                verdict: verdict(outside.kept, outside.left_out + left_out),
                 places: outside.places,
                 played: None,
                 first: u64::MAX,
@@ -392,7 +407,7 @@ impl Calls {
             unlisted: self.unlisted,
             unlisted_rules: self.unlisted_rules,
             calls: self.seen,
-            rules: rest.rules,
+            rules,
             untimed: self.untimed,
         }
     }

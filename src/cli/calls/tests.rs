@@ -127,3 +127,49 @@ fn the_call_that_a_session_left_is_not_the_next_ones() {
     ";
     assert_eq!(found(lines), Vec::<String>::new());
 }
+
+/// What is found only because nothing more comes is told like the rest, and counted once.
+#[test]
+fn what_is_found_at_the_end_is_told_then() {
+    let header: Header = serde_json::from_value(
+        json!({ "callspec": 1, "scenario": {}, "witness": "between", "steady": true }),
+    )
+    .expect("a header");
+    let keep = Keep {
+        passed: 10,
+        events: false,
+    };
+    let initiate = json!({
+        "type": "call:initiate", "callId": "0f0e0d0c-0b0a-4908-8706-050403020100", "senderId": ALICE, "recipientId": BOB,
+        "timestamp": "2026-01-01T00:00:00Z", "payload": {"callerName": "Alice"},
+    });
+    let initiate = crate::stanza::escape(&initiate.to_string());
+    let asks =
+        format!("<iq type='set' id='1' to='bob@x/1'><call xmlns='urn:xmpp:call:0'>{initiate}</call></iq>");
+    let hears = "<presence from='bob@x/1'/>".to_owned();
+    let lines = [
+        (0.0, "connected", None),
+        (1.0, "sent", Some(asks)),
+        (60.0, "received", Some(hears)),
+    ];
+    let mut calls = Calls::new(&header, &[], &[], keep);
+    for (t, dir, xml) in lines {
+        let event = json!({ "n": 0, "t": t, "who": "", "jid": "alice@x/1", "dir": dir, "xml": xml });
+        let recorded = Recorded {
+            event: serde_json::from_value(event).expect("an event"),
+            conn: "1".into(),
+            line: 0,
+        };
+        assert!(calls.take(0, recorded).is_empty());
+    }
+    let told = calls.end().into_iter().map(|found| found.rule.id);
+    let told: Vec<_> = told.collect();
+    assert!(told.contains(&"TM-02"), "{told:?}");
+    let finished = calls.finish();
+    let kept = finished
+        .told
+        .iter()
+        .flat_map(|told| &told.verdict.findings)
+        .map(|found| found.rule.id);
+    assert_eq!(kept.collect::<Vec<_>>(), told);
+}
