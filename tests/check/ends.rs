@@ -225,3 +225,90 @@ fn what_cannot_be_judged_has_its_own_status() {
         said.err
     );
 }
+
+/// Of what a proxy recorded of several sessions one file breaks off: the others say nothing of what came to that one since.
+#[test]
+fn a_session_that_breaks_off_beside_another_stops_there() {
+    let call = |kind: &str, ids: [&str; 2], payload: &str| {
+        let text = format!(
+            r#"{{"type":"call:{kind}","callId":"0f0e0d0c-0b0a-4908-8706-050403020100","senderId":"{}","recipientId":"{}","timestamp":"2026-01-01T00:00:20Z","payload":{payload}}}"#,
+            ids[0], ids[1]
+        );
+        format!(
+            "<call xmlns='urn:xmpp:call:0'>{}</call>",
+            text.replace('"', "&quot;")
+        )
+    };
+    let (alice, bob) = (
+        "a1b2c3d4-e5f6-4890-abcd-ef1234567890",
+        "b2c3d4e5-f6a7-4901-bcde-f12345678901",
+    );
+    let session = |who: &str, events: &[(f64, &str, String)]| {
+        let header = serde_json::json!({
+            "callspec": 1, "scenario": {"name": format!("session of {who}"), "tags": ["session"]}, "witness": "between",
+            "steady": true, "started": "2026-01-01T00:00:00Z",
+            "cast": {who: {"jid": format!("{who}@x/1"), "party": "client"}},
+        });
+        let event = |(n, (t, dir, xml)): (usize, &(f64, &str, String))| {
+            let xml = (!xml.is_empty()).then_some(xml);
+            let jid = format!("{who}@x/1");
+            serde_json::json!({"n": n + 1, "t": t, "who": who, "jid": jid, "dir": dir, "xml": xml})
+                .to_string()
+        };
+        let events = events.iter().enumerate().map(event);
+        std::iter::once(header.to_string())
+            .chain(events)
+            .collect::<Vec<_>>()
+            .join("\n")
+            + "\n"
+    };
+    let none = String::new;
+    let began = [
+        (0.0, "connected", none()),
+        (0.5, "received", "<presence from='bob@x/1'/>".to_owned()),
+    ];
+    let initiate = call("initiate", [alice, bob], r#"{"callerName":"Alice"}"#);
+    let hangup = call("hangup", [alice, bob], r#"{"reason":"cancelled"}"#);
+    let caller = session(
+        "alice",
+        &[
+            (0.0, "connected", none()),
+            (
+                20.0,
+                "sent",
+                format!("<iq type='set' id='1' to='bob@x/1'>{initiate}</iq>"),
+            ),
+            (
+                20.2,
+                "received",
+                "<iq type='result' id='1' from='bob@x/1' to='alice@x/1'/>".to_owned(),
+            ),
+            (
+                22.0,
+                "sent",
+                format!("<iq type='set' id='2' to='bob@x/1'>{hangup}</iq>"),
+            ),
+            (
+                22.2,
+                "received",
+                "<iq type='result' id='2' from='bob@x/1' to='alice@x/1'/>".to_owned(),
+            ),
+            (30.0, "stops", none()),
+        ],
+    );
+    let folder = Folder::new();
+    let stopped = [&began[..], &[(30.0, "stops", none())]].concat();
+    for (callee, status) in [(&began[..], 0), (&stopped[..], 1)] {
+        let paths = [
+            ("caller.jsonl", &caller),
+            ("callee.jsonl", &session("bob", callee)),
+        ];
+        let paths = paths.map(|(name, text)| {
+            let path = folder.0.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            path
+        });
+        let said = check(&[&paths[0], &paths[1]]);
+        assert_eq!(said.status, status, "{}{}", said.out, said.err);
+    }
+}

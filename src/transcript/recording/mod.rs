@@ -14,6 +14,7 @@ mod signals;
 mod source;
 mod stamp;
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock};
@@ -28,10 +29,11 @@ pub use secrets::{CUT, without_secrets};
 pub use session::{Recorded, Sessions};
 pub use source::{Input, Packed, Patience, Source};
 
-use super::{Dir, Header, ReadError, Reader, Witness};
+use super::{Dir, Event, Header, ReadError, Reader, Witness};
 use crate::profile::Profile;
 use crate::protocol::{NAMESPACE, unix_seconds};
 use frame::Frames;
+use session::event;
 
 /// How much of a file is looked at to tell what it is.
 const HEAD: usize = 64 * 1024;
@@ -51,6 +53,8 @@ pub enum Opened {
 struct Party {
     who: Arc<str>,
     jid: Option<String>,
+    /// Its session goes on.
+    there: bool,
 }
 
 /// The parties of a transcript that were heard of last: that of a proxy names new ones for every session.
@@ -75,8 +79,18 @@ impl Parties {
             before.remove(who).unwrap_or_else(|| Party {
                 who: Arc::clone(who),
                 jid: None,
+                there: false,
             })
         })
+    }
+
+    /// Those whose sessions go on, the first by name last.
+    fn there(&mut self) -> Vec<Party> {
+        let all = std::mem::take(self);
+        let all = all.latest.into_values().chain(all.before.into_values());
+        let mut there: Vec<Party> = all.filter(|party| party.there).collect();
+        there.sort_by(|one, other| other.who.cmp(&one.who));
+        there
     }
 }
 
@@ -87,6 +101,10 @@ enum Reading {
         /// The wall time of its `t` = 0, in seconds; `None`: the first event tells it.
         started: Option<f64>,
         parties: Parties,
+        /// The number and the time of the last event: one that breaks off stops there.
+        last: (u64, f64),
+        /// Whose sessions went on then.
+        stops: Option<Vec<Party>>,
     },
 }
 
@@ -172,6 +190,8 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
                     reader,
                     started,
                     parties: Parties::default(),
+                    last: (0, started.unwrap_or_default()),
+                    stops: None,
                 },
                 witness: header.witness,
                 steady: header.steady,
@@ -354,20 +374,44 @@ impl Recording {
                 reader,
                 started,
                 parties,
-            } => match reader.next()? {
-                Ok(mut event) => {
+                last,
+                stops,
+            } => match reader.next() {
+                None => {
+                    let Party { who: conn, jid, .. } = stops.get_or_insert_with(|| parties.there()).pop()?;
+                    let (n, t) = *last;
+                    let event = Event {
+                        n,
+                        who: conn.to_string(),
+                        ..event(t, jid, Dir::Stops)
+                    };
+                    let line = reader.line();
+                    Some(Ok(Recorded { event, conn, line }))
+                }
+                Some(Ok(mut event)) => {
                     let told = || unix_seconds(&event.time).map_or(0.0, |at| at - event.t);
                     event.t += *started.get_or_insert_with(told);
+                    *last = (event.n, event.t);
                     let party = parties.of(&event.who);
                     match &event.jid {
                         Some(now) if party.jid.as_ref() == Some(now) => {}
                         Some(now) => party.jid = Some(now.clone()),
                         None => event.jid.clone_from(&party.jid),
                     }
+                    match event.dir {
+                        Dir::Connected | Dir::Begins => party.there = true,
+                        Dir::Stops | Dir::Closed | Dir::Cut | Dir::Disconnected | Dir::End => {
+                            party.there = false;
+                        }
+                        _ => {}
+                    }
                     let (conn, line) = (Arc::clone(&party.who), reader.line());
                     Some(Ok(Recorded { event, conn, line }))
                 }
-                Err(error) => Some(Err(error)),
+                Some(Err(error)) => {
+                    *stops = Some(Vec::new());
+                    Some(Err(error))
+                }
             },
         }
     }

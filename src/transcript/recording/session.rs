@@ -439,7 +439,7 @@ impl Sessions {
     }
 }
 
-fn event(t: f64, jid: Option<String>, dir: Dir) -> Event {
+pub(super) fn event(t: f64, jid: Option<String>, dir: Dir) -> Event {
     Event {
         n: 0,
         t,
