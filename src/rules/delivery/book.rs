@@ -112,6 +112,12 @@ impl<F: Sent> Book<F> {
         keys.find(|key| self.flights.get(key).is_some_and(&fits))
     }
 
+    /// Of the latest so many the last that fits, whatever its id.
+    pub fn find_any(&self, most: usize, fits: impl Fn(&F) -> bool) -> Option<u64> {
+        let mut latest = self.iter().rev().take(most);
+        latest.find_map(|(key, flight)| fits(flight).then_some(key))
+    }
+
     pub fn forget(&mut self, key: u64) {
         if let Some(flight) = self.flights.remove(&key)
             && let Some(keys) = self.by_id.get_mut(flight.id())

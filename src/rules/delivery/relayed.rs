@@ -278,7 +278,8 @@ impl Relayed {
         // Further back than the clocks can be wrong something else had this id, in another stream.
         let since = flight.t - self.apart - MARGIN;
         let fits = |early: &Early| match &early.what {
-            What::Signal(from, text) => **from == *flight.jid || *text == flight.text,
+            What::Signal(from, text) if **from == *flight.jid => !is_another(&flight.text, text),
+            What::Signal(_, text) => *text == flight.text,
             What::Answer(asker, _) => **asker == *flight.jid,
         };
         let of_this =
@@ -343,7 +344,14 @@ impl Relayed {
             });
         let Some(key) = key else {
             self.misdirected(event, stanza, session, &from, record);
-            self.is_early(&session.jid, id, event, What::Signal(from, text.into_owned()));
+            let came = What::Signal(from, text.into_owned());
+            if self.apart > 0.0 {
+                self.is_early(&session.jid, id, event, came);
+            } else {
+                let (at, id) = (session.jid.to_string(), id.to_owned());
+                let (n, t, what) = (event.n, event.t, came);
+                self.under_another_id(&Early { n, t, at, id, what }, record);
+            }
             return;
         };
         let Some(flight) = self.flights.get_mut(key) else {
@@ -477,6 +485,13 @@ impl Family for Relayed {
         let event = seen.event;
         if let Some(stanza) = seen.stanza {
             self.note_reading(event, stanza);
+        }
+        // By now it is known that what it seemed to be was not sent later.
+        while let Some(early) = self
+            .early
+            .pop_front_if(|early| early.t + self.apart + MARGIN < event.t)
+        {
+            self.under_another_id(&early, record);
         }
         match (event.dir, seen.stanza) {
             (Dir::Connected | Dir::Begins, _) => {

@@ -155,6 +155,52 @@ fn loss_copies_and_wrong_addressees() {
     assert_eq!(broken(over), ["RT-03 [3]"]);
 }
 
+/// A server that makes a stanza of its own of what it was given, or two.
+#[test]
+fn what_comes_under_an_id_that_was_not_sent_was_sent_under_another() {
+    let renamed = "1 alice > bob 1 a\n1.1 bob < alice 9 a\n1.1 bob ok alice 9";
+    let copied = "1 alice > bob 1 a\n1.1 bob < alice 1 a\n1.1 bob ok alice 1\n1.2 alice got bob 1
+        1.3 bob < alice 9 a\n1.3 bob ok alice 9";
+    // What comes was perhaps sent later, by the clock of the other end.
+    let later = "1 bob < alice 9 a\n1 bob ok alice 9\n1.1 alice > bob 9 a\n1.2 alice got bob 9";
+    let both =
+        format!("0.5 alice > bob 1 a\n0.6 bob < alice 1 a\n0.6 bob ok alice 1\n0.7 alice got bob 1\n{later}");
+    let stranger = "1 alice > bob 1 a\n1.1 bob < x@x/1 9 a\n1.1 bob ok x@x/1 9\n1.1 bob < alice 1 a
+        1.1 bob ok alice 1\n1.2 alice got bob 1";
+    let other = copied.replace("1.3 bob < alice 9 a", "1.3 bob < alice 9 b");
+    for (lines, told) in [
+        (renamed, "RT-05 [3, 4]"),
+        (copied, "RT-03 [3, 4, 7]"),
+        (later, ""),
+        (&both, ""),
+        (stranger, ""),
+        (&other, ""),
+    ] {
+        for apart in [0.0, 0.5] {
+            if apart > 0.0 || !lines.contains(later) {
+                let told_of = broken_as(Witness::Ends, apart, &format!("{lines}\n{ON}"));
+                assert_eq!(told_of.join(" "), told, "{lines} {apart}");
+            }
+        }
+    }
+}
+
+/// Many count their ids from 1 in every stream, and of the one before not all was recorded.
+#[test]
+fn what_came_early_of_another_stream_is_no_copy() {
+    let text = |call: &str, second: u32| {
+        format!(
+            r#"{{"callId":"0f0e0d0c-0b0a-4908-8706-05040302010{call}","timestamp":"2026-01-01T00:00:0{second}Z"}}"#
+        )
+    };
+    let (old, new) = (text("0", 1), text("1", 2));
+    let lines = format!(
+        "1 bob < alice 1 {old}\n1 bob ok alice 1\n1.1 alice goes\n1.2 alice comes {A}
+        2 alice > bob 1 {new}\n2.1 bob < alice 1 {new}\n2.1 bob ok alice 1\n2.2 alice got bob 1\n{ON}"
+    );
+    assert_eq!(broken_as(Witness::Ends, 1.5, &lines), [""; 0]);
+}
+
 #[test]
 fn what_recordings_do_not_show_is_not_told() {
     // One of them stopped soon after, or had only just begun, or nothing was heard any more.

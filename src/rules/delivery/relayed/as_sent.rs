@@ -2,14 +2,46 @@
 
 use super::super::book::Sent;
 use super::super::flight::only_special;
-use super::{Flight, Relayed, Session};
+use super::{Early, Flight, Relayed, Session, What};
 use crate::profile::{Class, Profile};
 use crate::protocol::decode;
 use crate::rules::{Finding, Record};
-use crate::stanza::{Stanza, bare, fold, resource, with_line_feeds};
+use crate::stanza::{Stanza, bare, fold, print, resource, with_line_feeds};
 use crate::transcript::Event;
 
+/// Signals among which one that came under another id is sought, the latest first.
+const SEARCHED: usize = 512;
+
 impl Relayed {
+    /// A signal that nobody sent under this id: one that was sent under another, as its text shows, which says when.
+    pub(super) fn under_another_id(&mut self, came: &Early, record: &mut Record) {
+        let What::Signal(from, text) = &came.what else {
+            return;
+        };
+        if self.conn_of(from).is_none() {
+            return;
+        }
+        let heard = print(text);
+        let same = |f: &Flight| f.print.map_or(f.text == *text, |print| print == heard);
+        let of_this = |f: &Flight| *f.jid == **from && f.to == came.at && same(f);
+        let key = self.flights.find_any(SEARCHED, of_this);
+        let Some(flight) = key.and_then(|key| self.flights.get_mut(key)) else {
+            return;
+        };
+        if let Some(first) = flight.delivered {
+            record.broken(flight.doubled("RT-03", &flight.what(), &came.at, (first, came.n)));
+            return;
+        }
+        flight.delivered = Some(came.n);
+        record.broken(flight.finding(
+            "RT-05",
+            format!("{} reached {} under another id.", flight.what(), came.at),
+            "the id that was sent, unchanged",
+            format!("id='{}'", came.id),
+            &[came.n],
+        ));
+    }
+
     /// A signal of somebody who was not recorded, which is addressed to another than it came to.
     pub(super) fn misdirected(
         &self,
