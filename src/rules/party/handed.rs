@@ -15,6 +15,8 @@ pub(super) const OTHER: &str =
     "another device of this user, or the server for it, said one of these: signals alone do not tell";
 pub(super) const NAMELESS: &str = "its ids are broken, and signals alone tell nothing else of whose it is";
 pub(super) const EARLIER: &str = "the offer that it answers came in before its recording began";
+pub(super) const ASTRAY: &str =
+    "the server had delivered the initiate of this call to it, as if it were called";
 pub(super) const RENAMED: &str = "the server named another sender than its own";
 
 /// Excuses what the server may have done to a signal that only its receiver recorded. `again`: the same was recorded
@@ -29,6 +31,17 @@ pub(super) fn excuse(findings: &mut [Finding], again: bool) {
             _ => continue,
         };
         finding.excuse = Some(why.to_owned());
+    }
+}
+
+/// Excuses what a device says that the server had called in another's place, and that may take itself for the callee.
+pub(super) fn excuse_misled(findings: &mut [Finding]) {
+    for finding in findings.iter_mut().filter(|finding| finding.excuse.is_none()) {
+        let id = finding.rule.id;
+        let ids = matches!(id, "SG-11" | "SG-12" | "SG-13" | "SG-14");
+        if ids || ["ST-", "TM-", "SD-"].iter().any(|family| id.starts_with(family)) {
+            finding.excuse = Some(ASTRAY.to_owned());
+        }
     }
 }
 

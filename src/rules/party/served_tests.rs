@@ -116,6 +116,129 @@ fn whoever_the_server_calls_in_anothers_place_is_no_stranger() {
     }
 }
 
+/// The caller's other device gets what was for the callee, and takes itself for that.
+#[test]
+fn a_device_of_the_caller_that_the_server_calls_is_misled() {
+    let answers = "2 alice/2 > alice/1 accept 2
+        2.1 alice/1 < alice/2 accept 2
+        2.1 alice/1 ok alice/2 2
+        2.2 alice/2 got alice/1 2
+        3 alice/2 > alice/1 mute-change 3
+        3.1 alice/1 < alice/2 mute-change 3
+        3.1 alice/1 ok alice/2 3
+        3.2 alice/2 got alice/1 3
+        4 alice/2 > alice/1 hangup/failed 4
+        4.1 alice/1 < alice/2 hangup/failed 4
+        4.1 alice/1 ok alice/2 4
+        4.2 alice/2 got alice/1 4";
+    let called = "1 alice/1 > bob/1 initiate 1
+        1.1 bob/1 < alice/1 initiate 1
+        1.1 bob/1 ok alice/1 1
+        1.2 alice/1 got bob/1 1";
+    let leaks = "1.3 alice/2 <bob/1 alice/1 initiate 1";
+    let all = format!("0 alice/1 comes\n0 alice/2 comes\n0 bob/1 comes\n{called}\n{leaks}\n{answers}");
+    let certain = |lines: &str| {
+        let told = told(RELAY, lines);
+        let certain = told.into_iter().filter(|told| !told.ends_with('?'));
+        certain.collect::<Vec<_>>()
+    };
+    assert_eq!(certain(&all), ["RT-06"]);
+    // Who was called by nobody has made it up.
+    assert!(certain(&all.replace(leaks, "")).contains(&"SG-11".to_owned()));
+    // The caller itself knows as little of why.
+    let own = |line: &&str| line.split_whitespace().nth(1) == Some("alice/1");
+    let own = all.lines().filter(own).collect::<Vec<_>>().join("\n");
+    assert_eq!(certain(&own), NONE, "{own}");
+    assert!(!told(RELAY, &own).is_empty());
+}
+
+/// What is the same to its timestamp was sent once, whatever it is called.
+#[test]
+fn a_copy_under_an_id_of_its_own_is_perhaps_the_servers() {
+    let again = |at: &str, both: bool| {
+        let lines = format!(
+            "0 alice/1 comes
+            0 bob/1 comes
+            1 alice/1 > bob/1 initiate 1
+            1.1 bob/1 < alice/1 initiate 1
+            1.1 bob/1 ok alice/1 1
+            1.2 alice/1 got bob/1 1
+            2 bob/1 > alice/1 accept 2
+            2.1 alice/1 < bob/1 accept 2
+            2.1 alice/1 ok bob/1 2
+            2.2 bob/1 got alice/1 2
+            {at} alice/1 < bob/1 accept 3
+            {at} alice/1 no bob/1 3 unexpected-request
+            4 alice/1 > bob/1 hangup/failed 4
+            4.1 bob/1 < alice/1 hangup/failed 4
+            4.1 bob/1 ok alice/1 4
+            4.2 alice/1 got bob/1 4"
+        );
+        let seen = |line: &&str| both || line.split_whitespace().nth(1) == Some("alice/1");
+        told(RELAY, &lines.lines().filter(seen).collect::<Vec<_>>().join("\n"))
+    };
+    assert_eq!(again("2.5", false), ["ST-03?"]);
+    assert_eq!(again("3.5", false), ["ST-03"]);
+    assert_eq!(again("2.5", true), ["RT-03"]);
+}
+
+/// From one end nobody knows who was wrong: a stranger that gives a party's id, or the server that named a stranger.
+#[test]
+fn a_stranger_that_gives_a_partys_id_is_perhaps_that_party() {
+    let lines = |who: &str| {
+        format!(
+            "0 alice/1 comes
+            1 alice/1 > bob/1 initiate 1
+            1.2 alice/1 got bob/1 1
+            2 alice/1 < bob/1 accept 2
+            2 alice/1 ok bob/1 2
+            3 alice/1 < {who} hangup/failed 3
+            3 alice/1 no {who} 3 item-not-found"
+        )
+    };
+    // In these histories every user but alice has the same id.
+    assert_eq!(told(RELAY, &lines("carol/1")), ["ST-11?"]);
+}
+
+/// The answer got lost on its way to the server or behind it, and its sender talks on.
+#[test]
+fn whoever_tells_how_long_a_call_was_had_perhaps_answered() {
+    let lines = |kind: &str| {
+        format!(
+            "0 alice/1 comes
+            1 alice/1 > bob/1 initiate 1
+            1.2 alice/1 got bob/1 1
+            2 alice/1 < bob/1 accept 2
+            2 alice/1 ok bob/1 2
+            3 alice/1 > bob/1 offer 3
+            3.2 alice/1 got bob/1 3
+            9 alice/1 < bob/1 {kind} 4
+            9 alice/1 ok bob/1 4"
+        )
+    };
+    assert_eq!(told(RELAY, &lines("hangup/completed+5")), ["TM-03?"]);
+    // By then it had certainly answered nothing.
+    let early = lines("hangup/completed+5").replace("3.2 alice/1 got bob/1 3\n", "");
+    let early = early.replace("3 alice/1 > bob/1 offer 3", "");
+    assert_eq!(told(RELAY, &early), ["TM-03"]);
+    assert_eq!(told(RELAY, &lines("offer")), ["ST-02?"]);
+}
+
+/// Nobody saw its connection.
+#[test]
+fn whoever_refuses_the_end_of_its_call_had_perhaps_ended_it_before() {
+    for condition in ["unexpected-request", "item-not-found"] {
+        let lines = format!(
+            "0 alice/1 comes
+            1 alice/1 > bob/1 initiate 1
+            1.2 alice/1 got bob/1 1
+            4 alice/1 > bob/1 hangup/cancelled 4
+            4.2 alice/1 bounced bob/1 4 {condition}"
+        );
+        assert_eq!(told(RELAY, &lines), ["ST-16?"], "{condition}");
+    }
+}
+
 /// From the end that asked nobody knows which of the two it was.
 #[test]
 fn a_server_may_double_a_request_or_its_answer() {
@@ -135,8 +258,8 @@ fn a_server_may_double_a_request_or_its_answer() {
         3.2 alice/1 < bob/1 answer 4
         3.2 alice/1 ok bob/1 4
         3.3 alice/1 got bob/1 3
-        3.4 alice/1 < bob/1 answer 5
-        3.4 alice/1 ok bob/1 5";
+        4.4 alice/1 < bob/1 answer 5
+        4.4 alice/1 ok bob/1 5";
     assert_eq!(told(RELAY, offers), ["IQ-01?"]);
     let once = offers.replace("        3.3 alice/1 got bob/1 3\n", "");
     assert!(told(RELAY, &once).contains(&"ST-05".to_owned()));

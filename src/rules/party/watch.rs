@@ -85,6 +85,8 @@ pub(in super::super) struct Parties {
     posted: Recent<u64, Option<Arc<str>>>,
     /// Parties that got a signal of their call from somebody whom the server had called in another's place.
     strayed: Recent<Side, ()>,
+    /// Devices of the caller that were called themselves.
+    astray: Recent<Side, ()>,
     /// The last signal from one party to another that could not be read.
     garbled: Recent<u64, u64>,
     /// Calls of which a party saw an initiate come back as an error, or another signal as not to be delivered.
@@ -149,6 +151,7 @@ impl Parties {
             said: Recent::new(REMEMBERED),
             posted: Recent::new(REMEMBERED),
             strayed: Recent::new(REMEMBERED),
+            astray: Recent::new(REMEMBERED),
             garbled: Recent::new(REMEMBERED),
             bounced: Recent::new(REMEMBERED),
             calls: Recent::new(REMEMBERED),

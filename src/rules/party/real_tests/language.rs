@@ -93,8 +93,8 @@ fn with_video(kind: &str) -> String {
     )
 }
 
-/// A line of a history as an event: `time who verb`, and for `>` (sends) and `<` (takes in) the other side's address, the
-/// signal and its id, for `ok` and `no` (answers), `got` and `bounced` (is answered) the address, the id and the
+/// A line of a history as an event: `time who verb`, and for `>` (sends) and `<` (takes in; `<bob/1` what is for this one)
+/// the other side's address, the signal and its id, for `ok` and `no` (answers), `got` and `bounced` (is answered) the address, the id and the
 /// condition. `jid` comes, `late` was recorded from here, `cut` goes. `bob/2` is `bob@x/2`, and `unknown` a session whose
 /// address is not.
 fn event(line: &str) -> Value {
@@ -114,12 +114,14 @@ fn event(line: &str) -> Value {
     let word = |n: usize| rest.get(n).copied().unwrap_or_default();
     let peer = full(word(0));
     let (dir, xml) = match *verb {
-        ">" | "<" => {
+        verb if verb.starts_with(['>', '<']) => {
+            let meant = verb.get(1..).filter(|meant| !meant.is_empty()).map(full);
+            let verb = verb.get(..1).unwrap_or_default();
             let (kind, reason) = word(1).split_once('/').unwrap_or((word(1), ""));
-            let (from, to) = if *verb == ">" {
+            let (from, to) = if verb == ">" {
                 (own.clone(), peer)
             } else {
-                (peer, own.clone())
+                (peer, meant.unwrap_or_else(|| own.clone()))
             };
             let at = |jid: &str| usize::from(!jid.is_empty() && !jid.starts_with("alice"));
             // The same where it is sent and where it is taken in.
@@ -136,7 +138,7 @@ fn event(line: &str) -> Value {
                 from => format!("from='{from}' "),
             };
             let xml = format!("<iq type='set' id='{id}' {from}to='{to}'>{call}</iq>");
-            (if *verb == ">" { "sent" } else { "received" }, Some(xml))
+            (if verb == ">" { "sent" } else { "received" }, Some(xml))
         }
         "ok" | "no" | "got" | "bounced" => {
             let ours = matches!(*verb, "ok" | "no");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::cost::{breaks, is_broken};
-use super::super::handed::LOST;
+use super::super::handed::{ASTRAY, LOST, RENAMED};
 use super::super::track::{Outcome, Sight, Track};
 use super::sent::Said;
 use super::tracks::{addressed, end_others, place_of};
@@ -11,8 +11,7 @@ use super::{Actor, Call, Parties, REMEMBERED, Spoilt, arrival, request};
 use crate::protocol::{Act, Decoded, Kind, Reason, Role, Ruling, State};
 use crate::rules::{Blame, Finding, Level};
 use crate::stanza::{bare, fold, print, resource};
-
-const ASTRAY: &str = "the server had delivered the initiate of this call to it, as if it were called";
+use crate::transcript::Witness;
 
 const GARBLED: &str = "what it sent between the two, and cannot be read, may have been a mute-change";
 
@@ -61,7 +60,7 @@ impl Parties {
         let at = arrival(event);
         let back = turned.is_some_and(|n| n > track.first);
         track.dated(&act, form.decoded().facts.timestamp, back);
-        let mut out = match said.may_follow_lost(act.kind) {
+        let mut out = match said.may_follow_lost(&act) {
             true => track.sends_unseen(&act, at, doubtful),
             false => track.send(&act, at, doubtful),
         };
@@ -107,7 +106,8 @@ impl Parties {
 
     /// A signal on a call of others, or a call of its own under the id of another.
     fn outsider(&self, said: &Said<'_>, act: &Act, id: &Arc<str>, to: &str) -> Option<Finding> {
-        let (actor, users) = (said.actor, &self.calls.get(id)?.users);
+        let Call { users, ids } = self.calls.get(id)?;
+        let actor = said.actor;
         let (own, kind) = (bare(&actor.jid), act.kind);
         // Whose session it is, the recording does not say.
         if !own.contains('@') {
@@ -129,7 +129,23 @@ impl Parties {
                 "signals from the two parties of the call only",
                 format!("{} from {}", kind.name(), actor.jid),
             );
-            finding.excuse = called.then(|| ASTRAY.to_owned());
+            // Seen from one end only, one that gives a party's id may be that party's, in the name of another.
+            let given = said
+                .form
+                .decoded()
+                .facts
+                .sender
+                .as_ref()
+                .map(|id| id.to_lowercase());
+            let party = given
+                .zip(ids.as_ref())
+                .is_some_and(|(id, (a, b))| id == *a || id == *b);
+            let unsure = party && said.handed_on() && self.witness != Witness::Signals;
+            finding.excuse = match unsure {
+                _ if called => Some(ASTRAY.to_owned()),
+                true => Some(RENAMED.to_owned()),
+                false => None,
+            };
             return Some(finding);
         }
         let others = bare(to) != users.0 && bare(to) != users.1;
@@ -217,7 +233,7 @@ impl Said<'_> {
 }
 
 /// Who sends such a signal, where only one side does.
-fn side_of(kind: Kind) -> Option<Role> {
+pub(super) fn side_of(kind: Kind) -> Option<Role> {
     match kind {
         Kind::Accept | Kind::Reject | Kind::Busy | Kind::Answer => Some(Role::Callee),
         Kind::Initiate | Kind::Offer => Some(Role::Caller),

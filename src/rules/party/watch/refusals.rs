@@ -102,6 +102,10 @@ impl Parties {
         if self.enforces {
             return Some("the server refused it, for which the call was over");
         }
-        (condition == "item-not-found").then_some("its session was another by then, which knows of no call")
+        // Its own connection nobody saw.
+        Some(match condition {
+            "item-not-found" => "its session was another by then, which knows of no call",
+            _ => "it had ended the call while it was not connected",
+        })
     }
 }

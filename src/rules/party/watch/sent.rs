@@ -7,10 +7,11 @@ use super::super::handed;
 use super::super::media::{Look, Speaker};
 use super::super::track::{Sight, Track};
 use super::got::letter;
+use super::order::side_of;
 use super::tested::tested;
 use super::{Actor, Parties, Spoilt};
 use crate::protocol::sdp::Lint;
-use crate::protocol::{Decoded, Fault, Kind};
+use crate::protocol::{Act, Decoded, Fault, Kind, Role};
 use crate::rules::{Blame, Finding, Level, Record, Spoken, rule};
 use crate::stanza::{IqType, Stanza, bare, fold, print};
 use crate::transcript::{Event, Witness};
@@ -31,9 +32,20 @@ pub(super) struct Said<'a> {
 
 impl Said<'_> {
     /// Whether only what the server handed on was recorded of it, and more may have been lost: a connection broke, or
-    /// it is a mute, of which one may get lost with its sender's connection and the call goes on.
-    pub fn may_follow_lost(&self, kind: Kind) -> bool {
-        self.handed_on && (self.broke || kind == Kind::MuteChange)
+    /// it is a mute, of which one may get lost with its sender's connection and the call goes on. So may an answer, and
+    /// whoever gave it offers anew or tells how long the call was.
+    pub fn may_follow_lost(&self, act: &Act) -> bool {
+        let goes_on = match act.kind {
+            Kind::MuteChange | Kind::Offer => true,
+            Kind::Hangup => act.duration.is_some(),
+            _ => false,
+        };
+        self.handed_on && (self.broke || goes_on)
+    }
+
+    /// Somebody recorded it, and not its sender.
+    pub fn handed_on(&self) -> bool {
+        self.handed_on
     }
 
     /// Its `callId`.
@@ -147,10 +159,15 @@ impl Parties {
         let broken = |f: &Finding| f.level == Level::Must;
         let doubtful = findings.iter().any(broken);
         let mut spoilt = doubtful.then_some(Spoilt::Doubtful);
+        let astray = self.is_astray(&said);
         if stanza.iq_type() == Some(IqType::Set)
             && let Some(order) = self.order(&said, doubtful, &mut findings)
         {
             spoilt = Some(order);
+        }
+        if astray {
+            handed::excuse_misled(&mut findings);
+            spoilt = spoilt.map(|_| Spoilt::Doubtful);
         }
         let mut tested = tested(&form);
         if let (Some(speaker), Some(look)) = (speaker, seen) {
@@ -275,6 +292,33 @@ impl Parties {
         handed::excuse_others(findings, half || self.shared.get(call).is_some());
     }
 
+    /// Whether it is said by a device of the caller that was called itself, which only a server can have done, and which may
+    /// take itself for the callee.
+    fn is_astray(&mut self, said: &Said) -> bool {
+        let Some((id, call)) = said.call().and_then(|id| Some((id, self.calls.get(id)?))) else {
+            return false;
+        };
+        let (caller, callee) = &call.users;
+        let outside = bare(&said.actor.jid) != caller || caller == callee;
+        if outside || self.witness.is_bots() {
+            return false;
+        }
+        let own = said.stanza.to().is_some_and(|to| bare(&fold(to)) == caller);
+        let side = (Arc::clone(&said.actor.key), Arc::from(id));
+        let tracks = self.tracks.get(&side);
+        let kind = said.form.decoded().facts.kind;
+        let answers = kind.is_some_and(|kind| side_of(kind) == Some(Role::Callee));
+        let called = match tracks {
+            Some(tracks) => tracks.iter().any(|track| track.called),
+            // Of a device that was not recorded its own answer shows it.
+            None => answers && own && said.handed_on && self.witness != Witness::Signals,
+        };
+        if called {
+            self.astray.insert(side.clone(), ());
+        }
+        self.astray.get(&side).is_some()
+    }
+
     /// Whether this signal has been handed on before; from now on it has.
     fn came_before(&mut self, said: &Said) -> bool {
         let same = match self.witness {
@@ -284,7 +328,8 @@ impl Parties {
                 let at = facts.timestamp.map(f64::to_bits);
                 print((&said.actor.jid, &facts.call, facts.kind.map(Kind::name), at))
             }
-            _ => fingerprint(&said.actor.jid, said.stanza, said.form.text()),
+            // A server may make a stanza of its own of it.
+            _ => print((&said.actor.jid, said.form.text())),
         };
         let again = self.handed_on.get(&same).is_some();
         self.handed_on.insert(same, ());
