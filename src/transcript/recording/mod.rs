@@ -14,7 +14,6 @@ mod signals;
 mod source;
 mod stamp;
 
-use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock};
