@@ -602,3 +602,43 @@ fn a_missed_step_counts_once_and_a_cut_off_transcript_loses_nothing() {
     let header = serde_json::from_str(r#"{"callspec":1,"scenario":{}}"#).expect("a header");
     assert!(judge(&header, script.events.drain(..)).findings.is_empty());
 }
+
+/// The run ends there, and nobody waits for what is under way.
+#[test]
+fn what_was_asked_just_before_the_trouble_is_not_lost() {
+    let asked = |at: f64| {
+        let mut script = Script::new();
+        script.line("", "steps", "");
+        script.line(
+            "alice",
+            "sent",
+            "<iq type='get' to='x' id='q'><ping xmlns='urn:xmpp:ping'/></iq>",
+        );
+        script.line("bob", "trouble", "").at(at);
+        script.line("alice", "leaving", "").at(at);
+        script.line("alice", "disconnected", "").at(at);
+        script.verdict(Profile::default()).findings.len()
+    };
+    assert_eq!((asked(0.06), asked(29.0), asked(31.0)), (0, 0, 1));
+}
+
+#[test]
+fn nothing_is_lost_behind_what_cannot_be_read_on() {
+    let asked = |broken: bool| {
+        let mut script = Script::new();
+        script.line("", "steps", "");
+        script.line(
+            "alice",
+            "sent",
+            "<iq type='get' to='x' id='q'><ping xmlns='urn:xmpp:ping'/></iq>",
+        );
+        if broken {
+            script.line("alice", "wire-received", "");
+            let wire = Some(crate::transcript::Wire::Broken { why: "odd".into() });
+            script.events.last_mut().expect("an event").wire = wire;
+        }
+        script.line("alice", "disconnected", "").broken()
+    };
+    assert!(asked(true).is_empty());
+    assert_eq!(asked(false), ["IQ-01"]);
+}

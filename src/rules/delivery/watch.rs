@@ -12,7 +12,7 @@ use super::pace::Pace;
 use crate::profile::{Class, Profile};
 use crate::rules::{Family, Finding, Record, Seen};
 use crate::stanza::{IqType, STREAM, Stanza, bare, fold, print, resource};
-use crate::transcript::{Dir, Event, Header, Party, Stalls};
+use crate::transcript::{Dir, Event, Header, Party, Stalls, Wire};
 
 /// How many chat messages under way make a flood.
 const CROWD: usize = 20;
@@ -20,6 +20,8 @@ const CROWD: usize = 20;
 const HEARD: usize = 4_096;
 /// From how many bytes on a stanza may be what a stream was ended for.
 const LARGE: u64 = 4_000;
+/// A server that is asked by everyone has this many seconds: what has not come by then is not under way any more.
+const TIME_ENOUGH: f64 = 30.0;
 /// How many late signals are kept for the end.
 const KEPT: usize = 4_096;
 /// Settled stanzas that are remembered, to know a late second copy.
@@ -327,8 +329,16 @@ impl Family for Delivery {
             Dir::Stalled => self.stalls.note(event),
             Dir::Steps | Dir::End => self.whole = true,
             // Nothing is known any more of what the trouble is with, nor whether other sessions were being ended just then.
+            // Everyone goes at once, and what was said shortly before is waited for by nobody.
             Dir::Trouble => {
                 self.hasty.retain(|(_, at, _)| event.t - at > PARTING);
+                self.sessions.remove(&event.who);
+                self.flights
+                    .values_mut()
+                    .for_each(|flight| flight.odd |= event.t - flight.t < TIME_ENOUGH);
+            }
+            // Whatever came after it cannot be read any more.
+            Dir::WireReceived if matches!(event.wire, Some(Wire::Broken { .. })) => {
                 self.sessions.remove(&event.who);
             }
             Dir::Sent => {
