@@ -9,6 +9,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+/// So many times its time a server may take at most that goes on passing something on.
+const MOST: u32 = 6;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// What was sent is being dealt with.
@@ -34,6 +37,8 @@ pub enum Next {
 pub struct Fence {
     begun: Duration,
     until: Duration,
+    /// How long the server has at first.
+    span: Duration,
     stage: Stage,
     open: BTreeSet<(String, String)>,
     /// Where nothing can be asked, and something may be under way.
@@ -51,6 +56,7 @@ impl Fence {
         Fence {
             begun,
             until,
+            span: until.saturating_sub(begun),
             stage: Stage::Sent,
             open: BTreeSet::new(),
             mute: BTreeSet::new(),
@@ -67,6 +73,15 @@ impl Fence {
     /// When there is something to do about it, if nothing comes before.
     pub fn due(&self) -> Duration {
         self.again.unwrap_or(self.until)
+    }
+
+    /// What somebody else here had sent has come: a server that reads no faster than it wants to, or is busy, may have
+    /// more of it. As long as it passes something on, what is missing may be behind that.
+    pub fn moves(&mut self, now: Duration) {
+        if !self.open.is_empty() && !self.is_over(now) {
+            let last = self.begun + self.span * MOST;
+            self.until = self.until.max(now + self.span).min(last);
+        }
     }
 
     pub fn is_over(&self, now: Duration) -> bool {
@@ -157,5 +172,22 @@ mod tests {
             assert_eq!(fence.advance(), if last { Next::Wait } else { Next::AskAgain });
         }
         assert!(fence.is_over(at(2)));
+    }
+
+    #[test]
+    fn as_long_as_something_comes_more_may_come() {
+        let at = Duration::from_secs;
+        let mut fence = Fence::new(at(10), at(40));
+        fence.moves(at(20));
+        assert_eq!(fence.until, at(40), "nobody has asked yet");
+        fence.asked("alice", "1".into(), at(10));
+        fence.moves(at(39));
+        assert!(!fence.is_over(at(68)) && fence.is_over(at(69)));
+        fence.moves(at(69));
+        assert!(fence.is_over(at(69)), "too late");
+        let mut endless = Fence::new(at(10), at(40));
+        endless.asked("alice", "1".into(), at(10));
+        (10..500).for_each(|now| endless.moves(at(now)));
+        assert_eq!(endless.until, at(10 + 6 * 30));
     }
 }

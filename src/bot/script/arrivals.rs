@@ -139,6 +139,10 @@ impl Script {
         {
             bot.answers.insert(id.to_owned(), stanza.clone());
         }
+        let passed_on = !stanza.is_presence() && stanza.from().is_some_and(|from| from.contains('@'));
+        if let Some(fence) = self.fence.as_mut().filter(|_| passed_on) {
+            fence.moves(self.now);
+        }
         self.learn_peer(who, &stanza, signal.as_ref());
         if stanza.is("error", STREAM) {
             // Its own words stand in the transcript.

@@ -302,6 +302,75 @@ steps:
         assert_eq!(given_up_after(9), Dir::Missed);
     }
 
+    /// A server that holds back what one of them says passes it on little by little, a message every so many seconds:
+    /// whether the step is met that waits for the last of it.
+    fn is_met(every: u64) -> bool {
+        let mut script = script(
+            "
+name: holds-back
+about: A message behind many others, on a server that reads slowly.
+rules: [CH-01]
+steps:
+  - caller: { receives: chat, from: callee, body: last }
+",
+        );
+        let (mut now, mut told) = (Duration::ZERO, 0);
+        loop {
+            let mut answers = Vec::new();
+            while let Some(output) = next(&mut script, now) {
+                match output {
+                    Output::Send { who, raw } if raw.contains("fence-") && who == "caller" => {
+                        answers.push(raw)
+                    }
+                    Output::Event(event) if matches!(event.dir, Dir::Missed | Dir::Met | Dir::Trouble) => {
+                        return event.dir == Dir::Met;
+                    }
+                    _ => {}
+                }
+            }
+            let due = script.deadline().expect("something that it waits for").max(now);
+            let chat = Duration::from_secs((told + 1) * every);
+            let (at, came) = match answers.pop() {
+                Some(raw) => {
+                    let ping = crate::stanza::Stanza::parse(raw).expect("a ping");
+                    let id = ping.id().expect("an id").to_owned();
+                    (now, format!("<iq type='result' id='{id}' from='x'/>"))
+                }
+                None if due < chat => {
+                    now = due;
+                    script.handle_time(now);
+                    continue;
+                }
+                None => {
+                    told += 1;
+                    let body = if told == 8 { "last" } else { "flood" };
+                    let from = &script.cast()["callee"].0;
+                    let chat_text = format!(
+                        "<message type='chat' id='c{told}' from='{from}'><body>{body}</body></message>"
+                    );
+                    (chat, chat_text)
+                }
+            };
+            now = at;
+            let stanza = crate::stanza::Stanza::parse(came).expect("a stanza");
+            let who = "caller".to_owned();
+            script.handle(
+                now,
+                Input::Element {
+                    who,
+                    stanza,
+                    arrived: now,
+                },
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_passed_on_little_by_little_is_not_lost() {
+        assert!(is_met(12), "the last comes after 96 s");
+        assert!(!is_met(40), "nothing came while everyone was asked");
+    }
+
     #[test]
     fn where_little_moves_a_deadline_gives_way() {
         assert!(!is_asked("RT-11", 0));
