@@ -128,7 +128,7 @@ pub struct Script {
 
 const DEFAULT_WITHIN: Duration = Duration::from_secs(5);
 /// Longer than any login is let take by the transport: a second line of defence.
-const LINK_WITHIN: Duration = Duration::from_secs(30);
+const LINK_WITHIN: Duration = Duration::from_secs(90);
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 impl Script {

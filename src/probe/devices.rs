@@ -49,17 +49,15 @@ pub async fn look(parties: &Parties, found: &RefCell<Found>) {
         }
     }
     two.leave().await;
-    let Ok(taken) = parties
-        .log_in_as(parties.caller(), &resource)
-        .await
-        .map_err(|why| {
-            found.borrow_mut().set(
-                Topic::ResourceTaken,
-                "the newer is refused",
-                format!("the same resource again: {why}"),
-            );
-        })
-    else {
+    let Ok(taken) = parties.binds(parties.caller(), &resource).await.map_err(|none| {
+        let why = format!("the same resource again: {}", none.why);
+        let mut found = found.borrow_mut();
+        match none.unbound {
+            true => found.set(Topic::ResourceTaken, "the newer is refused", why),
+            // It never came to the resource.
+            false => found.unknown(Topic::ResourceTaken, why),
+        }
+    }) else {
         return;
     };
     let same = taken.jid == one.jid;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::peer::Peer;
-use crate::bot::{Ids, call_iq, signal};
+use crate::bot::{Ids, NoSession, call_iq, signal};
 use crate::protocol::{Kind, Role};
 use crate::run::{Ground, Hidden, Place};
 use crate::scenario::Credential;
@@ -76,8 +76,12 @@ impl Parties {
     }
 
     pub async fn log_in_as(&self, user: &str, resource: &str) -> Result<Peer, String> {
-        let session = self.ground.dialer.dial(user, resource).await;
-        session.map(Peer::new).map_err(|none| none.why)
+        self.binds(user, resource).await.map_err(|none| none.why)
+    }
+
+    /// The same, and more of why there is no session.
+    pub async fn binds(&self, user: &str, resource: &str) -> Result<Peer, NoSession> {
+        self.ground.dialer.dial(user, resource).await.map(Peer::new)
     }
 
     /// Where a raw line of the first user goes.

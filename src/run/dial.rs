@@ -171,6 +171,7 @@ fn no_session(mut error: ConnectError, hidden: &Hidden) -> NoSession {
         why: hidden.hide(&error.to_string()).into_owned(),
         rule: error.rule(),
         hint: error.hint(),
+        unbound: error.is_unbound(),
     }
 }
 

@@ -62,7 +62,7 @@ pub struct Reader<R: BufRead> {
     /// What comes next, and the lines that it was read from.
     ahead: VecDeque<(u64, Result<Event, ReadError>)>,
     /// The line of the event that was given last.
-    at: u64,
+    place: u64,
     /// The wall time at `t` = 0 of events that tell nothing else, in seconds.
     origin: Option<f64>,
     /// `t` of the event that was read last.
@@ -84,7 +84,7 @@ impl<R: BufRead> Reader<R> {
             line: 0,
             sessions: Sessions::Told,
             ahead: VecDeque::new(),
-            at: 0,
+            place: 0,
             origin: None,
             t: 0.0,
             torn: false,
@@ -117,8 +117,8 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// The number of the line of the event that came last, from 1.
-    pub fn line(&self) -> u64 {
-        self.at
+    pub fn place(&self) -> u64 {
+        self.place
     }
 
     /// Fills in what somebody who writes an event by hand may leave out: which it is, and when it was.
@@ -282,13 +282,13 @@ impl<R: BufRead> Iterator for Reader<R> {
             match self.step()? {
                 Ok(event) if !matches!(self.sessions, Sessions::Told) => self.tell(event),
                 next => {
-                    self.at = self.line;
+                    self.place = self.line;
                     return Some(next);
                 }
             }
         }
         let (line, next) = self.ahead.pop_front()?;
-        self.at = line;
+        self.place = line;
         Some(next)
     }
 }

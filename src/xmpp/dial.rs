@@ -68,7 +68,7 @@ pub struct Dial {
     pub cookie: Option<(String, Secret)>,
     /// In order of preference.
     pub sasl: Vec<Mechanism>,
-    /// For everything up to the bound session.
+    /// For each step up to the bound session; for all of it a few times as long.
     pub deadline: Duration,
 }
 

@@ -39,7 +39,9 @@ impl Said {
             inner.map(|inner| (inner, STANZA_ERRORS))
         };
         let text = within.and_then(|(element, ns)| element.get_child("text", ns));
-        let words = text.map(|text| text.text().trim().to_owned());
+        // Where else it sends its client stands in the condition itself (RFC 6120 §4.9.3.19).
+        let elsewhere = || within?.0.get_child("see-other-host", STREAM_ERRORS);
+        let words = text.or_else(elsewhere).map(|text| text.text().trim().to_owned());
         Said {
             condition: condition.chars().take(LONGEST).collect(),
             words: words.filter(|words| !words.is_empty()).map(Words),
@@ -97,6 +99,8 @@ pub enum ConnectError {
     /// The WebSocket upgrade was answered otherwise.
     Upgrade {
         status: u16,
+        /// Where else the server sends its client (RFC 9110 §10.2.2).
+        elsewhere: Option<Words>,
     },
     /// The upgrade succeeded without the sub-protocol `xmpp` (RFC 7395 §3.1).
     SubProtocol,
@@ -144,6 +148,15 @@ impl ConnectError {
         matches!(self, ConnectError::Unheard { .. }).then_some("TR-02")
     }
 
+    /// Whether the user was let in, and the resource was refused (RFC 6120 §7.7.2.2).
+    pub fn is_unbound(&self) -> bool {
+        match self {
+            ConnectError::Bind(_) => true,
+            ConnectError::StreamError { said, .. } => said.condition == "conflict",
+            _ => false,
+        }
+    }
+
     /// What a run may do about it, to stand behind the sentence; empty: nothing is known.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -156,6 +169,7 @@ impl ConnectError {
     pub fn words_mut(&mut self) -> Option<&mut String> {
         match self {
             ConnectError::Garbage { seen, .. } => Some(&mut seen.0),
+            ConnectError::Upgrade { elsewhere, .. } => elsewhere.as_mut().map(|words| &mut words.0),
             ConnectError::Registration(said)
             | ConnectError::Bind(said)
             | ConnectError::StreamError { said, .. } => said.words.as_mut().map(|words| &mut words.0),
@@ -181,18 +195,27 @@ impl fmt::Display for ConnectError {
                 "the server answered {said} to the in-band registration of an account"
             ),
             ConnectError::Upgrade {
+                status,
+                elsewhere: Some(there),
+            } => write!(
+                f,
+                "the server answered the WebSocket upgrade with status {status} and sends its clients to {there}: the target's URL has to name where they end up"
+            ),
+            ConnectError::Upgrade {
                 status: status @ (401 | 403),
+                ..
             } => write!(
                 f,
                 "the server refused the WebSocket upgrade with status {status}: the token (or its absence) is refused"
             ),
             ConnectError::Upgrade {
                 status: status @ 500..,
+                ..
             } => write!(
                 f,
                 "the server, or a proxy before it, answered the WebSocket upgrade with status {status}: it cannot serve anybody now"
             ),
-            ConnectError::Upgrade { status } => {
+            ConnectError::Upgrade { status, .. } => {
                 write!(
                     f,
                     "the server answered the WebSocket upgrade with status {status}: is the path right?"

@@ -15,9 +15,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use uuid::Uuid;
-use xmpp_parsers::bind::{BindQuery, BindResponse};
-use xmpp_parsers::sasl as sasl_elements;
-use xmpp_parsers::stream_features::StreamFeatures;
+use xmpp_parsers::bind::BindQuery;
+use xmpp_parsers::ns::BIND;
 
 use super::dial::{Dial, Login, Mechanism};
 use super::error::{ConnectError, Said, Words};
@@ -25,7 +24,7 @@ use super::framing::{Incoming, Pong, Reader, Writer, split_tcp, split_web};
 use super::leg::lead;
 use super::socket::{Cut, Io, READ_AT_ONCE};
 use super::upgrade::{self, Flaw, Unanswered};
-use crate::stanza::{CLIENT, FRAMING, IqType, SASL, STREAM, Stanza, escape};
+use crate::stanza::{CLIENT, FRAMING, IqType, SASL, STREAM, Stanza, bare, escape, resource};
 use stage::{Stage, within};
 
 pub use registration::{register, unregister};
@@ -106,8 +105,11 @@ async fn upgrade(
         Unanswered::NoHttp(seen) => garbage(seen),
     })?;
     if answer.status != 101 {
-        let status = answer.status;
-        return Err(ConnectError::Upgrade { status });
+        let moved = (300..400).contains(&answer.status);
+        return Err(ConnectError::Upgrade {
+            status: answer.status,
+            elsewhere: answer.header("Location").filter(|_| moved).map(Words),
+        });
     }
     answer.agrees(key).map_err(|flaw| match flaw {
         Flaw::SubProtocol => ConnectError::SubProtocol,
@@ -152,7 +154,7 @@ struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    async fn open(&mut self, dial: &Dial, stage: &'static str) -> Result<StreamFeatures, ConnectError> {
+    async fn open(&mut self, dial: &Dial, stage: &'static str) -> Result<Stanza, ConnectError> {
         self.stage.set(stage);
         let to = escape(&dial.domain);
         let open = if self.writer.is_web() {
@@ -170,12 +172,7 @@ impl Opening<'_> {
                 continue;
             };
             if element.is("features", STREAM) {
-                return StreamFeatures::try_from(element.element().clone()).map_err(|error| {
-                    ConnectError::Garbage {
-                        stage,
-                        seen: Words(format!("stream features that cannot be read: {error}")),
-                    }
-                });
+                return Ok(element);
             }
             if !element.is("open", FRAMING) {
                 return Err(self.garbage(element.raw()));
@@ -212,9 +209,9 @@ impl Opening<'_> {
         &mut self,
         dial: &Dial,
         login: &Login,
-        features: &StreamFeatures,
+        features: &Stanza,
     ) -> Result<Mechanism, ConnectError> {
-        let offered: Vec<String> = features.sasl_mechanisms.iter().cloned().collect();
+        let offered = mechanisms(features);
         let usable = |mechanism: &&Mechanism| offered.iter().any(|name| name == mechanism.name());
         let Some(&chosen) = dial.sasl.iter().find(usable) else {
             let wanted = dial.sasl.iter().map(|mechanism| mechanism.name()).collect();
@@ -240,39 +237,39 @@ impl Opening<'_> {
             let Some(element) = self.read().await? else {
                 continue;
             };
-            let nonza = sasl_elements::Nonza::try_from(element.element().clone())
-                .map_err(|_| self.garbage("an element that has no place in SASL"))?;
-            match nonza {
-                // Its proof may come ahead of the success, and has an empty response (RFC 4422 §3.6).
-                sasl_elements::Nonza::Challenge(last)
-                    if last.data.starts_with(b"v=") && !proven && mechanism.success(&last.data).is_ok() =>
-                {
-                    proven = true;
-                    self.write(&format!(r#"<response xmlns="{SASL}"/>"#)).await?;
-                }
-                sasl_elements::Nonza::Challenge(challenge) if rounds(&challenge.data) > MOST_ROUNDS => {
-                    let rounds = rounds(&challenge.data);
-                    return Err(self.garbage(&format!("a challenge with {rounds} rounds of hashing")));
-                }
-                sasl_elements::Nonza::Challenge(challenge) => {
-                    let answer = mechanism
-                        .response(&challenge.data)
-                        .map_err(|error| refused(error.to_string()))?;
+            if !element.element().has_ns(SASL) {
+                return Err(self.garbage("an element that has no place in SASL"));
+            }
+            match element.element().name() {
+                "challenge" => {
+                    let challenge = self.data(&element)?;
+                    let rounds = rounds(&challenge);
+                    let answer =
+                        if !proven && challenge.starts_with(b"v=") && mechanism.success(&challenge).is_ok() {
+                            // Its proof may come ahead of the success, and has an empty response (RFC 4422 §3.6).
+                            proven = true;
+                            Vec::new()
+                        } else if rounds > MOST_ROUNDS {
+                            return Err(self.garbage(&format!("a challenge with {rounds} rounds of hashing")));
+                        } else {
+                            let answer = mechanism.response(&challenge);
+                            answer.map_err(|error| refused(error.to_string()))?
+                        };
                     let answer = BASE64_STANDARD.encode(answer);
                     self.write(&format!(r#"<response xmlns="{SASL}">{answer}</response>"#))
                         .await?;
                 }
-                sasl_elements::Nonza::Success(success) if proven && success.data.is_empty() => {
-                    return Ok(chosen);
-                }
-                sasl_elements::Nonza::Success(success) => {
+                "success" => {
+                    let data = self.data(&element)?;
+                    if proven && data.is_empty() {
+                        return Ok(chosen);
+                    }
                     return mechanism
-                        .success(&success.data)
+                        .success(&data)
                         .map(|()| chosen)
                         .map_err(|error| refused(format!("the server's proof is wrong: {error}")));
                 }
-                sasl_elements::Nonza::Failure(_) => {
-                    // The text, not the type: a condition of a later RFC has a name too.
+                "failure" => {
                     let conditions = element.element().children().map(minidom::Element::name);
                     let condition = conditions.into_iter().find(|name| *name != "text");
                     return Err(refused(condition.unwrap_or("failure").to_owned()));
@@ -282,27 +279,33 @@ impl Opening<'_> {
         }
     }
 
+    /// What a SASL element says (RFC 6120 §6.4.2): nothing at all may be written as a single equals sign (§6.4.6).
+    fn data(&self, element: &Stanza) -> Result<Vec<u8>, ConnectError> {
+        let text: String = element.element().text().split_ascii_whitespace().collect();
+        let text = if text == "=" { "" } else { text.as_str() };
+        let data = BASE64_STANDARD.decode(text);
+        data.map_err(|_| self.garbage("SASL data that is no Base64"))
+    }
+
     async fn bind(&mut self, login: &Login) -> Result<String, ConnectError> {
-        let query = minidom::Element::from(BindQuery::new(login.resource.clone()));
-        self.write(&format!(
-            r#"<iq xmlns="{CLIENT}" type="set" id="bind">{}</iq>"#,
-            String::from(&query)
-        ))
-        .await?;
+        self.write(&bind(login.resource.as_deref())).await?;
         loop {
             let Some(element) = self.read().await? else {
                 continue;
             };
             match element.iq_type() {
                 Some(IqType::Result) if element.id() == Some("bind") => {
-                    let bound = element.element().children().next().cloned();
-                    let bound = bound.and_then(|bound| BindResponse::try_from(bound).ok());
-                    return bound
-                        .map(|bound| bound.jid.to_string())
-                        .ok_or(ConnectError::Bind(Said {
-                            condition: "no full JID came".into(),
-                            words: None,
-                        }));
+                    let bound = element.element().get_child("bind", BIND);
+                    let jid = bound.and_then(|bound| bound.get_child("jid", BIND));
+                    let jid = jid.map(|jid| jid.text().trim().to_owned());
+                    // Which characters a JID may have is the server's to know: there are always newer ones.
+                    let full = jid.filter(|jid| {
+                        !bare(jid).is_empty() && resource(jid).is_some_and(|it| !it.is_empty())
+                    });
+                    return full.ok_or(ConnectError::Bind(Said {
+                        condition: "no full JID came".into(),
+                        words: None,
+                    }));
                 }
                 Some(IqType::Error) if element.id() == Some("bind") => {
                     return Err(ConnectError::Bind(Said::of(&element, "error")));
@@ -332,6 +335,7 @@ impl Opening<'_> {
 
     fn take(&self, incoming: Incoming) -> Result<Option<Stanza>, ConnectError> {
         let stage = self.stage.get();
+        self.stage.moves();
         match incoming {
             Incoming::Element(element) if element.is("error", STREAM) => {
                 let said = Said::of(&element, "undefined-condition");
@@ -355,6 +359,24 @@ impl Opening<'_> {
             seen: Words(seen.to_owned()),
         }
     }
+}
+
+/// The mechanisms that a server offers (RFC 6120 §6.3.3), whatever else it says of them and beside them.
+pub(super) fn mechanisms(features: &Stanza) -> Vec<String> {
+    let lists = features.element().children();
+    let lists = lists.filter(|child| child.is("mechanisms", SASL));
+    lists
+        .flat_map(minidom::Element::children)
+        .filter(|child| child.is("mechanism", SASL))
+        .map(|mechanism| mechanism.text().trim().to_owned())
+        .collect()
+}
+
+/// Asks for a resource; without a wish the server makes one (RFC 6120 §7.6).
+pub(super) fn bind(wish: Option<&str>) -> String {
+    let query = minidom::Element::from(BindQuery::new(wish.map(str::to_owned)));
+    let query = String::from(&query);
+    format!(r#"<iq xmlns="{CLIENT}" type="set" id="bind">{query}</iq>"#)
 }
 
 /// How often a SCRAM challenge wants the password hashed (RFC 5802 §5.1).

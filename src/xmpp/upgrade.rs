@@ -70,6 +70,11 @@ impl Answer {
         }
     }
 
+    /// The first of this name.
+    pub fn header(&self, wanted: &str) -> Option<String> {
+        self.values(wanted).next().map(str::to_owned)
+    }
+
     fn values<'a>(&'a self, wanted: &'a str) -> impl Iterator<Item = &'a str> {
         let named = self.headers.iter();
         let named = named.filter(move |(name, _)| name.eq_ignore_ascii_case(wanted));

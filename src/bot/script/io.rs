@@ -46,6 +46,8 @@ pub struct NoSession {
     pub rule: Option<&'static str>,
     /// What a run may do about it; empty: nothing is known.
     pub hint: &'static str,
+    /// The user was let in, and the resource was refused.
+    pub unbound: bool,
 }
 
 impl NoSession {
@@ -61,6 +63,7 @@ impl From<String> for NoSession {
             why,
             rule: None,
             hint: "",
+            unbound: false,
         }
     }
 }

@@ -96,7 +96,7 @@ impl Parties {
 enum Reading {
     Frames(Box<dyn Frames>, Sessions),
     Transcript {
-        reader: Reader<Bytes>,
+        reader: Box<Reader<Bytes>>,
         /// The wall time of its `t` = 0, in seconds; `None`: the first event tells it.
         started: Option<f64>,
         parties: Parties,
@@ -186,7 +186,7 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
             let session = header.scenario.tags.iter().any(|tag| tag == SESSION);
             return Ok(Opened::Recording(Recording {
                 reading: Reading::Transcript {
-                    reader,
+                    reader: Box::new(reader),
                     started,
                     parties: Parties::default(),
                     last: (0, started.unwrap_or_default()),
@@ -384,7 +384,7 @@ impl Recording {
                         who: conn.to_string(),
                         ..event(t, jid, Dir::Stops)
                     };
-                    let line = reader.line();
+                    let line = reader.place();
                     Some(Ok(Recorded { event, conn, line }))
                 }
                 Some(Ok(mut event)) => {
@@ -404,7 +404,7 @@ impl Recording {
                         }
                         _ => {}
                     }
-                    let (conn, line) = (Arc::clone(&party.who), reader.line());
+                    let (conn, line) = (Arc::clone(&party.who), reader.place());
                     Some(Ok(Recorded { event, conn, line }))
                 }
                 Some(Err(error)) => {

@@ -8,6 +8,7 @@ use sasl::common::ChannelBinding;
 use sasl::common::scram::{Sha1, Sha256};
 
 use crate::stanza::{CLIENT, FRAMING, SASL, STREAM, Stanza, escape};
+use crate::xmpp::login::{bind, mechanisms};
 use crate::xmpp::{Login, Mechanism};
 
 /// How to log in, beyond whose account it is.
@@ -93,11 +94,7 @@ impl Course {
             Stage::Features if stanza.is("features", STREAM) => self.authenticate(stanza),
             Stage::Again if stanza.is("features", STREAM) => {
                 let wish = self.ask.resource.as_ref().or(self.login.resource.as_ref());
-                let wish = wish.map(|wish| format!("<resource>{}</resource>", escape(wish)));
-                vec![Next::Say(format!(
-                    r#"<iq xmlns="{CLIENT}" type="set" id="bind"><bind xmlns="urn:ietf:params:xml:ns:xmpp-bind">{}</bind></iq>"#,
-                    wish.unwrap_or_default()
-                ))]
+                vec![Next::Say(bind(wish.map(String::as_str)))]
             }
             Stage::Sasl(mechanism) if stanza.element().has_ns(SASL) => self.sasl(mechanism, stanza),
             stage if stanza.is("error", STREAM) => {
@@ -112,14 +109,7 @@ impl Course {
     }
 
     fn authenticate(&mut self, features: &Stanza) -> Vec<Next> {
-        let offered: Vec<String> = features
-            .element()
-            .children()
-            .filter(|child| child.is("mechanisms", SASL))
-            .flat_map(minidom::Element::children)
-            .filter(|child| child.is("mechanism", SASL))
-            .map(|mechanism| mechanism.text().trim().to_owned())
-            .collect();
+        let offered = mechanisms(features);
         let asked = self.ask.mechanism.as_deref().and_then(Mechanism::from_name);
         let usable = |mechanism: &&Mechanism| offered.iter().any(|name| name == mechanism.name());
         let chosen = asked.or_else(|| self.preferred.iter().find(usable).copied());

@@ -1,12 +1,20 @@
 //! How far a login has come, and what is said of one that comes no further.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::{Instant, timeout_at};
 
 use super::{ConnectError, Dial};
 
+/// So many times its deadline a login may take at most, as long as it gets on.
+const MOST: u32 = 6;
+
 /// How far a login has come, for the sentence that a deadline needs.
 pub(super) struct Stage {
-    name: std::sync::Mutex<&'static str>,
+    /// What it does, and when it last got on.
+    at: Mutex<(&'static str, Instant)>,
     /// A ping was answered that was sent after what this stage waits for an answer to.
     unheard: AtomicBool,
 }
@@ -14,17 +22,23 @@ pub(super) struct Stage {
 impl Stage {
     pub fn new(stage: &'static str) -> Stage {
         Stage {
-            name: std::sync::Mutex::new(stage),
+            at: Mutex::new((stage, Instant::now())),
             unheard: AtomicBool::new(false),
         }
     }
 
+    fn at(&self) -> MutexGuard<'_, (&'static str, Instant)> {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn set(&self, stage: &'static str) {
-        *self
-            .name
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = stage;
+        *self.at() = (stage, Instant::now());
         self.unheard.store(false, Ordering::Relaxed);
+    }
+
+    /// The server said something whole: it is at work. Single bytes are no sign of that.
+    pub fn moves(&self) {
+        self.at().1 = Instant::now();
     }
 
     /// Whether what was said last may have been heard.
@@ -33,29 +47,108 @@ impl Stage {
     }
 
     pub fn get(&self) -> &'static str {
-        *self
-            .name
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.at().0
     }
 }
 
-/// The work, or how far it has come by the deadline.
+/// The work, or how far it has come when it has not got on for as long as the deadline says. A server that answers one
+/// thing after the other is busy, or reads no faster than it wants to: it has more time, but not for ever.
 pub(super) async fn within<T>(
     dial: &Dial,
     stage: &Stage,
     work: impl Future<Output = Result<T, ConnectError>>,
 ) -> Result<T, ConnectError> {
-    match tokio::time::timeout(dial.deadline, work).await {
-        Ok(result) => result,
-        Err(_) => {
-            let (stage, unheard) = (stage.get(), stage.unheard.load(Ordering::Relaxed));
-            let seconds = dial.deadline.as_secs_f64();
-            Err(if unheard {
-                ConnectError::Unheard { stage, seconds }
-            } else {
-                ConnectError::Deadline { stage, seconds }
-            })
+    let began = Instant::now();
+    let mut work = pin!(work);
+    loop {
+        let unheard = stage.unheard.load(Ordering::Relaxed);
+        // What answers pings and nothing else does not get on.
+        let since = if unheard { began } else { stage.at().1 };
+        let due = (since + dial.deadline).min(began + dial.deadline * MOST);
+        if let Ok(result) = timeout_at(due, &mut work).await {
+            return result;
         }
+        let now = Instant::now();
+        if stage.at().1 > since && now < began + dial.deadline * MOST && !unheard {
+            continue;
+        }
+        let stage_name = stage.get();
+        let seconds = told(now - began);
+        return Err(if stage.unheard.load(Ordering::Relaxed) {
+            ConnectError::Unheard {
+                stage: stage_name,
+                seconds,
+            }
+        } else {
+            ConnectError::Deadline {
+                stage: stage_name,
+                seconds,
+            }
+        });
+    }
+}
+
+/// In seconds; beyond one, nobody cares for parts of them.
+fn told(length: std::time::Duration) -> f64 {
+    let seconds = length.as_secs_f64();
+    if seconds < 1.0 {
+        (seconds * 10.0).round() / 10.0
+    } else {
+        seconds.round()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::xmpp::{Mechanism, Trust};
+
+    /// How a login ends, and when, to which something comes every three seconds, so often, and which is done by then.
+    async fn ends(times: u32, done: Option<u64>, unheard: bool) -> (Result<(), ConnectError>, u64) {
+        let dial = Dial {
+            url: "ws://localhost".parse().expect("a URL"),
+            domain: "localhost".into(),
+            trust: Trust::System,
+            plaintext: false,
+            cookie: None,
+            sasl: vec![Mechanism::Plain],
+            deadline: Duration::from_secs(10),
+        };
+        let (stage, began) = (Stage::new("SASL"), Instant::now());
+        let work = async {
+            for _ in 0..times {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                stage.moves();
+                stage.hear(!unheard);
+            }
+            match done {
+                Some(at) => tokio::time::sleep_until(began + Duration::from_secs(at)).await,
+                None => std::future::pending().await,
+            }
+            Ok(())
+        };
+        let result = within(&dial, &stage, work).await;
+        (result, began.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_login_has_time_while_the_server_is_at_work_on_it() {
+        assert_eq!(ends(0, Some(9), false).await, (Ok(()), 9));
+        assert_eq!(ends(12, Some(40), false).await, (Ok(()), 40));
+        for (times, seconds) in [(0, 10), (4, 22), (100, 60)] {
+            let (result, at) = ends(times, None, false).await;
+            assert!(
+                matches!(result, Err(ConnectError::Deadline { stage: "SASL", .. })),
+                "{result:?}"
+            );
+            assert_eq!(at, seconds);
+        }
+        let (result, at) = ends(100, None, true).await;
+        assert!(
+            matches!(result, Err(ConnectError::Unheard { .. })) && at == 10,
+            "{at}"
+        );
     }
 }

@@ -145,3 +145,55 @@ async fn nobody_hashes_for_hours() {
     let why = asked.await.map(|session| session.jid).expect_err("no login");
     assert!(why.to_string().contains("4294967295 rounds"), "{why}");
 }
+
+/// Which characters may stand in an address, and what else a server says of what it offers, others know better.
+#[tokio::test(start_paused = true)]
+async fn what_a_server_says_beyond_what_is_asked_disturbs_nothing() {
+    let more = "<stream:features odd='1'><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl' odd='1'><mechanism>SCRAM-SHA-1-PLUS</mechanism><mechanism>SCRAM-SHA-1</mechanism><hostname xmlns='urn:xmpp:domain-based-name:1'>a</hostname></mechanisms><authentication xmlns='urn:xmpp:sasl:2'><mechanism>SCRAM-SHA-1</mechanism><inline><bind xmlns='urn:xmpp:bind:0'/></inline></authentication><sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'><channel-binding type='tls-exporter'/></sasl-channel-binding></stream:features>";
+    let features = Stanza::parse(more).expect("features");
+    assert_eq!(mechanisms(&features), ["SCRAM-SHA-1-PLUS", "SCRAM-SHA-1"]);
+    for (given, full) in [
+        ("m\u{fc}nchen@localhost/\u{1f468}\u{200d}\u{1f469}", true),
+        ("\u{1fae8}@localhost/b", true),
+        ("a@localhost/b/c", true),
+        ("a@localhost", false),
+        ("a@localhost/", false),
+        ("", false),
+    ] {
+        let session = logs_in("alice", async |mut server| {
+            let proof = scram(&mut server, "alice").await;
+            let proof = BASE64_STANDARD.encode(proof);
+            let (first, rest) = proof.split_at(7);
+            server
+                .says(&format!(
+                    "<success xmlns='{SASL}' odd='1'>\n{first}\n{rest}\n</success>"
+                ))
+                .await;
+            server.offers(more).await;
+            server.hears().await;
+            server
+                .says(&format!(
+                    "<message from='localhost'><body>of the day</body></message><iq type='get' id='q' from='localhost'><query xmlns='jabber:iq:version'/></iq><iq type='result' id='bind'><more xmlns='odd'/><bind xmlns='{BIND}'><jid>{given}</jid><more xmlns='odd'/></bind></iq>"
+                ))
+                .await;
+        });
+        let bound = session.await.map(|session| session.jid);
+        assert_eq!(bound.is_ok(), full, "{bound:?}");
+        assert!(!full || bound == Ok(given.to_owned()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_server_sends_its_clients_is_told() {
+    let elsewhere = logs_in("alice", async |mut server| {
+        server
+            .offers("<stream:error><see-other-host xmlns='urn:ietf:params:xml:ns:xmpp-streams'>[2001:db8::9]:5222</see-other-host></stream:error></stream:stream>")
+            .await;
+    });
+    let why = elsewhere.await.map(|session| session.jid).expect_err("no login");
+    assert!(
+        why.to_string()
+            .contains("`see-other-host` (\"[2001:db8::9]:5222\")"),
+        "{why}"
+    );
+}
