@@ -298,7 +298,7 @@ proptest! {
 
     #[test]
     fn a_transcript_reads_back_as_it_was_written(events in vec(event(), 0..12)) {
-        let header = Header { callspec: 1, target: "x \u{1F600}".into(), ..Header::default() };
+        let header = Header { callspec: 1, version: "0".into(), target: "x \u{1F600}".into(), ..Header::default() };
         let mut writer = Writer::new(Vec::new(), &header).expect("a writer");
         for event in &events {
             writer.event(event).expect("an event");
@@ -313,7 +313,7 @@ proptest! {
 
     #[test]
     fn a_torn_transcript_keeps_its_whole_lines(events in vec(event(), 1..6), at in any::<prop::sample::Index>()) {
-        let header = Header { callspec: 1, ..Header::default() };
+        let header = Header { callspec: 1, version: "0".into(), ..Header::default() };
         let mut writer = Writer::new(Vec::new(), &header).expect("a writer");
         for event in &events {
             writer.event(event).expect("an event");
@@ -344,7 +344,7 @@ fn event() -> impl Strategy<Value = Event> {
     let text = || proptest::option::of(".{0,30}");
     (
         select(dirs),
-        any::<u32>(),
+        1..u32::MAX,
         ".{0,8}",
         text(),
         text(),

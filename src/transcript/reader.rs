@@ -220,9 +220,11 @@ impl<R: BufRead> Reader<R> {
             Sessions::Guessed(known)
                 if speaks(&event) && known.len() < REMEMBERED && !known.contains(&event.who) =>
             {
-                known.insert(event.who.clone());
-                let jid = event.jid.as_deref().unwrap_or_default();
-                self.ahead.push_back((line, Ok(session(&event, &event.who, jid))));
+                if let Some(jid) = &event.jid {
+                    known.insert(event.who.clone());
+                    let session = session(&event, &event.who, jid);
+                    self.ahead.push_back((line, Ok(session)));
+                }
             }
             _ => {}
         }
