@@ -44,9 +44,15 @@ fn servers_stay_up_and_serve_others_meanwhile() {
             for scenario in ["flood", "half-open-calls", "half-open-connections"] {
                 assert!(heavy.out.contains(&format!("pass  robust/{scenario}")), "{what}");
             }
-            for other in ["FAIL", "warn  ", "ERROR", "inconclusive"] {
+            for other in ["FAIL", "warn  ", "ERROR"] {
                 assert!(!heavy.out.contains(other), "{what}");
             }
+            // How quick a signal was (RT-13) nobody can say of a machine that is busy with something else as well.
+            let cases = heavy.out.lines().find(|line| line.contains(" cases: "));
+            assert!(
+                cases.is_some_and(|cases| !cases.contains("inconclusive")),
+                "{what}"
+            );
         }
     }
 }
