@@ -207,7 +207,7 @@ impl Tape {
             return Ok(());
         };
         // At its end every bot leaves: that belongs to the run, not to the calls.
-        if self.steps && !matches!(event.dir, Dir::Sent | Dir::Received) {
+        if self.steps && !event.dir.passes() {
             return Ok(());
         }
         self.take(end, event, At { source: 0, line })

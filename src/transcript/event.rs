@@ -174,6 +174,13 @@ pub enum Dir {
     WireReceived,
 }
 
+impl Dir {
+    /// A stanza passed.
+    pub fn passes(self) -> bool {
+        matches!(self, Dir::Sent | Dir::Received)
+    }
+}
+
 /// One line after the header.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {

@@ -132,7 +132,7 @@ impl<R: BufRead> Reader<R> {
             event.t = at.zip(origin).map_or(self.t, |(at, origin)| at - origin);
         }
         self.t = event.t;
-        if event.who.is_empty() && matches!(event.dir, Dir::Sent | Dir::Received) {
+        if event.who.is_empty() && event.dir.passes() {
             event.who = event.jid.clone().unwrap_or_default();
         }
         event
@@ -169,59 +169,18 @@ impl<R: BufRead> Reader<R> {
     /// Puts before an event that somebody is there, where a transcript leaves it out, as one that was written by hand may,
     /// or one of which only the stanzas were kept: whoever speaks was there before the first stanza.
     fn tell(&mut self, event: Event) {
-        let begins = |event: &Event| matches!(event.dir, Dir::Connected | Dir::Begins);
-        let speaks = |event: &Event| matches!(event.dir, Dir::Sent | Dir::Received);
-        let session = |before: &Event, who: &str, jid: &str| Event {
-            who: who.to_owned(),
-            jid: Some(jid.to_owned()),
-            dir: Dir::Connected,
-            xml: None,
-            signal: None,
-            note: None,
-            arrived: None,
-            ..before.clone()
-        };
         let line = self.line;
         match &mut self.sessions {
             Sessions::Untold { .. } if begins(&event) => self.sessions = Sessions::Told,
             Sessions::Guessed(known) if begins(&event) => drop(known.insert(event.who.clone())),
-            Sessions::Untold { bots } if speaks(&event) => {
+            Sessions::Untold { bots } if event.dir.passes() => {
                 let bots = *bots;
-                let first = Event {
-                    t: event.t - LONG_THERE,
-                    ..event.clone()
-                };
-                let mut ahead = vec![(line, Ok(event))];
-                let mut there = BTreeMap::new();
-                while let Some((_, Ok(event))) = ahead.last()
-                    && !begins(event)
-                {
-                    if let (true, Some(jid)) = (speaks(event), &event.jid) {
-                        there.entry(event.who.clone()).or_insert_with(|| jid.clone());
-                    }
-                    if there.len() >= bots.unwrap_or(2) || ahead.len() == AHEAD {
-                        break;
-                    }
-                    let Some(next) = self.step() else { break };
-                    ahead.push((self.line, next));
-                }
-                if bots.is_none_or(|bots| bots <= there.len()) {
-                    let sessions = there
-                        .iter()
-                        .map(|(who, jid)| (line, Ok(session(&first, who, jid))));
-                    self.ahead.extend(sessions);
-                    self.sessions = Sessions::Guessed(there.into_keys().collect());
-                } else {
-                    self.sessions = Sessions::Told;
-                }
-                self.ahead.extend(ahead);
-                return;
+                return self.guess(event, bots);
             }
-            Sessions::Guessed(known)
-                if speaks(&event) && known.len() < REMEMBERED && !known.contains(&event.who) =>
-            {
-                if let Some(jid) = &event.jid {
-                    known.insert(event.who.clone());
+            Sessions::Guessed(known) if event.dir.passes() && known.len() < REMEMBERED => {
+                if let Some(jid) = &event.jid
+                    && known.insert(event.who.clone())
+                {
                     let session = session(&event, &event.who, jid);
                     self.ahead.push_back((line, Ok(session)));
                 }
@@ -229,6 +188,41 @@ impl<R: BufRead> Reader<R> {
             _ => {}
         }
         self.ahead.push_back((line, Ok(event)));
+    }
+
+    /// Looks who speaks from the first stanza on. Bots are known to be all there, or nothing is taken for granted.
+    fn guess(&mut self, first: Event, bots: Option<usize>) {
+        let line = self.line;
+        let before = Event {
+            t: first.t - LONG_THERE,
+            ..first.clone()
+        };
+        let mut ahead = vec![(line, Ok(first))];
+        let mut there = BTreeMap::new();
+        // A call has two ends.
+        let wanted = bots.unwrap_or(2);
+        while let Some((_, Ok(event))) = ahead.last()
+            && !begins(event)
+        {
+            if let (true, Some(jid)) = (event.dir.passes(), &event.jid) {
+                there.entry(event.who.clone()).or_insert_with(|| jid.clone());
+            }
+            if there.len() >= wanted || ahead.len() == AHEAD {
+                break;
+            }
+            let Some(next) = self.step() else { break };
+            ahead.push((self.line, next));
+        }
+        self.sessions = if bots.is_none_or(|bots| bots <= there.len()) {
+            let sessions = there
+                .iter()
+                .map(|(who, jid)| (line, Ok(session(&before, who, jid))));
+            self.ahead.extend(sessions);
+            Sessions::Guessed(there.into_keys().collect())
+        } else {
+            Sessions::Told
+        };
+        self.ahead.extend(ahead);
     }
 
     /// The last line was cut off in the middle, as after a kill, and was left out. Known once the events are read.
@@ -264,6 +258,24 @@ impl<R: BufRead> Reader<R> {
                 return Ok(Some(ended));
             }
         }
+    }
+}
+
+fn begins(event: &Event) -> bool {
+    matches!(event.dir, Dir::Connected | Dir::Begins)
+}
+
+/// That somebody is there, told with all else as it stands in another event.
+fn session(like: &Event, who: &str, jid: &str) -> Event {
+    Event {
+        who: who.to_owned(),
+        jid: Some(jid.to_owned()),
+        dir: Dir::Connected,
+        xml: None,
+        signal: None,
+        note: None,
+        arrived: None,
+        ..like.clone()
     }
 }
 

@@ -54,7 +54,7 @@ pub async fn connect(dial: &Dial, login: &Login) -> Result<Session, ConnectError
         let stream = reach(dial, &stage).await?;
         log_in(stream, dial, login, &stage).await
     };
-    within(dial, &stage, work).await
+    within(dial.deadline, &stage, work).await
 }
 
 /// Logs in over a connection that is there already, in memory: over WebSocket, or over TCP framing without TLS where
@@ -69,7 +69,7 @@ pub async fn connect_over(io: Box<dyn Io>, dial: &Dial, login: &Login) -> Result
         };
         log_in(parts, dial, login, &stage).await
     };
-    within(dial, &stage, work).await
+    within(dial.deadline, &stage, work).await
 }
 
 /// The two halves of a connection that is ready for a stream.

@@ -29,14 +29,14 @@ pub fn write(args: &Args, path: &Path) -> Result<Exit, String> {
     let is_scenario = path
         .extension()
         .is_some_and(|ending| ending == "yaml" || ending == "yml");
-    if path.exists() && !is_scenario && path.as_os_str() != "-" {
+    let stdout = path.as_os_str() == "-";
+    if path.exists() && !is_scenario && !stdout {
         return Err(format!(
             "{}: there is a file that is no scenario's, which is not written over: name recordings before --to-scenario",
             path.display()
         ));
     }
     let heard = read(args)?;
-    let stdout = path.as_os_str() == "-";
     if stdout && heard.takes.len() > 1 {
         let calls: Vec<String> = heard
             .takes

@@ -41,6 +41,18 @@ struct Early {
     what: What,
 }
 
+impl Early {
+    fn of(at: &str, id: &str, event: &Event, what: What) -> Early {
+        Early {
+            n: event.n,
+            t: event.t,
+            at: at.to_owned(),
+            id: id.to_owned(),
+            what,
+        }
+    }
+}
+
 #[derive(Debug)]
 enum What {
     /// From whom it says it is, and its text.
@@ -203,7 +215,7 @@ impl Relayed {
                 let Some(key) = found else {
                     if sound {
                         let answer = What::Answer(to.clone(), answer(stanza));
-                        self.is_early(&session.jid, &id, event, answer);
+                        self.is_early(Early::of(&session.jid, &id, event, answer));
                     }
                     return;
                 };
@@ -258,18 +270,12 @@ impl Relayed {
         }
     }
 
-    fn is_early(&mut self, at: &str, id: &str, event: &Event, what: What) {
+    fn is_early(&mut self, early: Early) {
         if self.apart > 0.0 {
             if self.early.len() >= EARLY {
                 self.early.pop_front();
             }
-            self.early.push_back(Early {
-                n: event.n,
-                t: event.t,
-                at: at.to_owned(),
-                id: id.to_owned(),
-                what,
-            });
+            self.early.push_back(early);
         }
     }
 
@@ -344,13 +350,11 @@ impl Relayed {
             });
         let Some(key) = key else {
             self.misdirected(event, stanza, session, &from, record);
-            let came = What::Signal(from, text.into_owned());
+            let came = Early::of(&session.jid, id, event, What::Signal(from, text.into_owned()));
             if self.apart > 0.0 {
-                self.is_early(&session.jid, id, event, came);
+                self.is_early(came);
             } else {
-                let (at, id) = (session.jid.to_string(), id.to_owned());
-                let (n, t, what) = (event.n, event.t, came);
-                self.under_another_id(&Early { n, t, at, id, what }, record);
+                self.under_another_id(&came, record);
             }
             return;
         };

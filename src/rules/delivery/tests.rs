@@ -603,17 +603,20 @@ fn a_missed_step_counts_once_and_a_cut_off_transcript_loses_nothing() {
     assert!(judge(&header, script.events.drain(..)).findings.is_empty());
 }
 
+/// The steps are done, and alice asks the server something.
+fn asks_after_the_steps() -> Script {
+    let ping = "<iq type='get' to='x' id='q'><ping xmlns='urn:xmpp:ping'/></iq>";
+    let mut script = Script::new();
+    script.line("", "steps", "");
+    script.line("alice", "sent", ping);
+    script
+}
+
 /// The run ends there, and nobody waits for what is under way.
 #[test]
 fn what_was_asked_just_before_the_trouble_is_not_lost() {
     let asked = |at: f64| {
-        let mut script = Script::new();
-        script.line("", "steps", "");
-        script.line(
-            "alice",
-            "sent",
-            "<iq type='get' to='x' id='q'><ping xmlns='urn:xmpp:ping'/></iq>",
-        );
+        let mut script = asks_after_the_steps();
         script.line("bob", "trouble", "").at(at);
         script.line("alice", "leaving", "").at(at);
         script.line("alice", "disconnected", "").at(at);
@@ -625,13 +628,7 @@ fn what_was_asked_just_before_the_trouble_is_not_lost() {
 #[test]
 fn nothing_is_lost_behind_what_cannot_be_read_on() {
     let asked = |broken: bool| {
-        let mut script = Script::new();
-        script.line("", "steps", "");
-        script.line(
-            "alice",
-            "sent",
-            "<iq type='get' to='x' id='q'><ping xmlns='urn:xmpp:ping'/></iq>",
-        );
+        let mut script = asks_after_the_steps();
         if broken {
             script.line("alice", "wire-received", "");
             let wire = Some(crate::transcript::Wire::Broken { why: "odd".into() });

@@ -431,8 +431,7 @@ impl Iterator for Recording {
 
 /// Whether this event passes a stanza that has to do with calls.
 fn is_signal(recorded: &Recorded) -> bool {
-    matches!(recorded.event.dir, Dir::Sent | Dir::Received)
-        && recorded.event.xml.as_deref().is_some_and(names_calls)
+    recorded.event.dir.passes() && recorded.event.xml.as_deref().is_some_and(names_calls)
 }
 
 /// What is sought in every stanza is made ready once.

@@ -56,7 +56,6 @@ mod tests {
     use super::super::frame::Frames;
     use super::super::logs::Logs;
     use super::super::session::Sessions;
-    use crate::transcript::Dir;
 
     const CALL: &str = "<call xmlns='urn:xmpp:call:0'>{}</call></iq>";
 
@@ -81,9 +80,7 @@ mod tests {
         sessions.finish();
         let events = std::iter::from_fn(|| sessions.pop());
         let events: Vec<String> = events
-            .filter(|recorded| {
-                matches!(recorded.event.dir, Dir::Sent | Dir::Received) && recorded.event.xml.is_some()
-            })
+            .filter(|recorded| recorded.event.dir.passes() && recorded.event.xml.is_some())
             .map(|recorded| {
                 let jid = recorded.event.jid.unwrap_or_default();
                 format!(

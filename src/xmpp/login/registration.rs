@@ -28,7 +28,7 @@ pub async fn register(dial: &Dial, login: &Login) -> Result<(), ConnectError> {
         let _ = stream.writer.close_connection().await;
         Ok(())
     };
-    within(dial, &stage, work).await
+    within(dial.deadline, &stage, work).await
 }
 
 /// Removes an account that [`register`] made.
@@ -43,7 +43,7 @@ pub async fn unregister(dial: &Dial, login: &Login) -> Result<(), ConnectError> 
         };
         stream.registration(&dial.domain, "<remove/>").await
     };
-    within(dial, &stage, work).await
+    within(dial.deadline, &stage, work).await
 }
 
 impl Opening<'_> {

@@ -3,10 +3,11 @@
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{ConnectError, Dial};
+use super::ConnectError;
 
 /// So many times its deadline a login may take at most, as long as it gets on.
 const MOST: u32 = 6;
@@ -54,42 +55,38 @@ impl Stage {
 /// The work, or how far it has come when it has not got on for as long as the deadline says. A server that answers one
 /// thing after the other is busy, or reads no faster than it wants to: it has more time, but not for ever.
 pub(super) async fn within<T>(
-    dial: &Dial,
+    deadline: Duration,
     stage: &Stage,
     work: impl Future<Output = Result<T, ConnectError>>,
 ) -> Result<T, ConnectError> {
     let began = Instant::now();
+    let last = began + deadline * MOST;
     let mut work = pin!(work);
     loop {
         let unheard = stage.unheard.load(Ordering::Relaxed);
         // What answers pings and nothing else does not get on.
         let since = if unheard { began } else { stage.at().1 };
-        let due = (since + dial.deadline).min(began + dial.deadline * MOST);
-        if let Ok(result) = timeout_at(due, &mut work).await {
+        if let Ok(result) = timeout_at((since + deadline).min(last), &mut work).await {
             return result;
         }
         let now = Instant::now();
-        if stage.at().1 > since && now < began + dial.deadline * MOST && !unheard {
+        if stage.at().1 > since && now < last && !unheard {
             continue;
         }
-        let stage_name = stage.get();
-        let seconds = told(now - began);
-        return Err(if stage.unheard.load(Ordering::Relaxed) {
-            ConnectError::Unheard {
-                stage: stage_name,
-                seconds,
-            }
-        } else {
-            ConnectError::Deadline {
-                stage: stage_name,
-                seconds,
-            }
+        let (unheard, seconds, stage) = (
+            stage.unheard.load(Ordering::Relaxed),
+            told(now - began),
+            stage.get(),
+        );
+        return Err(match unheard {
+            true => ConnectError::Unheard { stage, seconds },
+            false => ConnectError::Deadline { stage, seconds },
         });
     }
 }
 
 /// In seconds; beyond one, nobody cares for parts of them.
-fn told(length: std::time::Duration) -> f64 {
+fn told(length: Duration) -> f64 {
     let seconds = length.as_secs_f64();
     if seconds < 1.0 {
         (seconds * 10.0).round() / 10.0
@@ -100,22 +97,10 @@ fn told(length: std::time::Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::xmpp::{Mechanism, Trust};
 
     /// How a login ends, and when, to which something comes every three seconds, so often, and which is done by then.
     async fn ends(times: u32, done: Option<u64>, unheard: bool) -> (Result<(), ConnectError>, u64) {
-        let dial = Dial {
-            url: "ws://localhost".parse().expect("a URL"),
-            domain: "localhost".into(),
-            trust: Trust::System,
-            plaintext: false,
-            cookie: None,
-            sasl: vec![Mechanism::Plain],
-            deadline: Duration::from_secs(10),
-        };
         let (stage, began) = (Stage::new("SASL"), Instant::now());
         let work = async {
             for _ in 0..times {
@@ -129,7 +114,7 @@ mod tests {
             }
             Ok(())
         };
-        let result = within(&dial, &stage, work).await;
+        let result = within(Duration::from_secs(10), &stage, work).await;
         (result, began.elapsed().as_secs())
     }
 
