@@ -6,6 +6,10 @@
 //! orderings on a real target instead, and says how many signals a second that is beside as many pairs that do nothing but
 //! send one signal after the other and answer it: what the target can route.
 
+/// That of the program.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -150,27 +150,22 @@ fn ejabberd() -> &'static Server {
     SERVER.get_or_init(Server::throttled_ejabberd)
 }
 
-// Two servers side by side, each with one suite at a time, which mostly wait.
-mod waits {
-    use super::{ejabberd, prosody, told, untold};
+#[test]
+fn as_debian_sets_up_ejabberd() {
+    told(ejabberd(), 3_000);
+}
 
-    #[test]
-    fn as_debian_sets_up_ejabberd() {
-        told(ejabberd(), 3_000);
-    }
+#[test]
+fn as_debian_sets_up_prosody() {
+    told(prosody(), 10_000);
+}
 
-    #[test]
-    fn as_debian_sets_up_prosody() {
-        told(prosody(), 10_000);
-    }
+#[test]
+fn nothing_is_said_of_ejabberd() {
+    untold(ejabberd());
+}
 
-    #[test]
-    fn nothing_is_said_of_ejabberd() {
-        untold(ejabberd());
-    }
-
-    #[test]
-    fn nothing_is_said_of_prosody() {
-        untold(prosody());
-    }
+#[test]
+fn nothing_is_said_of_prosody() {
+    untold(prosody());
 }

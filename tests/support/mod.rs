@@ -114,7 +114,7 @@ fn start(program: &Command, lines: &[String]) -> (Process, Vec<String>) {
     let mut missing: Vec<&String> = lines.iter().collect();
     let mut said = Vec::new();
     while !missing.is_empty() {
-        match told.recv_timeout(Duration::from_secs(60)) {
+        match told.recv_timeout(Duration::from_secs(180)) {
             Ok(line) => {
                 missing.retain(|wanted| !line.contains(wanted.as_str()));
                 said.push(line);
