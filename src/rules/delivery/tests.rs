@@ -491,6 +491,31 @@ fn another_resource_and_another_call() {
     assert_eq!(script.broken(), ["RT-12"]);
 }
 
+/// A server that gives each signal an id of its own may lead it astray, or deliver it twice, all the same.
+#[test]
+fn another_id_hides_nothing() {
+    let signal = |kind: &str| format!(r#"{{"type":"call:{kind}","callId":"p"}}"#);
+    for (kind, who, to, relay, enforcing) in [
+        ("offer", "bob2", "bob@x/2b", &["RT-06"][..], &["RT-06"][..]),
+        ("initiate", "bob2", "bob@x/2b", &["RT-06"], &[]),
+        ("initiate", "carol", "carol@x/3", &["RT-06"], &["RT-06"]),
+        ("offer", "bob", B, &["RT-03"], &["RT-03"]),
+    ] {
+        for (profile, broken) in [("relay", relay), ("enforcing", enforcing)] {
+            let mut script = Script::new();
+            if who != "bob" {
+                script.line(who, "connected", to);
+            }
+            script
+                .line("alice", "sent", &set(None, B, "1", &signal(kind)))
+                .line("bob", "received", &set(Some(A), B, "1", &signal(kind)))
+                .answers("1")
+                .line(who, "received", &set(Some(A), to, "s1", &signal(kind)));
+            assert_eq!(script.broken_on(profile), broken, "{kind} {who} {profile}");
+        }
+    }
+}
+
 /// Others use the server too, unseen here: what is addressed to them is theirs.
 #[test]
 fn what_is_addressed_to_somebody_unseen() {

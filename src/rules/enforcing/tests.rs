@@ -184,6 +184,40 @@ fn en_04_every_device_rings_and_one_wins() {
     );
 }
 
+/// Who rings many devices is the one who asks them, and may choose the ids.
+#[test]
+fn each_device_may_be_rung_under_an_id_of_its_own() {
+    let rings = "0.1 alice > initiate to=bob@x\n0.1 alice srv initiate\n\
+                 0.1 bob < initiate to=bob@x id=s1\n0.1 bob ok s1 from=alice\n\
+                 0.1 bob2 < initiate to=bob@x id=s2\n0.1 bob2 ok s2 from=alice";
+    let won = "1 bob2 > accept\n1 alice < accept from=bob2\n1 alice ok accept from=bob2";
+    let told = "1 bob < hangup/rejected id=s3\n1 bob ok s3";
+    let end = "5 alice > hangup/failed to=bob2\n5 bob2 < hangup/failed\n5 bob2 ok hangup/failed\n20 x steps";
+    assert_eq!(after(rings, &format!("{won}\n{told}\n{end}")), NONE);
+    assert_eq!(after(rings, &format!("{won}\n{end}")), ["EN-04"], "it rings on");
+}
+
+/// A device that was never rung does not ring on, whatever goes astray to it.
+#[test]
+fn what_goes_astray_rings_nobody() {
+    let taken = "0.1 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate\n\
+                 1 bob > accept\n1 alice < accept\n1 alice ok accept\n1.1 alice > offer\n1.1 bob2 < offer\n1.1 alice srv offer";
+    let end = "5 alice > hangup/failed\n5 bob < hangup/failed\n5 bob ok hangup/failed\n20 x steps";
+    assert_eq!(after(taken, end), NONE);
+}
+
+/// A text that changed on its way is told once, by the rule that it breaks, and its call goes on.
+#[test]
+fn what_changed_on_its_way_has_arrived() {
+    let declined = "1 bob > reject\n1 alice < reject\n1 alice ok reject\n20 x steps";
+    for rings in [
+        "0.1 alice > initiate/more id=i\n0.1 bob < initiate id=i\n0.1 bob ok i",
+        "0.1 alice > initiate id=i\n0.1 alice srv i\n0.1 bob < initiate id=s\n0.1 bob ok s",
+    ] {
+        assert_eq!(after(rings, declined), NONE, "{rings}");
+    }
+}
+
 #[test]
 fn en_05_thirty_seconds() {
     let told = |at: f64, who: &str, from: &str| {

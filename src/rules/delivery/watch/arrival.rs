@@ -242,15 +242,10 @@ impl Delivery {
             return;
         }
         let body_print = print(text(stanza));
+        let same = |f: &Flight| f.signal && f.jid == from && f.print == body_print;
         // A changed id shows itself soon after the sending: an older one is not looked for.
         let mut near = self.flights.values_mut().rev().take(1_000);
-        let twin = near.find(|f| {
-            f.delivered.is_none()
-                && f.signal
-                && f.jid == from
-                && fold(&f.to) == session.jid
-                && f.print == body_print
-        });
+        let twin = near.find(|f| f.delivered.is_none() && fold(&f.to) == session.jid && same(f));
         let got = stanza.id().unwrap_or_default();
         if let Some(flight) = twin {
             flight.delivered = Some(event.n);
@@ -260,6 +255,19 @@ impl Delivery {
             );
             let seen = format!("id='{got}'");
             record.broken(flight.finding("RT-05", message, "the id that was sent", seen, &[event.n]));
+            return;
+        }
+        drop(near);
+        let mut near = self.flights.values().rev().take(1_000);
+        let twin = near.find(|f| resource(&f.to).is_some() && same(f));
+        if let Some(flight) = twin {
+            let what = format!("{}'s iq `{}`", flight.who, flight.id);
+            let own = fold(&flight.to) == session.jid;
+            if let Some(first) = flight.delivered.filter(|_| own) {
+                record.broken(flight.doubled("RT-03", &what, &event.who, (first, event.n)));
+            } else if !own && !rings(self.profile.class, flight, session, stanza) {
+                record.broken(flight.astray("RT-06", &what, (&event.who, &session.jid), event.n));
+            }
         } else if self.profile.class == Class::Relay {
             let message = format!(
                 "{} received a signal `{got}` from {from} that was never sent to it.",

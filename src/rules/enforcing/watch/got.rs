@@ -125,17 +125,17 @@ impl Enforcing {
     ) {
         let id = stanza.id().unwrap_or_default();
         let from = fold(stanza.from().unwrap_or_default());
-        let same = |index: &&usize| {
-            self.flights
-                .get(**index)
-                .is_some_and(|flight| flight.jid == from && flight.text == spoken.text)
-        };
-        let index = self
-            .by_id
-            .get(id)
-            .and_then(|all| all.iter().rev().find(same))
-            .copied();
         let signal = Signal::read(spoken);
+        // What came under another id, or with another text, is still that signal: what changed is told elsewhere (RT-05).
+        let same = |index: &&usize| {
+            self.flights.get(**index).is_some_and(|flight| {
+                let named = flight.call.is_some() && flight.call == signal.call;
+                flight.jid == from && (flight.text == spoken.text || named && flight.kind == signal.kind())
+            })
+        };
+        let by_id = self.by_id.get(id).and_then(|all| all.iter().rev().find(same));
+        let by_text = self.by_text.get(&spoken.text);
+        let index = by_id.or_else(|| by_text.filter(|index| same(index))).copied();
         let at = event.arrived.unwrap_or(event.t);
         let mut call = signal.call.as_ref().and_then(|id| self.calls.get_mut(id));
         if let Some(flight) = index.and_then(|index| self.flights.get_mut(index)) {
@@ -194,6 +194,10 @@ impl Enforcing {
         } else {
             Role::Callee
         };
+        // What went astray (RT-06) makes no party of whom it reached: only an initiate does.
+        if act.kind != Kind::Initiate && !call.sides.contains_key(&event.who) {
+            return;
+        }
         let side = call
             .sides
             .entry(event.who.clone())

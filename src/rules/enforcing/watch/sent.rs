@@ -36,6 +36,7 @@ impl Enforcing {
         signal.mixed = mixed;
         let demand = self.demand(event, (&jid, conn), &to, &signal);
         self.by_id.entry(id.clone()).or_default().push(self.flights.len());
+        self.by_text.insert(spoken.text.clone(), self.flights.len());
         self.flights.push(Flight {
             n: event.n,
             who: event.who.clone(),
