@@ -299,6 +299,11 @@ impl Stanza {
         Some(own.or(quick.ns(self.raw())).unwrap_or(CLIENT))
     }
 
+    /// It is one whole element, well-formed by every rule: no parser was needed to see that.
+    pub fn is_plain(&self) -> bool {
+        self.quick().is_some()
+    }
+
     /// It is empty, or a call and nothing else.
     pub fn is_bare(&self) -> bool {
         self.quick().is_some() && (self.children() == 0 || self.has_call())

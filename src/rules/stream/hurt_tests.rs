@@ -162,3 +162,44 @@ fn what_was_not_put_to_the_test_or_was_broken_does_not_count_as_kept() {
     assert!(!held(&found, "AU-06"));
     assert_eq!(judge(&header, found.into_iter()).findings[0].rule.id, "AU-06");
 }
+
+/// Who says that sound XML is none has not read it.
+#[test]
+fn what_is_well_formed_has_to_be_read() {
+    const ERROR: &str = "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><CONDITION xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+    let chat = |text: &str| format!("<message xmlns='jabber:client'><body>{text}</body></message>");
+    let long = chat(&"é".repeat(5_000));
+    for (said, condition, broken) in [
+        (&[chat("a \u{fffd} b")][..], "not-well-formed", true),
+        (&[chat("é"), chat("a")], "not-well-formed", true),
+        (&[chat("é"), chat("<a x='1'/>")], "not-well-formed", true),
+        // It may not have been the character.
+        (&[chat("a")], "not-well-formed", false),
+        (&[chat("é"), chat("<a>")], "not-well-formed", false),
+        (&[chat("é"), chat("<!-- a -->")], "not-well-formed", false),
+        (
+            &[chat("é"), format!("{0}{0}", chat("a"))],
+            "not-well-formed",
+            false,
+        ),
+        (&[long], "not-well-formed", false),
+        (&[chat("é")], "policy-violation", false),
+    ] {
+        let sent = said.iter().map(|text| event(19, AT, "bob", "sent", text));
+        let error = event(20, AT, "bob", "received", &ERROR.replace("CONDITION", condition));
+        let story: Vec<_> = sent.chain([error]).collect();
+        let found = after(&[], &story)
+            .findings
+            .iter()
+            .any(|found| found.rule.id == "RT-14");
+        assert_eq!(found, broken, "{said:?} {condition}");
+    }
+    // A new connection begins anew.
+    let error = ERROR.replace("CONDITION", "not-well-formed");
+    let story = [
+        event(18, AT, "bob", "sent", &chat("é")),
+        event(19, AT, "bob", "connected", ""),
+        event(20, AT, "bob", "received", &error),
+    ];
+    assert!(after(&[], &story).findings.is_empty());
+}

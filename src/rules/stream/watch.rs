@@ -53,9 +53,20 @@ pub(in super::super) struct Streams {
     hostile: Option<(&'static str, u64, f64, String)>,
     /// The id of the IQ that it was in, if it was.
     hostile_id: Option<String>,
+    /// What each session has sent, as far as a server has to be able to read it.
+    said: BTreeMap<String, Said>,
     /// The stream error that each session was sent.
     told: BTreeMap<String, String>,
     over: bool,
+}
+
+/// What a session has sent.
+#[derive(Default)]
+struct Said {
+    /// Something in it no server has to read on after.
+    unsound: bool,
+    /// The last stanza that holds a character beyond ASCII.
+    beyond: Option<u64>,
 }
 
 /// A signal's text that a careless reader of JSON does not survive.
@@ -118,6 +129,7 @@ impl Streams {
             early_seen: false,
             hostile: None,
             hostile_id: None,
+            said: BTreeMap::new(),
             told: BTreeMap::new(),
             over: false,
         }
@@ -349,6 +361,23 @@ impl Streams {
         record.broken(found);
     }
 
+    /// A server calls what a session has sent no XML.
+    fn misread(&self, event: &Event, record: &mut Record) {
+        let said = self.said.get(&event.who).filter(|said| !said.unsound);
+        if let Some(n) = said.and_then(|said| said.beyond) {
+            record.broken(Finding::of_server(
+                "RT-14",
+                format!(
+                    "{} sent nothing but well-formed XML, and the server does not take it for that.",
+                    event.who
+                ),
+                "each character that XML allows is read",
+                "the stream error not-well-formed".to_owned(),
+                vec![n, event.n],
+            ));
+        }
+    }
+
     /// A stanza that somebody took in although its sender had no resource yet.
     fn routed(&mut self, event: &Event, stanza: &Stanza, record: &mut Record) {
         let Some(id) = stanza.id() else { return };
@@ -386,6 +415,7 @@ impl Family for Streams {
         }
         match event.dir {
             Dir::Connected => {
+                self.said.remove(&event.who);
                 if let Some(jid) = &event.jid {
                     self.sessions.insert(event.who.clone(), jid.clone());
                 }
@@ -418,6 +448,17 @@ impl Family for Streams {
                 }
             }
             Dir::Sent => {
+                if let Some(text) = event.xml.as_deref() {
+                    let said = self.said.entry(event.who.clone()).or_default();
+                    let sound = text.len() < LARGE
+                        && seen
+                            .stanza
+                            .is_some_and(|stanza| stanza.is_plain() || !is_fault(text));
+                    said.unsound |= !sound;
+                    if !text.is_ascii() {
+                        said.beyond = Some(event.n);
+                    }
+                }
                 if let Some(text) = seen.stanza.and_then(Stanza::call_text)
                     && is_hostile(&text)
                 {
@@ -447,6 +488,9 @@ impl Family for Streams {
                     if stanza.is("error", STREAM) {
                         let condition = stanza.error_condition().unwrap_or_default();
                         self.told.insert(event.who.clone(), condition.to_owned());
+                        if condition == "not-well-formed" {
+                            self.misread(event, record);
+                        }
                     }
                     self.routed(event, stanza, record);
                 }
