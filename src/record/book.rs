@@ -469,6 +469,29 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_session_is_known_however_its_binding_is_written() {
+        for bind in [
+            "urn:ietf:params:xml:ns:xmpp-bind",
+            "urn:ietf:params:xml:ns:xmpp-b&#105;nd",
+            "urn&#x3a;ietf&#x3A;params:xml:ns:xmpp-bind",
+        ] {
+            let mut told = Told::new();
+            let bound = format!(
+                "<iq type='result' id='b'><bind xmlns='{bind}'><jid>alice@localhost/a</jid></bind></iq>"
+            );
+            told.text(1, Way::In, &bound);
+            told.text(1, Way::Out, "<presence/>");
+            told.book.finish();
+            let events = told.events();
+            assert_eq!(
+                events.first().map(String::as_str),
+                Some("alice Connected"),
+                "{bind}: {events:?}"
+            );
+        }
+    }
+
     /// Those who are there to the end stop after all else, in the order of their files.
     #[test]
     fn what_goes_on_to_the_end_stops_after_all_else() {

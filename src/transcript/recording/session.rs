@@ -328,7 +328,9 @@ impl Sessions {
             // After the end of a stream only what was under way comes in.
             return;
         }
-        if conn.jid.is_none() && (has(text, BIND) || has(text, "urn:xmpp:sasl:2")) {
+        // A namespace may be written with references to characters, which only a parser sees through.
+        let telling = |text| [BIND, "urn:xmpp:sasl:2", "&#"].iter().any(|part| has(text, part));
+        if conn.jid.is_none() && telling(text) {
             if let Some(jid) = bound(text) {
                 self.waited(conn);
                 conn.jid = Some(jid);
