@@ -102,7 +102,9 @@ impl Target {
             return Err("a target's URL holds no user and no password: use --account".into());
         }
         let host = parsed.host_str().filter(|host| !host.is_empty());
-        let host = host.ok_or_else(|| format!("`{url}` names no host"))?.to_owned();
+        let host = host.ok_or_else(|| format!("`{url}` names no host"))?;
+        // An XMPP domain is written in its own letters, whatever a URL makes of them (RFC 7622 §3.2).
+        let (host, _) = idna::domain_to_unicode(&crate::xmpp::ascii(host));
         Ok(Target {
             dial: Dial {
                 url: parsed,
@@ -201,6 +203,25 @@ mod tests {
             let error = Target::from_url(url, None).expect_err(url);
             assert!(error.contains(part), "{url}: {error}");
             assert!(!error.contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_domain_is_written_in_its_own_letters() {
+        for url in [
+            "ws://bücher.example/ws",
+            "xmpp://bücher.example",
+            "wss://xn--bcher-kva.example/",
+        ] {
+            let target = Target::from_url(url, None).expect(url);
+            assert_eq!(target.dial.domain, "bücher.example", "{url}");
+        }
+        for (url, domain) in [
+            ("ws://[::1]:80/", "[::1]"),
+            ("xmpp://127.0.0.1", "127.0.0.1"),
+            ("xmpps://a_b.example", "a_b.example"),
+        ] {
+            assert_eq!(Target::from_url(url, None).expect(url).dial.domain, domain);
         }
     }
 

@@ -20,6 +20,8 @@ pub async fn lead(
         .url
         .host_str()
         .ok_or_else(|| ConnectError::Address("the URL names no host".into()))?;
+    // A URL of xmpp:// keeps a name beyond ASCII in percent signs, which no name server knows.
+    let host = &tls::ascii(host);
     let scheme = dial.url.scheme();
     let port = dial.url.port_or_known_default().unwrap_or(match scheme {
         "xmpps" => 5223,

@@ -21,4 +21,4 @@ pub use leg::lead;
 pub use login::{Session, connect, connect_over, register, unregister};
 pub use socket::{Cut, Io, READ_AT_ONCE, Socket};
 pub use splitter::{Flaw, Limits, Piece, Splitter, check_frame};
-pub use tls::{Keys, Trust, serve};
+pub use tls::{Keys, Trust, ascii, serve};

@@ -72,12 +72,28 @@ pub async fn wrap_in(
             .with_no_client_auth(),
     };
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    let name = domain.trim_matches(['[', ']']).to_owned();
+    let name = ascii(domain).trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(name).map_err(|error| fail(error.to_string()))?;
     TlsConnector::from(Arc::new(config))
         .connect(name, stream)
         .await
-        .map_err(|error| fail(error.to_string()))
+        .map_err(|error| fail(told(&error)))
+}
+
+/// A host's name as certificates and name servers have it: `bücher.example` is `xn--bcher-kva.example` (RFC 5890 §2.3.2.1).
+pub fn ascii(host: &str) -> String {
+    url::Host::parse(host).map_or_else(|_| host.to_owned(), |host| host.to_string())
+}
+
+/// Why there is no TLS, for people.
+fn told(error: &std::io::Error) -> String {
+    let why = error.to_string();
+    if why.contains("CaUsedAsEndEntity") {
+        return "the server's certificate is marked as that of a CA, as self-signed ones often are: \
+                make one with basicConstraints=CA:FALSE"
+            .to_owned();
+    }
+    why
 }
 
 /// The certificate and the key of a listening end.
@@ -186,5 +202,24 @@ impl ServerCertVerifier for Unchecked {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_beyond_ascii_is_asked_for_as_certificates_have_it() {
+        for (host, name) in [
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("b%C3%BCcher.example", "xn--bcher-kva.example"),
+            ("localhost", "localhost"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("[::1]", "[::1]"),
+            ("a_b.example", "a_b.example"),
+        ] {
+            assert_eq!(ascii(host), name, "{host}");
+        }
     }
 }
