@@ -213,6 +213,23 @@ fn answers_garbage() {
     untested(&play(&format!("ws://127.0.0.1:{port}/")), "status 200");
 }
 
+/// What proxies say where they do not let an upgrade through.
+#[test]
+fn a_proxy_answers_for_the_server() {
+    for (answer, part) in [
+        ("401 No\r\nWWW-Authenticate: basic realm=\"x\"", "by HTTP Basic"),
+        ("401 No\r\nWWW-Authenticate: Bearer", "the token (or its absence)"),
+        ("426 Upgrade Required\r\nUpgrade: websocket", "pass upgrades on?"),
+        ("400 Bad Request", "pass upgrades on?"),
+        ("429 Too Many Requests", "takes no more clients for now"),
+        ("503 Service Unavailable", "cannot serve anybody now"),
+        ("404 Not Found", "is the path right?"),
+    ] {
+        let port = says(format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n"));
+        untested(&play(&format!("ws://127.0.0.1:{port}/")), part);
+    }
+}
+
 #[test]
 fn never_answers_or_drips() {
     let port = says("");

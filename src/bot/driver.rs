@@ -432,7 +432,7 @@ async fn read(mut reader: Reader, tell: Teller) -> Ending {
             }),
             // A session's stream has begun already.
             Incoming::Header(_) => {}
-            Incoming::StreamClosed => {
+            Incoming::StreamClosed { .. } => {
                 tell.input(Input::Ended {
                     who,
                     how: "the stream was closed".into(),

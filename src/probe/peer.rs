@@ -250,7 +250,7 @@ async fn read(mut reader: Reader, log: Shared, tell: watch::Sender<u64>, out: mp
                 None
             }
             Incoming::Header(_) | Incoming::Broken { .. } | Incoming::Misframed(_) => None,
-            Incoming::StreamClosed => Some("the server closed the stream".to_owned()),
+            Incoming::StreamClosed { .. } => Some("the server closed the stream".to_owned()),
             Incoming::Ended(how) => Some(how),
         };
         let over = end.is_some();

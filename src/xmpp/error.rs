@@ -102,6 +102,8 @@ pub enum ConnectError {
         /// Where else the server sends its client (RFC 9110 §10.2.2).
         elsewhere: Option<Words>,
     },
+    /// Before the upgrade somebody asks for a name and a password (RFC 7617).
+    Basic,
     /// The upgrade succeeded without the sub-protocol `xmpp` (RFC 7395 §3.1).
     SubProtocol,
     /// What came is no XMPP.
@@ -112,6 +114,8 @@ pub enum ConnectError {
     NoMechanism {
         offered: Vec<String>,
         wanted: Vec<&'static str>,
+        /// It offers the mechanisms of another protocol (XEP-0388).
+        sasl2: bool,
     },
     Refused {
         jid: String,
@@ -125,6 +129,11 @@ pub enum ConnectError {
     StreamError {
         stage: &'static str,
         said: Said,
+    },
+    /// The stream was closed, and its clients are sent somewhere else (RFC 7395 §3.6.1).
+    Elsewhere {
+        stage: &'static str,
+        there: Words,
     },
     Ended {
         stage: &'static str,
@@ -168,7 +177,9 @@ impl ConnectError {
     /// The server's own words, whole: what has to be hidden is cut out of them before they are shown in short.
     pub fn words_mut(&mut self) -> Option<&mut String> {
         match self {
-            ConnectError::Garbage { seen, .. } => Some(&mut seen.0),
+            ConnectError::Garbage { seen: words, .. } | ConnectError::Elsewhere { there: words, .. } => {
+                Some(&mut words.0)
+            }
             ConnectError::Upgrade { elsewhere, .. } => elsewhere.as_mut().map(|words| &mut words.0),
             ConnectError::Registration(said)
             | ConnectError::Bind(said)
@@ -215,19 +226,36 @@ impl fmt::Display for ConnectError {
                 f,
                 "the server, or a proxy before it, answered the WebSocket upgrade with status {status}: it cannot serve anybody now"
             ),
+            ConnectError::Upgrade { status: 429, .. } => f.write_str(
+                "the server, or a proxy before it, answered the WebSocket upgrade with status 429: it takes no more clients for now",
+            ),
+            // What a server says to a request whose words for an upgrade a proxy has kept to itself.
+            ConnectError::Upgrade {
+                status: status @ (400 | 426),
+                ..
+            } => write!(
+                f,
+                "the server answered the WebSocket upgrade with status {status}: is the path right, and does a proxy before it pass upgrades on?"
+            ),
             ConnectError::Upgrade { status, .. } => {
                 write!(
                     f,
                     "the server answered the WebSocket upgrade with status {status}: is the path right?"
                 )
             }
+            ConnectError::Basic => f.write_str(
+                "the server, or a proxy before it, refused the WebSocket upgrade with status 401: it asks for a name and a password by HTTP Basic, and a client of calls has a token in a cookie at the most",
+            ),
             ConnectError::SubProtocol => f.write_str(
                 "the server took the WebSocket upgrade, but does not speak its sub-protocol `xmpp`",
             ),
             ConnectError::Garbage { stage, seen } => {
                 write!(f, "during {stage}, something came that is no XMPP: {seen}")
             }
-            ConnectError::NoMechanism { offered, wanted } => {
+            ConnectError::NoMechanism { offered, sasl2: true, .. } if offered.is_empty() => f.write_str(
+                "no SASL mechanism in common: the server offers SASL2 (XEP-0388) alone, and the login of RFC 6120 is needed",
+            ),
+            ConnectError::NoMechanism { offered, wanted, .. } => {
                 let none = "none at all".to_owned();
                 let offered = if offered.is_empty() {
                     none
@@ -257,6 +285,10 @@ impl fmt::Display for ConnectError {
                     "during {stage}, the server ended the stream with the error {said}"
                 )
             }
+            ConnectError::Elsewhere { stage, there } => write!(
+                f,
+                "during {stage}, the server closed the stream and sends its clients to {there}: the target's URL has to name where they end up"
+            ),
             ConnectError::Ended { stage, how } => write!(f, "during {stage}, the connection ended: {how}"),
             ConnectError::Deadline { stage, seconds } => {
                 write!(

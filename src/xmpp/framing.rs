@@ -30,7 +30,10 @@ pub enum Incoming {
     /// What may not stand on a WebSocket (RFC 6455 §5): why. Nothing after it can be read.
     Misframed(String),
     /// The other side closed the stream lawfully.
-    StreamClosed,
+    StreamClosed {
+        /// Where it sends its clients (RFC 7395 §3.6.1).
+        elsewhere: Option<String>,
+    },
     /// The connection is over.
     Ended(String),
 }
@@ -38,7 +41,7 @@ pub enum Incoming {
 impl Incoming {
     /// Whether nothing follows.
     pub fn is_end(&self) -> bool {
-        matches!(self, Incoming::StreamClosed | Incoming::Ended(_))
+        matches!(self, Incoming::StreamClosed { .. } | Incoming::Ended(_))
     }
 }
 
@@ -90,7 +93,9 @@ pub fn split_tcp(connection: Connection, cut: Cut) -> (Reader, Writer) {
 
 fn element(raw: String) -> Incoming {
     match Stanza::parse(raw.as_str()) {
-        Ok(stanza) if stanza.is("close", FRAMING) => Incoming::StreamClosed,
+        Ok(stanza) if stanza.is("close", FRAMING) => Incoming::StreamClosed {
+            elsewhere: stanza.attr("see-other-uri").map(str::to_owned),
+        },
         Ok(stanza) => Incoming::Element(stanza),
         Err(error) => Incoming::Broken { raw, error: error.0 },
     }
@@ -171,7 +176,7 @@ async fn next_piece(
         match splitter.next_piece() {
             Ok(Some(Piece::Header(raw))) => return Incoming::Header(raw),
             Ok(Some(Piece::Element(raw))) => return element(raw),
-            Ok(Some(Piece::Footer)) => return Incoming::StreamClosed,
+            Ok(Some(Piece::Footer)) => return Incoming::StreamClosed { elsewhere: None },
             Ok(Some(Piece::Skipped(_)) | None) => {}
             Err(error) if error.is_limit() => {
                 return Incoming::Ended(format!("more came than is read here: {}", error.text));

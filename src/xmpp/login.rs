@@ -104,6 +104,14 @@ async fn upgrade(
         Unanswered::Ended(how) => ConnectError::Ended { stage: UPGRADE, how },
         Unanswered::NoHttp(seen) => garbage(seen),
     })?;
+    let wants = answer.header("WWW-Authenticate").unwrap_or_default();
+    if answer.status == 401
+        && wants
+            .get(..5)
+            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
+    {
+        return Err(ConnectError::Basic);
+    }
     if answer.status != 101 {
         let moved = (300..400).contains(&answer.status);
         return Err(ConnectError::Upgrade {
@@ -146,6 +154,9 @@ async fn log_in(
         writer: stream.writer,
     })
 }
+
+/// Another way to log in, of which nothing is said here (XEP-0388).
+const SASL2: &str = "urn:xmpp:sasl:2";
 
 struct Opening<'a> {
     reader: Reader,
@@ -215,7 +226,13 @@ impl Opening<'_> {
         let usable = |mechanism: &&Mechanism| offered.iter().any(|name| name == mechanism.name());
         let Some(&chosen) = dial.sasl.iter().find(usable) else {
             let wanted = dial.sasl.iter().map(|mechanism| mechanism.name()).collect();
-            return Err(ConnectError::NoMechanism { offered, wanted });
+            let mut children = features.element().children();
+            let sasl2 = children.any(|child| child.is("authentication", SASL2));
+            return Err(ConnectError::NoMechanism {
+                offered,
+                wanted,
+                sasl2,
+            });
         };
         let refused = |condition: String| ConnectError::Refused {
             jid: login.jid.clone(),
@@ -345,7 +362,13 @@ impl Opening<'_> {
             // What it says of itself is read for what follows it.
             Incoming::Header(_) => Ok(None),
             Incoming::Broken { raw, .. } | Incoming::Misframed(raw) => Err(self.garbage(&raw)),
-            Incoming::StreamClosed => Err(ConnectError::Ended {
+            Incoming::StreamClosed {
+                elsewhere: Some(there),
+            } => Err(ConnectError::Elsewhere {
+                stage,
+                there: Words(there),
+            }),
+            Incoming::StreamClosed { elsewhere: None } => Err(ConnectError::Ended {
                 stage,
                 how: "the server closed the stream".into(),
             }),

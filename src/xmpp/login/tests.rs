@@ -197,3 +197,30 @@ async fn where_a_server_sends_its_clients_is_told() {
         "{why}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_a_close_sends_its_clients_is_told() {
+    let close = format!("<close xmlns='{FRAMING}' see-other-uri='wss://b.example/ws'/>");
+    let elsewhere = logs_in("alice", async |mut server| server.offers(&close).await);
+    let why = elsewhere.await.map(|session| session.jid).expect_err("no login");
+    assert!(
+        why.to_string()
+            .contains("sends its clients to \"wss://b.example/ws\""),
+        "{why}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_offers_another_login_alone_is_told_so() {
+    for (features, part) in [
+        (
+            "<stream:features><authentication xmlns='urn:xmpp:sasl:2'><mechanism>PLAIN</mechanism></authentication></stream:features>",
+            "offers SASL2 (XEP-0388) alone",
+        ),
+        ("<stream:features/>", "offers none at all"),
+    ] {
+        let login = logs_in("alice", async |mut server| server.offers(features).await);
+        let why = login.await.map(|session| session.jid).expect_err("no login");
+        assert!(why.to_string().contains(part), "{why}");
+    }
+}
