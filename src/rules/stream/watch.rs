@@ -65,7 +65,7 @@ pub(in super::super) struct Streams {
 struct Said {
     /// Something in it no server has to read on after.
     unsound: bool,
-    /// The last stanza that holds a character beyond ASCII.
+    /// The last stanza, where it holds a character beyond ASCII: those before it were read.
     beyond: Option<u64>,
 }
 
@@ -438,6 +438,7 @@ impl Family for Streams {
                 }
             }
             Dir::WireSent => {
+                self.said.entry(event.who.clone()).or_default().unsound = true;
                 if let Some(wire) = &event.wire {
                     self.sent(event, wire);
                 }
@@ -455,9 +456,7 @@ impl Family for Streams {
                             .stanza
                             .is_some_and(|stanza| stanza.is_plain() || !is_fault(text));
                     said.unsound |= !sound;
-                    if !text.is_ascii() {
-                        said.beyond = Some(event.n);
-                    }
+                    said.beyond = (!text.is_ascii()).then_some(event.n);
                 }
                 if let Some(text) = seen.stanza.and_then(Stanza::call_text)
                     && is_hostile(&text)
