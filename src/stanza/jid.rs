@@ -1,12 +1,15 @@
 //! The parts of a JID (RFC 7622), and the form in which two are compared.
 
+use xmpp_parsers::jid::BareJid;
+
 /// A JID without its resource.
 pub fn bare(jid: &str) -> &str {
     let end = memchr::memchr(b'/', jid.as_bytes()).unwrap_or(jid.len());
     jid.get(..end).unwrap_or(jid)
 }
 
-/// A JID in the form in which two are compared: user and domain fold their case, the resource does not.
+/// A JID in the form in which two are compared: user and domain fold their case, and their width and composition where
+/// they are no ASCII (Nodeprep, Nameprep: what servers do); the resource does not.
 pub fn fold(jid: &str) -> String {
     let ends = |byte: u8| byte == b'/' || byte.is_ascii_uppercase() || !byte.is_ascii();
     // As nearly all are written.
@@ -18,7 +21,8 @@ pub fn fold(jid: &str) -> String {
         return jid.to_owned();
     }
     let bare = bare(jid);
-    let mut folded = bare.to_lowercase();
+    let prepared = (!bare.is_ascii()).then(|| BareJid::new(bare).ok()).flatten();
+    let mut folded = prepared.map_or_else(|| bare.to_lowercase(), |jid| jid.to_string());
     folded.push_str(jid.get(bare.len()..).unwrap_or_default());
     folded
 }
@@ -38,6 +42,9 @@ mod tests {
             ("alice@example.com/Phone", "alice@example.com/Phone"),
             ("Alice@Example.com/Phone", "alice@example.com/Phone"),
             ("ÄRGER@example.com/Ä/B", "ärger@example.com/Ä/B"),
+            ("A\u{30a}sa@example.com/A\u{30a}", "\u{e5}sa@example.com/A\u{30a}"),
+            ("\u{ff42}ob@example.com", "bob@example.com"),
+            ("no jid\u{e5}@@Example.com", "no jid\u{e5}@@example.com"),
             ("Example.com", "example.com"),
             ("", ""),
         ] {
