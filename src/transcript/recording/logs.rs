@@ -3,6 +3,7 @@
 mod erlang;
 mod line;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{BufRead, Read};
 use std::sync::{Arc, LazyLock};
@@ -178,7 +179,8 @@ impl<R: BufRead> Logs<R> {
     }
 
     fn take_line(&mut self, line: &str) {
-        let text = line.trim_end_matches(['\n', '\r']);
+        let text = without_escapes(line.trim_end_matches(['\n', '\r']));
+        let text = text.as_ref();
         // An element on a line of its own may be more of the stanza above it.
         let open = self.begun.as_ref().is_some_and(|begun| match &begun.frame.what {
             What::Text(held) => held.is_empty() || goes_on(held) || begun.style == Style::Nbxmpp,
@@ -218,6 +220,24 @@ impl<R: BufRead> Logs<R> {
         self.finish();
         self.begun = next;
     }
+}
+
+/// A line without what colours it on a terminal (ECMA-48 §5.4); no XML holds that.
+fn without_escapes(line: &str) -> Cow<'_, str> {
+    if memchr::memchr(0x1b, line.as_bytes()).is_none() {
+        return Cow::Borrowed(line);
+    }
+    let mut parts = line.split('\u{1b}');
+    let mut left = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let sequence = part.strip_prefix('[');
+        let end = sequence.and_then(|rest| rest.find(|c: char| matches!(c, '@'..='~')));
+        left.push_str(match (sequence, end) {
+            (Some(rest), Some(end)) => rest.get(end + 1..).unwrap_or_default(),
+            _ => part,
+        });
+    }
+    Cow::Owned(left)
 }
 
 impl<R: BufRead + Send> Frames for Logs<R> {
@@ -393,6 +413,16 @@ mod tests {
                     "<message><body>a > b</body></message>".to_owned()
                 ),
             ]
+        );
+    }
+
+    #[test]
+    fn what_colours_a_line_is_none_of_it() {
+        let log = "\u{1b}[90m08:00:01.5\u{1b}[0m \u{1b}[1;32mSENT: \u{1b}[36m<iq id='a'/>\u{1b}[0m\n\u{1b}[2K08:00:02 RECV: <r/>\n";
+        let (found, _) = frames(log);
+        assert!(
+            matches!(found.as_slice(), [a, b] if b.at - a.at == 0.5 && a.what == What::Text("<iq id='a'/>".into())),
+            "{found:?}"
         );
     }
 
