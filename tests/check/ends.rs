@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::hars::{ALL, Folder, check, data, har, holds, messages};
+use crate::hars::{ALL, Folder, check, data, har, holds, messages, text};
 
 #[test]
 fn sound_calls_are_sound_from_either_end_and_from_both() {
@@ -155,6 +155,25 @@ fn what_was_changed_is_found_by_its_rule() {
         "{}",
         said.out
     );
+}
+
+#[test]
+fn a_text_that_was_cut_short_is_held_against_its_sender_where_that_is_seen() {
+    let folder = Folder::new();
+    for (way, status, word) in [("send", 1, "FAIL "), ("receive", 0, "maybe ")] {
+        let said = folder.changed(ALL[0], |messages| {
+            let candidate = messages
+                .iter_mut()
+                .find(|m| m["type"] == way && holds(m, "ice-candidate"));
+            let candidate = candidate.expect("a candidate");
+            candidate["data"] = text(candidate).replace("}</call>", "</call>").into();
+        });
+        assert!(
+            said.status == status && said.out.contains(word) && said.out.contains("IQ-04  must, client"),
+            "{way}: {}",
+            said.out
+        );
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::rules::Finding;
 pub(super) const LOST: &str = "a signal of its sender before it was lost on its way, and is not recorded";
 pub(super) const SWAPPED: &str = "the server handed this signal and the one before it on in another order";
 pub(super) const TWICE: &str = "the server handed the same signal on twice";
+pub(super) const CUT: &str = "the server had cut its text short";
 pub(super) const OTHER: &str =
     "another device of this user, or the server for it, said one of these: signals alone do not tell";
 pub(super) const NAMELESS: &str = "its ids are broken, and signals alone tell nothing else of whose it is";

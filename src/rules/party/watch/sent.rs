@@ -81,6 +81,9 @@ impl Said<'_> {
             rule.text,
             format!("{}{place}", value_at(self.form, &fault.pointer)),
         );
+        if self.handed_on && fault.offset == Some(self.form.text().len()) {
+            finding.excuse = Some(handed::CUT.to_owned());
+        }
         if fault.info {
             finding.level = Level::Info;
             finding.blame = Blame::Nobody;
