@@ -162,7 +162,7 @@ fn between_the_ends_only_what_was_surely_taken_in_is_owed() {
              xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
         )
     };
-    let told = |answered: Option<(&str, f64)>| {
+    let told = |answered: Option<(&str, f64)>, steady: bool, speaks: &[f64]| {
         let mut lines = vec![
             (0.0, "connected", None),
             (1.0, "received", Some(set("first", 1))),
@@ -171,8 +171,14 @@ fn between_the_ends_only_what_was_surely_taken_in_is_owed() {
         lines.extend(answered.map(|(id, at)| (at, "sent", Some(error(id)))));
         // By the other one's clock the time has passed too.
         lines.push((49.0, "received", Some(set("third", 49))));
+        lines.extend(
+            speaks
+                .iter()
+                .map(|at| (*at, "sent", Some("<presence/>".to_owned()))),
+        );
+        lines.sort_by(|(one, ..), (other, ..)| one.total_cmp(other));
         lines.push((50.0, "stops", None));
-        let header = json!({"callspec": 1, "scenario": {}, "witness": "between", "steady": true});
+        let header = json!({"callspec": 1, "scenario": {}, "witness": "between", "steady": steady});
         let header: Header = serde_json::from_value(header).expect("a header");
         let events = lines.into_iter().zip(1..).map(|((t, dir, xml), n)| {
             let event = json!({"n": n, "t": t, "who": "bob", "jid": BOB, "dir": dir, "xml": xml});
@@ -186,14 +192,20 @@ fn between_the_ends_only_what_was_surely_taken_in_is_owed() {
         });
         told.collect::<Vec<_>>().join(", ")
     };
-    assert_eq!(told(None), "IQ-01? [2], IQ-01? [3]");
-    assert_eq!(told(Some(("second", 1.2))), "IQ-01 [2]");
-    assert_eq!(told(Some(("first", 1.2))), "IQ-01? [3]");
+    let proxy = |answered| told(answered, true, &[]);
+    assert_eq!(proxy(None), "IQ-01? [2], IQ-01? [3]");
+    assert_eq!(proxy(Some(("second", 1.2))), "IQ-01 [2]");
+    assert_eq!(proxy(Some(("first", 1.2))), "IQ-01? [3]");
     // An answer that took long may have been under way for some of that, but not for all.
-    assert_eq!(told(Some(("second", 7.0))), "IQ-01 [2], IQ-08? [3, 4]");
-    assert_eq!(told(Some(("second", 20.0))), "IQ-01 [2], IQ-08 [3, 4]");
+    assert_eq!(proxy(Some(("second", 7.0))), "IQ-01 [2], IQ-08? [3, 4]");
+    assert_eq!(proxy(Some(("second", 20.0))), "IQ-01 [2], IQ-08 [3, 4]");
     // What came in just before the end may be answered after it.
-    assert_eq!(told(Some(("second", 45.0))), "IQ-01? [2], IQ-08 [3, 4]");
+    assert_eq!(proxy(Some(("second", 45.0))), "IQ-01? [2], IQ-08 [3, 4]");
+    // Of whom a server hears nothing any more the connection has perhaps broken, until it finds out.
+    let server = |speaks: &[f64]| told(Some(("second", 1.2)), false, speaks);
+    assert_eq!(server(&[]), "IQ-01? [2]");
+    assert_eq!(server(&[6.1]), "IQ-01? [2]");
+    assert_eq!(server(&[6.3]), "IQ-01 [2]");
 }
 
 /// What is said of answers in a recording of this end: `SECONDS got ID`, `SECONDS answers ID`, what it sends and has

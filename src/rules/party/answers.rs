@@ -79,6 +79,8 @@ struct Client {
     taken: Vec<(u64, f64)>,
     /// The latest request that it has answered.
     answered: Option<u64>,
+    /// When it last sent anything.
+    spoke: f64,
 }
 
 impl Client {
@@ -139,6 +141,13 @@ impl Answers {
     pub fn taken_in(&mut self, client: &str, n: u64, at: f64) {
         if self.between {
             self.client(client).takes_in(n, at);
+        }
+    }
+
+    /// This client sends something: its connection has not broken.
+    pub fn speaks(&mut self, client: &str, at: f64) {
+        if self.between {
+            self.client(client).spoke = at;
         }
     }
 
@@ -418,7 +427,10 @@ impl Answers {
         };
         let late = "it was answered after the recording had stopped, late";
         let soon = waited < NEVER || (self.between && end - came < WITHIN + UNDER_WAY);
-        Some((self.open_ended && soon).then_some(late))
+        // In a server's log a connection that has broken goes on until the server finds out.
+        let silent = self.between && self.foreign && known.is_some_and(|known| known.spoke - came < WITHIN);
+        let silent = silent.then_some("its connection had broken, and the server had not noticed yet");
+        Some(soon.then_some(late).or(silent).filter(|_| self.open_ended))
     }
 }
 

@@ -246,6 +246,9 @@ impl Family for Parties {
             // For how long, nobody knows.
             Dir::Stalled if event.seconds.is_none() => self.clock_set += 1,
             Dir::Sent | Dir::Received => {
+                if event.dir == Dir::Sent {
+                    self.answers.speaks(&event.who, event.t);
+                }
                 let Some(stanza) = seen.stanza else {
                     self.answers.unread(event.n);
                     self.announced.remove(&event.who);
