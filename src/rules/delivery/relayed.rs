@@ -17,7 +17,7 @@ use crate::profile::{Class, Profile};
 use crate::rules::{Family, Finding, Record, Seen, Spoken};
 use crate::stanza::{IqType, Stanza, fold, print, resource};
 use crate::transcript::{Dir, Event, Header, Witness};
-use as_sent::{addressed_to_another, as_it_was, is_another};
+use as_sent::{as_it_was, is_another, otherwise_addressed};
 use back::{twice, unchanged};
 
 /// How long something else has to have gone on coming in, in seconds, before what is missing was lost.
@@ -373,7 +373,7 @@ impl Relayed {
         flight.delivered = Some(event.n);
         record.held("RT-03");
         as_it_was(flight, &event.who, (&from, &text, event.n), record);
-        if let Some(to) = addressed_to_another(stanza, session, &self.profile) {
+        if let Some(to) = otherwise_addressed(stanza, session, &self.profile) {
             record.broken(flight.readdressed(&flight.what(), &event.who, &to, event.n));
         }
         let way = (flight.conn, session.conn);

@@ -520,7 +520,7 @@ fn a_signal_is_for_whom_it_comes_to() {
         ("bob@x/9", "RT-05 [3, 4]", "RT-06 [3]"),
         (B, "", ""),
         ("BOB@x/2", "", ""),
-        ("bob@x", "", ""),
+        ("bob@x", "RT-05 [3, 4]", ""),
     ] {
         let came = format!("1.1 bob <{to} alice 1 a\n1.1 bob ok alice 1");
         let both = broken(&format!("1 alice > bob 1 a\n{came}\n1.2 alice got bob 1\n{ON}"));

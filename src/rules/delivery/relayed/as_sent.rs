@@ -106,9 +106,15 @@ pub(super) fn as_it_was(flight: &Flight, who: &str, (from, text, n): (&str, &str
     record.broken(flight.changed(id, &flight.what(), who, text, n));
 }
 
-/// The address of a signal that is not for whom it came to. A server that judges calls may ring every device of a user.
+/// The address of a signal that is not for whom it came to.
 pub(super) fn addressed_to_another(stanza: &Stanza, session: &Session, profile: &Profile) -> Option<String> {
+    otherwise_addressed(stanza, session, profile).filter(|to| resource(to).is_some())
+}
+
+/// The address of a signal, if it is not that of the session to which it came. A server that judges calls may ring every
+/// device of a user.
+pub(super) fn otherwise_addressed(stanza: &Stanza, session: &Session, profile: &Profile) -> Option<String> {
     let to = fold(stanza.to()?);
     let rings = bare(&to) == bare(&session.jid) && profile.class == Class::Enforcing;
-    (resource(&to).is_some() && *to != *session.jid && !rings).then_some(to)
+    (*to != *session.jid && !rings).then_some(to)
 }
