@@ -156,6 +156,9 @@ pub(super) fn recording(asked: &Asked, finished: &Finished, merged: &Merged) {
         asked.tell("  it gives no times: what depends on time is not judged");
     }
     let mut recordings = merged.recordings();
+    if merged.recordings().any(|(_, recording)| recording.is_anonymous()) {
+        asked.tell("  it does not tell whose end it is");
+    }
     if recordings.any(|(_, recording)| recording.witness() == Witness::Signals) {
         asked.tell("  it holds signals alone: their stanzas and how they were answered are not judged");
     }

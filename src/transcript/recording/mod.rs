@@ -204,7 +204,7 @@ pub fn open(source: &Source) -> Result<Opened, ReadError> {
                 clock: (session && !header.started.is_empty()).then_some(header.started),
             }));
         }
-        Kind::Har => Reading::Frames(Box::new(har::Har::new(bytes)), Sessions::new()),
+        Kind::Har => Reading::Frames(Box::new(har::Har::new(bytes)), Sessions::in_columns()),
         Kind::Signals => Reading::Frames(Box::new(signals::Signals::new(bytes)), Sessions::new()),
         Kind::Log => Reading::Frames(Box::new(logs::Logs::new(bytes)), Sessions::new()),
     };
@@ -256,9 +256,9 @@ impl Kind {
         } else if lines
             .next()
             .is_some_and(|next| !next.is_empty() && !next.starts_with(b"{"))
-            && serde_json::from_slice::<IgnoredAny>(line).is_err()
+            && (!(has(b"callId") || has(b"call:")) || serde_json::from_slice::<IgnoredAny>(line).is_err())
         {
-            // A log that was cut may begin in the middle of a stanza.
+            // A log that was cut may begin in the middle of a stanza, or with what another program has to say.
             Kind::Log
         } else {
             Kind::Signals
@@ -301,9 +301,15 @@ impl Recording {
     /// Who saw it, as far as it is known by now.
     pub fn witness(&self) -> Witness {
         match &self.reading {
+            Reading::Frames(_, sessions) if sessions.signals => Witness::Signals,
             Reading::Frames(frames, _) if frames.between() => Witness::Between,
             _ => self.witness,
         }
+    }
+
+    /// Nothing in it tells whose end it is.
+    pub fn is_anonymous(&self) -> bool {
+        matches!(&self.reading, Reading::Frames(_, sessions) if sessions.signals)
     }
 
     /// Its times are by a clock that nobody sets.

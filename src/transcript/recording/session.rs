@@ -2,6 +2,7 @@
 //! it concerns calls.
 
 mod resumed;
+mod whose;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -19,6 +20,7 @@ use super::secrets::{first_name, without_secrets};
 use super::{Sought, has, names_calls};
 use crate::stanza::{IqType, Stanza, bare, resource};
 use resumed::Resumable;
+use whose::Whose;
 
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const SM: &str = "urn:xmpp:sm:";
@@ -33,6 +35,8 @@ const MOST: usize = 4_096;
 /// What may be written down in another order than it happened in, in seconds. A time that runs back further is one of a
 /// clock that was set.
 const DISORDER: f64 = 0.05;
+/// The same of what two connections do, in seconds.
+const DISORDER_BETWEEN: f64 = 60.0;
 
 /// An event of a recording. `event.t` is in seconds of the recording's own clock, NaN where it is not known;
 /// `event.who` is still empty: the JID, or else the connection, says whose it is.
@@ -54,6 +58,9 @@ struct Conn {
     foreign: bool,
     /// A login was seen: what came before the binding belongs to no session.
     login: bool,
+    whose: Whose,
+    /// It will not be known whose it is: both ends of each signal are taken to have been seen.
+    doubtful: bool,
     waiting: VecDeque<(u64, Frame)>,
     /// Their bytes.
     waits: usize,
@@ -67,8 +74,17 @@ struct Conn {
     again: HashSet<u64>,
     /// NaN: not known.
     last: f64,
-    /// How far the recorder's clock was set back so far, in seconds.
+    /// How far its clock was set back so far, in seconds, where it is its own.
     set_back: f64,
+}
+
+impl Conn {
+    fn unheard() -> Conn {
+        Conn {
+            last: f64::NAN,
+            ..Conn::default()
+        }
+    }
 }
 
 /// The connections of one recording.
@@ -83,6 +99,10 @@ pub struct Sessions {
     /// It is known of somebody who that is.
     named: bool,
     latest: f64,
+    /// How far the clock of all connections was set back so far, in seconds.
+    set_back: f64,
+    /// Connections may be there one after the other that ran at the same time, or have clocks of their own.
+    columns: bool,
     /// Every stanza keeps its text, not only those that have to do with calls.
     whole: bool,
     /// Chat is wanted too.
@@ -91,6 +111,8 @@ pub struct Sessions {
     waiting: usize,
     /// Stanzas of nobody who is known that were not kept.
     pub dropped: u64,
+    /// It was not told whose end this is: it shows signals alone.
+    pub signals: bool,
 }
 
 impl Sessions {
@@ -101,10 +123,19 @@ impl Sessions {
         }
     }
 
+    /// For a recording that holds connections one after the other.
+    pub fn in_columns() -> Sessions {
+        Sessions {
+            columns: true,
+            ..Sessions::new()
+        }
+    }
+
     /// For a transcript: nothing is left out.
     pub fn whole() -> Sessions {
         Sessions {
             whole: true,
+            columns: true,
             ..Sessions::new()
         }
     }
@@ -120,10 +151,7 @@ impl Sessions {
         let (key, now) = (Arc::clone(&frame.conn), frame.at);
         // Taken out and put back: most frames are of a connection that is known.
         let known = self.conns.get_mut(&key).map(std::mem::take);
-        let mut conn = known.unwrap_or_else(|| Conn {
-            last: f64::NAN,
-            ..Conn::default()
-        });
+        let mut conn = known.unwrap_or_else(Conn::unheard);
         self.set_back(&mut conn, &mut frame);
         self.one(&mut conn, frame);
         if conn.over && conn.told {
@@ -161,9 +189,14 @@ impl Sessions {
     /// Nothing else waits for this frame any more: what its connection has told by then is not kept.
     fn give_up(&mut self, late: u64, conn: &str) {
         self.out.known(late);
+        let Some(mut doubtful) = self.conns.get_mut(conn).map(std::mem::take) else {
+            return;
+        };
+        self.doubt(&mut doubtful);
         let Some(conn) = self.conns.get_mut(conn) else {
             return;
         };
+        *conn = doubtful;
         while let Some((number, frame)) = conn.waiting.pop_front_if(|(number, _)| *number <= late) {
             self.waiting -= size(&frame);
             conn.waits -= size(&frame);
@@ -174,14 +207,20 @@ impl Sessions {
 
     /// Time goes on where a clock was set back, and that it was is told: nothing is too early because of it.
     fn set_back(&mut self, conn: &mut Conn, frame: &mut Frame) {
-        frame.at += conn.set_back;
-        let back = conn.last - frame.at;
+        let so_far = match self.columns {
+            true => &mut conn.set_back,
+            false => &mut self.set_back,
+        };
+        frame.at += *so_far;
         // Where no time is known, none runs back.
-        if back.is_nan() || back <= DISORDER {
+        let own = conn.last - frame.at > DISORDER;
+        let others = !self.columns && self.latest - frame.at > DISORDER_BETWEEN;
+        if !own && !others {
             return;
         }
-        conn.set_back += back;
-        frame.at = conn.last;
+        let on = if self.columns { conn.last } else { self.latest };
+        *so_far += on - frame.at;
+        frame.at = on;
         let note = Some("the recorder's clock was set back".to_owned());
         self.push(conn, &frame.conn, frame.at, frame.line, Dir::Stalled, note);
         if !conn.waiting.is_empty() {
@@ -203,6 +242,10 @@ impl Sessions {
             self.out.waits(self.frames, &frame.conn, frame.at);
         }
         conn.waiting.push_back((self.frames, frame));
+        let full = conn.waiting.len() > WAITING || conn.waits > WAITING_BYTES;
+        if (full || self.waiting > ALL_WAITING_BYTES) && self.doubt(conn) {
+            return;
+        }
         while (conn.waiting.len() > WAITING || conn.waits > WAITING_BYTES || self.waiting > ALL_WAITING_BYTES)
             && let Some((number, oldest)) = conn.waiting.pop_front()
         {
@@ -223,8 +266,10 @@ impl Sessions {
 
     /// The recording is over.
     pub fn finish(&mut self) {
-        for (key, mut conn) in std::mem::take(&mut self.conns) {
-            self.settle(&mut conn);
+        let mut conns = std::mem::take(&mut self.conns);
+        conns.values_mut().for_each(|conn| self.settle(conn));
+        conns.append(&mut self.conns);
+        for (key, conn) in conns {
             if conn.told && !conn.over {
                 let at = if self.latest.is_nan() {
                     conn.last
@@ -344,7 +389,13 @@ impl Sessions {
             return;
         }
         if conn.jid.is_none() {
-            if let Some(jid) = own_jid(&frame, text, conn.login) {
+            if conn.doubtful {
+                frame.what = What::Text(whole);
+                self.both_ends(frame);
+                return;
+            }
+            let told = (!conn.login).then(|| conn.whose.note(&frame, text)).flatten();
+            if let Some(jid) = told {
                 self.midway(conn, jid);
                 self.settle(conn);
             } else {
@@ -357,8 +408,50 @@ impl Sessions {
         self.pass(conn, frame);
     }
 
+    /// No line has told whose this is, and no more are waited for: what may be either end's is told as both saw it.
+    fn doubt(&mut self, conn: &mut Conn) -> bool {
+        if conn.jid.is_some() || !conn.whose.is_open() || (self.named && !self.signals) {
+            return false;
+        }
+        conn.doubtful = true;
+        self.signals = true;
+        let now = self.frames;
+        for (number, frame) in self.waited(conn) {
+            self.frames = number;
+            self.both_ends(frame);
+        }
+        self.frames = now;
+        true
+    }
+
+    /// A signal as its sender and its addressee have seen it.
+    fn both_ends(&mut self, frame: Frame) {
+        let What::Text(text) = &frame.what else { return };
+        let Ok(stanza) = Stanza::parse(text) else { return };
+        let ends = stanza.from().zip(stanza.to());
+        let Some((from, to)) = ends.filter(|_| names_calls(text) && stanza.iq_type() == Some(IqType::Set))
+        else {
+            return;
+        };
+        for (end, way) in [(from, Way::Out), (to, Way::In)] {
+            let key: Arc<str> = end.into();
+            let mut conn = self.conns.remove(&key).unwrap_or_else(Conn::unheard);
+            let own = Frame {
+                conn: Arc::clone(&key),
+                own: Some(end.to_owned()),
+                way: Some(way),
+                ..frame.clone()
+            };
+            self.one(&mut conn, own);
+            self.conns.insert(key, conn);
+        }
+    }
+
     /// What waited is told, now that it is known whose it is, or that it will not be known.
     fn settle(&mut self, conn: &mut Conn) {
+        if conn.doubtful || self.doubt(conn) {
+            return;
+        }
         let waiting = self.waited(conn);
         if conn.told && waiting.is_empty() {
             return;
@@ -518,20 +611,6 @@ fn bound(text: &str) -> Option<String> {
     resource(&jid).is_some().then_some(jid)
 }
 
-/// The full JID of this end, if this stanza tells it: what comes in is addressed to it, what goes out is from it.
-fn own_jid(frame: &Frame, text: &str, login: bool) -> Option<String> {
-    if login || !matches!(first_name(text), "iq" | "message" | "presence") {
-        return None;
-    }
-    let stanza = Stanza::parse(text).ok()?;
-    let jid = match frame.way {
-        Some(Way::Out) => stanza.from()?,
-        Some(Way::In) => stanza.to()?,
-        None => stanza.from().and(stanza.to())?,
-    };
-    (resource(jid).is_some() && jid.contains('@')).then(|| jid.to_owned())
-}
-
 /// Which way a frame went, where the recording does not say.
 fn guess(text: &str, own: &str) -> Way {
     match first_name(text) {
@@ -557,3 +636,6 @@ fn guess(text: &str, own: &str) -> Way {
         _ => Way::Out,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Whose log it is where no line says which way its stanza went: every stanza is to that end or from it.
+
+use super::super::frame::{Frame, Way};
+use super::{first_name, resource};
+use crate::stanza::{Stanza, bare};
+
+/// What the stanzas so far leave open.
+#[derive(Debug, Default)]
+pub(super) struct Whose {
+    /// The full JIDs of which one is this end's; `None`: nothing was seen so far.
+    either: Option<Vec<String>>,
+    /// Those of others, to whom this end has spoken.
+    others: Vec<String>,
+}
+
+/// So many others are remembered until it is known.
+const OTHERS: usize = 64;
+
+impl Whose {
+    /// The full JID of this end, once the stanzas tell it.
+    pub fn note(&mut self, frame: &Frame, text: &str) -> Option<String> {
+        let name = first_name(text);
+        if !matches!(name, "iq" | "message" | "presence") {
+            return None;
+        }
+        let stanza = Stanza::parse(text).ok()?;
+        let is_full = |jid: &&str| jid.contains('@') && resource(jid).is_some();
+        let (from, to) = (stanza.from(), stanza.to());
+        match frame.way {
+            Some(Way::Out) => return from.filter(is_full).map(str::to_owned),
+            Some(Way::In) => return to.filter(is_full).map(str::to_owned),
+            None => {}
+        }
+        let is_server = |jid: &str| !jid.contains('@');
+        match (from, to) {
+            // What a server says, or an account of its own user.
+            (Some(from), Some(to)) if is_full(&to) && (is_server(from) || from == bare(to)) => {
+                return Some(to.to_owned());
+            }
+            // What is asked of them; a message to an account comes to all of its devices.
+            (Some(from), Some(to))
+                if is_full(&from) && (is_server(to) || (name == "iq" && to == bare(from))) =>
+            {
+                return Some(from.to_owned());
+            }
+            // Only of its own a client need not say from whom it is (RFC 6120 §8.1.2.1).
+            (None, Some(to)) if is_full(&to) && (stanza.has_call() || name == "message") => {
+                self.others.retain(|other| other != to);
+                self.others.push(to.to_owned());
+                self.others.truncate(OTHERS);
+            }
+            (Some(from), Some(to)) => match &mut self.either {
+                None if is_full(&from) && is_full(&to) => {
+                    self.either = Some([from, to].map(str::to_owned).into());
+                }
+                None => {}
+                // To a user's bare address comes what each of his devices gets.
+                Some(either) => {
+                    either.retain(|end| [from, to].iter().any(|jid| *jid == end || *jid == bare(end)))
+                }
+            },
+            _ => {}
+        }
+        let either = self.either.as_mut()?;
+        either.retain(|end| !self.others.contains(end));
+        match either.as_slice() {
+            [end] => Some(end.clone()),
+            _ => None,
+        }
+    }
+
+    /// Stanzas that say who both ends are, and not which of them this is.
+    pub fn is_open(&self) -> bool {
+        self.either.is_some()
+    }
+}
