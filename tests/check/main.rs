@@ -9,6 +9,7 @@ mod hars;
 #[path = "../fuzz_oracle/history.rs"]
 #[allow(dead_code)]
 mod history;
+mod logs;
 mod media;
 mod noise;
 #[path = "../fuzz_oracle/oracle.rs"]

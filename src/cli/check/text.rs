@@ -125,8 +125,8 @@ pub(super) fn introduce(asked: &Asked, merged: &Merged, sorted: Option<&Sorted>,
             continue;
         };
         let text = match offset {
-            Offset::By(by, _) if !by.is_finite() => {
-                format!("  put together with {b} by what its stanzas answer: there are no times in common")
+            Offset::Untimed => {
+                format!("  put together with {b} by what was sent and received: there are no times in common")
             }
             Offset::By(by, room) => {
                 let room = if room.is_finite() {

@@ -25,6 +25,8 @@ pub struct Sorted {
     pub offsets: Vec<(usize, usize, Offset)>,
     pub sources: Vec<usize>,
     base: f64,
+    /// What has no times stands among others that have: they wait for it, and then for each other.
+    untimed: bool,
     pub witness: Witness,
     /// The part in which each stanza was sent that another one received, where clocks alone do not put them in this order.
     crossing: HashMap<u64, usize>,
@@ -35,6 +37,7 @@ impl Sorted {
     pub fn apart(&self) -> f64 {
         let room = self.offsets.iter().map(|(_, _, offset)| match offset {
             Offset::By(_, room) => *room,
+            Offset::Untimed => f64::INFINITY,
             _ => 0.0,
         });
         room.fold(0.0, f64::max)
@@ -72,7 +75,7 @@ pub fn group(sources: &[Source]) -> Vec<Sorted> {
                 } else {
                     offset(a, b)
                 };
-                if let Offset::By(by, _) = found {
+                if matches!(found, Offset::By(..) | Offset::Untimed) {
                     // It has to agree with all that are in already.
                     let agrees = members.iter().all(|(member, theirs)| {
                         let Some(member) = surveys.get(*member) else {
@@ -83,12 +86,12 @@ pub fn group(sources: &[Source]) -> Vec<Sorted> {
                         match offset(member, b) {
                             Offset::By(_, room) if room.is_infinite() => true,
                             Offset::By(by, room) => within(by, room),
-                            Offset::Unrelated => true,
+                            Offset::Unrelated | Offset::Untimed => true,
                             Offset::Contradiction | Offset::SameEnd => member.source == b.source,
                         }
                     });
                     if agrees {
-                        members.push((other, ahead + by));
+                        members.push((other, ahead + by_of(found)));
                         if let Some(place) = placed.get_mut(other) {
                             *place = true;
                         }
@@ -113,8 +116,13 @@ pub fn group(sources: &[Source]) -> Vec<Sorted> {
         sources.dedup();
         let witness = known.iter().map(|(survey, _)| survey.witness);
         let crossing = crossing(&known);
+        let timed = known
+            .iter()
+            .filter(|(survey, _)| survey.first.is_finite())
+            .count();
         groups.push(Sorted {
             crossing,
+            untimed: timed > 1 && timed < known.len(),
             parts: known
                 .iter()
                 .map(|(survey, ahead)| (survey.source, survey.only.clone(), *ahead))
@@ -131,8 +139,8 @@ pub fn group(sources: &[Source]) -> Vec<Sorted> {
     groups
 }
 
-/// The part in which each stanza was sent that another received before, by these clocks: some are of whole seconds, and
-/// all are read in steps. Nothing, if they are in order.
+/// The part in which each stanza was sent that another received before, by these clocks: some are of whole seconds, some
+/// tell no time, and all are read in steps. Nothing, if they are in order.
 fn crossing(parts: &[(&Survey, f64)]) -> HashMap<u64, usize> {
     let mut sent: HashMap<u64, (usize, f64)> = HashMap::new();
     for (part, (survey, ahead)) in parts.iter().enumerate() {
@@ -150,7 +158,8 @@ fn crossing(parts: &[(&Survey, f64)]) -> HashMap<u64, usize> {
                 && !passed.sent
                 && *other != part
             {
-                odd |= passed.at - ahead <= *sent;
+                let after = passed.at - ahead > *sent;
+                odd |= !after;
                 crossing.insert(*key, *other);
             }
         }
@@ -221,6 +230,7 @@ pub struct Merged {
     /// The part in which each stanza is sent that another receives, until it was.
     crossing: HashMap<u64, usize>,
     base: f64,
+    untimed: bool,
     latest: f64,
 }
 
@@ -248,6 +258,7 @@ impl Merged {
             }],
             crossing: HashMap::new(),
             base: f64::NAN,
+            untimed: false,
             latest: f64::NEG_INFINITY,
         }
     }
@@ -286,6 +297,7 @@ impl Merged {
             parts,
             crossing,
             base: sorted.base,
+            untimed: sorted.untimed,
             latest: f64::NEG_INFINITY,
         })
     }
@@ -368,7 +380,9 @@ impl Iterator for Merged {
             Err(error) => return Some((source, Err(error))),
         };
         let at = recorded.event.t - ahead;
-        if !at.is_nan() {
+        if self.untimed {
+            recorded.event.t = f64::NAN;
+        } else if !at.is_nan() {
             if self.base.is_nan() {
                 self.base = at;
             }

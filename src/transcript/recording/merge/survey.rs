@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::Recorded;
-use crate::stanza::{IqType, Stanza, bare, print};
+use crate::stanza::{IqType, Stanza, bare, fold, print};
 use crate::transcript::{Dir, Event, Witness};
 
 /// Stanzas that are remembered to set two clocks against each other. Of more, the same part of each recording.
@@ -82,7 +82,7 @@ impl Keys {
         let event = &recorded.event;
         let stanza = Stanza::parse(event.xml.as_deref()?).ok()?;
         let own = own(event);
-        let other = |jid: Option<&str>| jid.unwrap_or_default().to_lowercase();
+        let other = |jid: Option<&str>| fold(jid.unwrap_or_default());
         let (from, to) = match event.dir {
             Dir::Sent => (own, other(stanza.to())),
             _ => (other(stanza.from()), own),
@@ -107,7 +107,7 @@ impl Keys {
 
 /// Whose session this event is of.
 fn own(event: &Event) -> String {
-    event.jid.as_deref().unwrap_or_default().to_lowercase()
+    fold(event.jid.as_deref().unwrap_or_default())
 }
 
 /// How far one clock is ahead of another.
@@ -115,6 +115,8 @@ fn own(event: &Event) -> String {
 pub enum Offset {
     /// By this much, in seconds; the second number is how far off that may be.
     By(f64, f64),
+    /// They have stanzas in common, and one of them has no times.
+    Untimed,
     /// They contradict each other.
     Contradiction,
     /// They have nothing in common.
@@ -151,7 +153,10 @@ pub(super) fn offset(a: &Survey, b: &Survey) -> Offset {
         return Offset::Unrelated;
     }
     let coarse = |survey: &Survey| f64::from(u8::from(survey.witness == Witness::Between));
-    if low > high + STEP + coarse(a) + coarse(b) || a.first.is_infinite() || b.first.is_infinite() {
+    if a.first.is_infinite() || b.first.is_infinite() {
+        return Offset::Untimed;
+    }
+    if low > high + STEP + coarse(a) + coarse(b) {
         return Offset::Contradiction;
     }
     // Whole seconds are cut off: what was received then was received up to a second later.
@@ -243,13 +248,14 @@ mod tests {
         let alice = [(10.6, true, &*rang("bob@x")), (10.7, false, &*answer("bob@x"))];
         let alice = noted("alice@x/1", &alice);
         let device = |jid: &str| noted(jid, &[(10.0, false, &rang(jid)), (10.5, true, &answer(jid))]);
-        let (one, two) = (device("bob@x/1"), device("bob@x/2"));
+        // Resources that differ in case are two (RFC 7622 §3.4).
+        let (one, two) = (device("bob@x/r"), device("bob@x/R"));
         assert_eq!(
             offset(&alice, &one),
             Offset::By(10.0 - 10.6 - STEP, f64::INFINITY)
         );
         assert_eq!(offset(&one, &two), Offset::Unrelated);
-        assert_eq!(offset(&one, &device("bob@x/1")), Offset::SameEnd);
+        assert_eq!(offset(&one, &device("Bob@x/r")), Offset::SameEnd);
         assert_eq!(crossing(&[(&alice, 0.0), (&one, 0.0)]).len(), 1);
     }
 
