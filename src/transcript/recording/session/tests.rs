@@ -62,6 +62,10 @@ fn whose_log_it_is_tells_the_stanza_that_only_one_can_have() {
     for (more, wanted) in [
         // What another is told alone, what a server says or is asked, and an own account.
         ("<message from='c@x/1' to='a@x/1'/>\n", alices),
+        (
+            "<message from='b@x/1' to='a@x/gone'/>\n<message from='c@x/1' to='a@x/gone'/>\n",
+            alices,
+        ),
         ("<iq type='get' id='7' from='x' to='b@x/1'/>\n", bobs),
         ("<iq type='get' id='7' from='b@x/1' to='x'/>\n", bobs),
         ("<message from='a@x' to='a@x/1'/>\n", alices),
@@ -96,4 +100,12 @@ fn a_log_that_may_be_either_ends_shows_signals_alone() {
     // However many there are, none is kept from being told.
     let (told, _) = anonymous(&"<iq type='get' id='8' from='b@x/1' to='a@x/1'/>\n".repeat(2 * WAITING));
     assert_eq!(told, both);
+}
+
+/// Where the lines say which way, a message may still be for a device that has gone.
+#[test]
+fn a_message_to_another_device_is_not_taken_for_ones_own() {
+    let set = format!("RECV: <iq type='set' id='1' from='b@x/1' to='a@x/1'>{CALL}\n");
+    let (told, _) = told(&["RECV: <message from='b@x/1' to='a@x/gone'/>\n", &set].concat());
+    assert_eq!(told, ["a@x/1 received nan"]);
 }

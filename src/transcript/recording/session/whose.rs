@@ -28,7 +28,13 @@ impl Whose {
         let (from, to) = (stanza.from(), stanza.to());
         match frame.way {
             Some(Way::Out) => return from.filter(is_full).map(str::to_owned),
-            Some(Way::In) => return to.filter(is_full).map(str::to_owned),
+            // A message may be for another device that is no longer there (RFC 6121 §8.5.3.2.1).
+            Some(Way::In) => {
+                return to
+                    .filter(is_full)
+                    .filter(|_| name != "message")
+                    .map(str::to_owned);
+            }
             None => {}
         }
         let is_server = |jid: &str| !jid.contains('@');
@@ -50,12 +56,13 @@ impl Whose {
                 self.others.truncate(OTHERS);
             }
             (Some(from), Some(to)) => match &mut self.either {
-                None if is_full(&from) && is_full(&to) => {
+                None if is_full(&from) && is_full(&to) && name != "message" => {
                     self.either = Some([from, to].map(str::to_owned).into());
                 }
                 None => {}
                 // To a user's bare address comes what each of his devices gets.
                 Some(either) => {
+                    let to = if name == "message" { bare(to) } else { to };
                     either.retain(|end| [from, to].iter().any(|jid| *jid == end || *jid == bare(end)))
                 }
             },
@@ -69,8 +76,8 @@ impl Whose {
         }
     }
 
-    /// Stanzas that say who both ends are, and not which of them this is.
+    /// All stanzas say who both ends are, and not which of them this is.
     pub fn is_open(&self) -> bool {
-        self.either.is_some()
+        self.either.is_some() && self.others.is_empty()
     }
 }
