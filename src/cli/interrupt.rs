@@ -1,4 +1,5 @@
-//! Ctrl-C: the first ends what runs in order, the second ends the program at once.
+//! Ctrl-C, and SIGTERM, which those send who started this in the background: the first ends what runs in order, the second ends
+//! the program at once.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
@@ -6,7 +7,7 @@ use tokio::sync::watch;
 
 use super::Exit;
 
-/// Whether somebody has pressed Ctrl-C, and whom to tell.
+/// Whether somebody has asked for the end, and whom to tell.
 #[derive(Debug)]
 pub struct Interrupt {
     /// Turns true when they have.
@@ -29,20 +30,23 @@ impl Interrupt {
                 return;
             };
             runtime.block_on(async {
+                let mut terminations = terminations();
                 // It is heard from the first time that it is asked for.
-                let mut first = std::pin::pin!(tokio::signal::ctrl_c());
-                let first = tokio::select! {
-                    biased;
-                    pressed = &mut first => pressed,
-                    () = async { drop(ready) } => first.await,
+                let first = {
+                    let mut first = std::pin::pin!(asked(&mut terminations));
+                    tokio::select! {
+                        biased;
+                        heard = &mut first => heard,
+                        () = async { drop(ready) } => first.await,
+                    }
                 };
-                if first.is_ok() {
+                if first {
                     ended.send_replace(true);
                     if let Some(stop) = &*running.lock().unwrap_or_else(PoisonError::into_inner) {
                         stop.send_replace(true);
                     }
                 }
-                if tokio::signal::ctrl_c().await.is_ok() {
+                if asked(&mut terminations).await {
                     std::process::exit(Exit::Interrupted as i32);
                 }
             });
@@ -66,4 +70,30 @@ impl Interrupt {
     pub fn is_ended(&self) -> bool {
         *self.ended.borrow()
     }
+}
+
+#[cfg(unix)]
+type Terminations = Option<tokio::signal::unix::Signal>;
+#[cfg(not(unix))]
+type Terminations = ();
+
+#[cfg(unix)]
+fn terminations() -> Terminations {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok()
+}
+#[cfg(not(unix))]
+fn terminations() -> Terminations {}
+
+/// Until somebody asks for the end; false: nobody can.
+async fn asked(terminations: &mut Terminations) -> bool {
+    #[cfg(unix)]
+    if let Some(terminations) = terminations {
+        return tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed.is_ok(),
+            terminated = terminations.recv() => terminated.is_some(),
+        };
+    }
+    #[cfg(not(unix))]
+    let () = terminations;
+    tokio::signal::ctrl_c().await.is_ok()
 }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use super::calls::{Calls, Keep};
 use super::interrupt::Interrupt;
@@ -207,11 +206,6 @@ impl Ready {
     fn record(self, args: &Args) -> Exit {
         let interrupt = Interrupt::listen();
         let mut ended = interrupt.ended.subscribe();
-        // Before anybody is told that it can be ended.
-        let terminated = {
-            let _entered = self.runtime.enter();
-            terminations()
-        };
         self.introduce(args);
         let Ready {
             runtime,
@@ -237,7 +231,7 @@ impl Ready {
                     result = serve(listener, proxy, desk) => {
                         result.err().map(|error| format!("{address} takes no more connections: {error}"))
                     }
-                    _ = asked_to_end(&mut ended, terminated) => None,
+                    _ = ended.wait_for(|ended| *ended) => None,
                 }
             });
             // Every connection ends with it, and with them what there is to write.
@@ -296,35 +290,6 @@ impl Ready {
             },
         ));
     }
-}
-
-#[cfg(unix)]
-type Terminations = Option<tokio::signal::unix::Signal>;
-#[cfg(not(unix))]
-type Terminations = Option<std::convert::Infallible>;
-
-/// SIGTERM, as those send it who started this in the background.
-fn terminations() -> Terminations {
-    #[cfg(unix)]
-    return tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-    #[cfg(not(unix))]
-    None
-}
-
-/// Ctrl-C or SIGTERM.
-async fn asked_to_end(ended: &mut watch::Receiver<bool>, terminated: Terminations) {
-    let interrupted = ended.wait_for(|ended| *ended);
-    #[cfg(unix)]
-    if let Some(mut terminated) = terminated {
-        tokio::select! {
-            _ = interrupted => {}
-            _ = terminated.recv() => {}
-        }
-        return;
-    }
-    #[cfg(not(unix))]
-    let _ = terminated;
-    let _ = interrupted.await;
 }
 
 /// Who writes, judges and tells.

@@ -224,6 +224,13 @@ fn the_built_in_suite_is_named_not_pathed() {
 
 #[test]
 fn an_interrupted_run_leaves_whole_reports_and_transcripts() {
+    // SIGTERM is what a CI sends that cancels a job.
+    for signal in ["-INT", "-TERM"] {
+        is_stopped_by(signal);
+    }
+}
+
+fn is_stopped_by(signal: &str) {
     let long = SOUND
         .replace("name: sound", "name: long")
         .replace("[0ms, 5ms]", "[100s]");
@@ -254,7 +261,7 @@ fn an_interrupted_run_leaves_whole_reports_and_transcripts() {
         .count();
     assert_eq!(passed, 2);
     let interrupted = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+        .args([signal, &child.id().to_string()])
         .status();
     assert!(interrupted.expect("kill").success());
     let rest: Vec<String> = lines.collect();
