@@ -23,6 +23,7 @@ mod unreached;
 mod watch;
 
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -116,13 +117,32 @@ pub fn main() -> ExitCode {
             Exit::Held
         }
     };
-    ExitCode::from(exit as u8)
+    ExitCode::from(heard(exit) as u8)
 }
 
-/// Says something on stdout; a reader that has gone away is no trouble of ours.
+/// Why something that was said has not arrived, the first time.
+static UNSAID: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Says something on stdout; a reader that has gone away is no trouble of ours, a full disk is.
 fn say(text: &str) {
     use std::io::Write;
-    let _ = writeln!(anstream::stdout(), "{text}");
+    if let Err(error) = writeln!(anstream::stdout(), "{text}")
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let _ = UNSAID.set(error);
+    }
+}
+
+/// Whoever reads only half of it is not told that all is well.
+fn heard(exit: Exit) -> Exit {
+    let Some(error) = UNSAID.get() else {
+        return exit;
+    };
+    complain(&format!("error: cannot write to stdout: {error}"));
+    match exit {
+        Exit::Held => Exit::Usage,
+        _ => exit,
+    }
 }
 
 fn complain(text: &str) {

@@ -128,3 +128,30 @@ fn what_was_not_reached() {
     let long = said.out.lines().find(|line| line.chars().count() > 80);
     assert_eq!(long, None);
 }
+
+/// Who reads only half of it is not told that all is well.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_said_on_stdout_is_no_success() {
+    let bench = Bench::with(&[("sound.yaml", SOUND)]);
+    for args in [
+        &["run", "sound.yaml"][..],
+        &["run", "sound.yaml", "--report", "json=-"],
+        &["lint", "sound.yaml"],
+        &["rules"],
+        &["schema", "scenario"],
+        &["completions", "bash"],
+    ] {
+        let full = std::fs::File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("a device");
+        let said = bench.command(args).stdout(full).output().expect("callspec runs");
+        let err = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(2), "{args:?}: {err}");
+        assert!(
+            err.contains("error: cannot write to stdout: No space left"),
+            "{args:?}: {err}"
+        );
+    }
+}
