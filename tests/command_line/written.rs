@@ -109,3 +109,29 @@ fn no_run_writes_over_the_transcripts_of_another() {
         .collect();
     assert_eq!(texts.len(), 1, "virtual time is the same each time");
 }
+
+/// A run may take long: where nothing can be written is told before it begins, and never as the target's fault.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_will_not_be_written_is_told_before_anything_is_played() {
+    let bench = Bench::with(&[("sound.yaml", SOUND)]);
+    for args in [
+        ["--report", "json=/proc/r.json"],
+        ["--transcripts", "/proc/self"],
+        ["--transcripts", "sound.yaml"],
+    ] {
+        let said = bench.run(&[&["run", "sound.yaml"][..], &args].concat());
+        assert_eq!(
+            (said.status, said.out.as_str()),
+            (2, ""),
+            "{args:?}: {}",
+            said.err
+        );
+        assert!(
+            said.err
+                .starts_with(&format!("error: {}: cannot write ", args[0])),
+            "{}",
+            said.err
+        );
+    }
+}

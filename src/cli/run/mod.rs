@@ -151,7 +151,15 @@ impl Prepared {
             let nothing = self.selection.nothing.clone();
             return (self.nothing(args, Vec::new(), &nothing), Vec::new());
         }
-        if self.options.transcripts.is_none() {
+        if let Some(folder) = &self.options.transcripts {
+            if let Err(error) = reports::writable(&folder.join("transcript")) {
+                let folder = folder.display();
+                complain(&format!(
+                    "error: --transcripts: cannot write into {folder}: {error}"
+                ));
+                return (Exit::Usage, Vec::new());
+            }
+        } else {
             match runs::fresh_folder(self.started) {
                 Ok(folder) => {
                     self.record = Some(folder.join(runs::REPORT));

@@ -145,14 +145,20 @@ fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-fn writable(path: &Path) -> std::io::Result<()> {
+/// Whether [`whole`] will be able to write this file; its folder is made.
+pub fn writable(path: &Path) -> std::io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)?;
     }
     if path.is_dir() {
         return Err(std::io::ErrorKind::IsADirectory.into());
     }
-    Ok(())
+    if path.exists() && !path.is_file() {
+        return Ok(());
+    }
+    let part = part_of(path);
+    std::fs::write(&part, "")?;
+    std::fs::remove_file(part)
 }
 
 /// Where the one report goes of a command that has no other kind than json: `json=PATH`.
@@ -169,11 +175,16 @@ pub fn whole(path: &Path, text: &str) -> std::io::Result<()> {
     if path.exists() && !path.is_file() {
         return std::fs::write(path, text);
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
+    let part = part_of(path);
     std::fs::write(&part, text)?;
     std::fs::rename(&part, path).inspect_err(|_| {
         let _ = std::fs::remove_file(&part);
     })
+}
+
+/// What a file is called while it is written.
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    path.with_file_name(name)
 }
