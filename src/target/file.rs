@@ -38,17 +38,20 @@ type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 fn parse(source: &Source, near: &Path, environment: Environment<'_>) -> Result<Target, Vec<Error>> {
     let mut errors = Vec::new();
-    let target = source.tree().map_err(|error| vec![error]).and_then(|tree| {
-        let mut reading = Reading {
-            check: Checker {
-                source,
-                errors: &mut errors,
-            },
-            near: Some(near),
-            environment,
-        };
-        reading.target(&tree).ok_or_else(Vec::new)
-    });
+    let target = source
+        .tree_with_variables()
+        .map_err(|error| vec![error])
+        .and_then(|tree| {
+            let mut reading = Reading {
+                check: Checker {
+                    source,
+                    errors: &mut errors,
+                },
+                near: Some(near),
+                environment,
+            };
+            reading.target(&tree).ok_or_else(Vec::new)
+        });
     match target {
         Ok(target) if errors.is_empty() => Ok(target),
         Ok(_) => Err(hide(errors)),

@@ -214,6 +214,25 @@ impl Source {
         root.ok_or_else(|| self.error_at(1, 1, 1, "the file is empty".into()))
     }
 
+    /// As [`Source::tree`], where `${NAME}` may stand without quotes anywhere, between braces too: there YAML by itself takes
+    /// the name's own braces for the beginning and the end of a map.
+    pub fn tree_with_variables(&self) -> Result<Node, Error> {
+        if self.text.contains([OPEN, CLOSE]) {
+            return self.tree();
+        }
+        let veiled = Source {
+            file: self.file.clone(),
+            text: veil(&self.text),
+        };
+        let mut tree = veiled.tree().map_err(|error| Error {
+            message: unveil(&error.message),
+            source_line: unveil(&error.source_line),
+            ..error
+        })?;
+        tree.unveil();
+        Ok(tree)
+    }
+
     fn node(&self, span: Span, kind: Kind) -> Node {
         let length = match span.end.line() == span.start.line() {
             true => span.end.col().saturating_sub(span.start.col()),
@@ -229,6 +248,17 @@ impl Source {
 }
 
 impl Node {
+    fn unveil(&mut self) {
+        match &mut self.kind {
+            Kind::Text { text, .. } => *text = unveil(text),
+            Kind::List(items) => items.iter_mut().for_each(Node::unveil),
+            Kind::Map(members) => members.iter_mut().for_each(|(name, value)| {
+                name.unveil();
+                value.unveil();
+            }),
+        }
+    }
+
     pub fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Text { text, .. } => Some(text),
@@ -256,6 +286,39 @@ impl Node {
             }
         }
     }
+}
+
+/// What stands for the braces of `${NAME}` while YAML is read: as long as they are, so that every place stays what it is.
+const OPEN: char = '\u{e000}';
+const CLOSE: char = '\u{e001}';
+
+fn veil(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        out.push_str(before);
+        out.push('$');
+        let name = after.split_once('}').filter(|(name, _)| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        });
+        rest = match name {
+            Some((name, tail)) => {
+                out.push(OPEN);
+                out.push_str(name);
+                out.push(CLOSE);
+                tail
+            }
+            None => {
+                out.push('{');
+                after
+            }
+        };
+    }
+    out + rest
+}
+
+fn unveil(text: &str) -> String {
+    text.replace(OPEN, "{").replace(CLOSE, "}")
 }
 
 fn too_large() -> String {

@@ -46,6 +46,38 @@ fn everything_that_a_target_file_may_say_is_read() {
     assert!(!format!("{target:?}").contains("swordfish"));
 }
 
+/// As it stands in every description of a target file: YAML alone would take the braces for a map.
+#[test]
+fn a_variable_needs_no_quotes_between_braces() {
+    let target = read(
+        "url: wss://x/\ncookie: { jwt: { key: ${PW}, claims: { sub: \"{user}\" } } }\n\
+         accounts: [ { jid: alice@x, password: ${PW}, id: a1b2c3d4-e5f6-7890-abcd-ef1234567890 },\n  \
+         { jid: bob@x, password: ${PW}! } ]\n",
+    )
+    .expect("a target");
+    assert_eq!(target.accounts[0].password, Some(Secret::new("swordfish")));
+    assert_eq!(target.accounts[1].password, Some(Secret::new("swordfish!")));
+    let wrong = |text: &str| {
+        let told = read(&format!("url: ws://x/\naccounts: [ {text} ]\n")).expect_err("wrong");
+        told.iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    // Every place is what it is in the file.
+    let unset = wrong("{ jid: a@x, password: ${NO} }");
+    assert!(
+        unset.contains("target.yaml:2:35: the environment has no variable `NO`"),
+        "{unset}"
+    );
+    let twice = wrong("{ ${PW}: 1, ${PW}: 2 }");
+    assert!(
+        twice.contains("target.yaml:2:25: `${PW}` stands twice"),
+        "{twice}"
+    );
+    assert!(wrong("{ jid: a@x, password: ${PW }").contains("not YAML"));
+}
+
 #[test]
 fn a_profile_may_stand_in_a_file_of_its_own_and_a_rate_has_its_unit() {
     let folder = tempfile::TempDir::new().expect("a folder");
