@@ -152,7 +152,7 @@ fn hostile_files_draw_one_clear_error_at_once() {
     let (exit, _, stderr) = lint(place.path(), "folder.yaml");
     assert_eq!(
         (exit, stderr.as_str()),
-        (Some(2), "error: no scenario file (.yaml) there\n")
+        (Some(2), "error: no scenario file (.yaml) in folder.yaml\n")
     );
     // Without end: never more of it is read than the limit.
     if Path::new("/dev/zero").exists() {

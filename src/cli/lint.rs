@@ -7,6 +7,7 @@ use super::watch::watch;
 use super::{Exit, complain, say};
 use crate::lint::lint;
 use crate::scenario::{Scenario, load};
+use crate::yaml::Source;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -77,7 +78,11 @@ pub fn collect_all(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Exit> {
         }
     }
     if files.is_empty() {
-        complain("error: no scenario file (.yaml) there");
+        let places: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        complain(&format!(
+            "error: no scenario file (.yaml) in {}",
+            places.join(", ")
+        ));
         return Err(Exit::Usage);
     }
     let mut seen = std::collections::BTreeSet::new();
@@ -102,9 +107,19 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>, depth: usize) -> std::io::Resu
         let yaml = path
             .extension()
             .is_some_and(|ending| ending == "yaml" || ending == "yml");
-        if path.is_dir() || yaml {
+        if path.is_dir() || (yaml && !is_of_a_target(&path)) {
             collect(&path, files, depth + 1)?;
         }
     }
     Ok(())
+}
+
+/// Whether this is a target file or a profile, which may lie beside scenarios: it says where a server is, or what, and has no
+/// steps.
+fn is_of_a_target(path: &Path) -> bool {
+    let Ok(source) = Source::read(path) else {
+        return false;
+    };
+    let says = |key: &str| source.text.lines().any(|line| line.starts_with(key));
+    (says("url:") || says("class:")) && !says("name:") && !says("steps:")
 }

@@ -14,6 +14,10 @@ fn what_init_writes_is_accepted_and_runs() {
     assert_snapshot!("init", told(&said));
     status(&bench.run(&["lint", "scenarios/first-call.yaml"]), 0);
     status(&bench.run(&["run", "scenarios/first-call.yaml", "--strict"]), 0);
+    // The target file beside them is no scenario, unless somebody says so.
+    status(&bench.run(&["lint", "."]), 0);
+    status(&bench.run(&["run", "."]), 0);
+    status(&bench.run(&["lint", "target.yaml"]), 2);
     let said = bench.run(&["run", "--target", "target.yaml"]);
     status(&said, 2);
     assert!(said.err.contains("ALICE_PW"), "{}", said.err);
