@@ -52,10 +52,13 @@ impl Said {
         Said { words: None, ..self }
     }
 
-    /// What to do where this may be the answer to one session too many; nothing, where it is not.
+    /// What to do where this may be the answer to one session too many, or to a wrong domain; nothing, where it is not.
     pub fn hint(&self) -> &'static str {
-        let told = TOO_MANY.contains(&self.condition.as_str());
-        if told { FEWER } else { "" }
+        match self.condition.as_str() {
+            "host-unknown" => OTHER_DOMAIN,
+            told if TOO_MANY.contains(&told) => FEWER,
+            _ => "",
+        }
     }
 }
 
@@ -78,6 +81,7 @@ const TOO_MANY: [&str; 4] = [
 ];
 const FEWER: &str =
     "; if it takes only so many sessions of one user, fewer --jobs or more accounts keep below that";
+const OTHER_DOMAIN: &str = "; it was asked for the URL's host, unless `domain` in the target file or an --account says another domain";
 
 /// Nothing of this is ever a finding: the target could not be tested.
 #[derive(Debug, Clone, PartialEq)]

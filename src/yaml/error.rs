@@ -98,12 +98,12 @@ pub fn did_you_mean<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Opt
     if word.is_empty() || word.chars().nth(64).is_some() {
         return None;
     }
+    // On the wire a signal's name has more in front.
+    let words = [word, word.strip_prefix("call:").unwrap_or(word)].map(str::to_lowercase);
     let near = known
-        .map(|name| {
-            (
-                strsim::damerau_levenshtein(&word.to_lowercase(), &name.to_lowercase()),
-                name,
-            )
+        .flat_map(|name| {
+            let far = |word: &String| strsim::damerau_levenshtein(word, &name.to_lowercase());
+            words.iter().map(far).min().map(|far| (far, name))
         })
         .min()?;
     (near.0 <= 1 + word.chars().count() / 4).then(|| format!("did you mean `{}`?", near.1))

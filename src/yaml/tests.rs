@@ -75,3 +75,18 @@ fn a_long_line_is_shown_around_the_place_that_is_meant() {
     let at = lines[2].find('^').expect("a caret");
     assert_eq!(lines[1].chars().nth(at), Some('a'), "{shown}");
 }
+
+/// On the wire a signal's name has more in front than in a scenario.
+#[test]
+fn a_signal_as_it_stands_on_the_wire_is_meant() {
+    let scenario = || ["accept", "initiate", "chat"].into_iter();
+    for word in ["call:initiate", "call:initate", "initate"] {
+        let hint = did_you_mean(word, scenario());
+        assert_eq!(hint.as_deref(), Some("did you mean `initiate`?"), "{word}");
+    }
+    let schemas = ["call:offer", "payload-offer"].into_iter();
+    assert_eq!(
+        did_you_mean("call:ofer", schemas).as_deref(),
+        Some("did you mean `call:offer`?")
+    );
+}
