@@ -153,6 +153,51 @@ fn a_call_that_was_perhaps_answered_does_not_ring_for_ever() {
     assert_eq!(rings("29 alice < accept", 36), [""; 0]);
 }
 
+/// It is not only what is never ended that rings too long.
+#[test]
+fn a_call_that_nobody_answers_is_given_up_in_time() {
+    let alice = |lines: &str| parties(&History::new("", "alice").plays(lines).verdict());
+    let rung = "0 alice > initiate\n0.1 alice got initiate";
+    for reason in ["timeout", "cancelled"] {
+        let ends = |at: &str, more: &str| alice(&format!("{rung}\n{more}\n{at} alice > hangup/{reason}"));
+        assert_eq!(ends("34.9", ""), [""; 0], "{reason}");
+        assert_eq!(ends("35.2", ""), [""; 0], "{reason}");
+        assert_eq!(ends("36", ""), ["TM-02 Client"], "{reason}");
+        // The other side had perhaps ended it.
+        let crossed = ends("36", "35.9 alice < hangup/timeout");
+        assert!(
+            !crossed.iter().any(|told| told.starts_with("TM-02")),
+            "{crossed:?}"
+        );
+    }
+    assert_eq!(
+        alice(&format!(
+            "{rung}\n36 alice < reject\n36.1 alice ok reject\n36.2 alice > hangup/rejected"
+        )),
+        [""; 0]
+    );
+    assert_eq!(
+        alice("0 alice > initiate\n0.1 alice got initiate no\n36 alice > hangup/cancelled"),
+        [""; 0]
+    );
+    // From afar, of a hangup that came in late it is not known when it was sent. The recorder's clock was not set meanwhile.
+    let ticks: Vec<String> = (1..13).map(|n| format!("{} bob breaks none", 3 * n)).collect();
+    for (at, told) in [("39", "TM-02 Client?"), ("41", "TM-02 Client")] {
+        let lines = format!(
+            "0 bob < initiate\n{}\n{at} bob < hangup/timeout",
+            ticks.join("\n")
+        );
+        assert_eq!(caller(&lines), [told], "{at}");
+        // Whoever has recorded only this device does not know what another one did.
+        let mut callee = History::new("", "bob").plays(&lines);
+        callee.witness = "ends";
+        assert_eq!(parties(&callee.verdict()), ["TM-02 Client?"], "{at}");
+    }
+    // A bot of ours lets it ring as long as its scenario says.
+    let bot = History::new("alice", "alice").plays("0 alice > initiate\n60 alice > hangup/timeout");
+    assert_eq!(parties(&bot.verdict()), [""; 0]);
+}
+
 /// In a call is whoever accepted it and whoever was accepted, until it ends, however many others there are.
 #[test]
 fn whoever_is_in_a_call_accepts_no_other() {

@@ -237,6 +237,7 @@ const TIME: &[ClientFault] = &[
     caller("gives-up-early", &["TM-01"], "The caller times out after ten seconds.", "timeout/nobody-answers", Also(Sends(Kind::Initiate), Kind::Hangup, "{\"reason\":\"timeout\"}", 10_000)),
     callee("stops-ringing-early", &["TM-01"], "The callee times out after twenty seconds.", "timeout/nobody-answers", Also(Gets(Kind::Initiate), Kind::Hangup, "{\"reason\":\"timeout\"}", 20_000)),
     caller("rings-for-ever", &["TM-02"], "A call that nobody answers is never given up.", "hangup/timeout-just-in-time", Withhold(Kind::Hangup)),
+    caller("gives-up-late", &["TM-02"], "A call that nobody answers is given up after 38 s.", "hangup/timeout-just-in-time", Deed::Late(Kind::Hangup, 4_500)),
     caller("duration-of-nothing", &["TM-03"], "A call that only rang is given a duration.", RING, Member(HANGUP, "/payload/duration", Some("3"))),
     caller("duration-too-long", &["TM-04"], "The duration is longer than the call.", FULL, Member(HANGUP, "/payload/duration", Some("300"))),
     caller("clock-ahead", &["TM-05"], "The client's clock is an hour ahead.", FULL, Deed::Clock(3_600, false)),

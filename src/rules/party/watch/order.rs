@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::super::cost::{breaks, is_broken};
 use super::super::handed::{ASTRAY, LOST, RENAMED};
+use super::super::room::PATIENCE;
 use super::super::track::{Outcome, Sight, Track};
 use super::sent::Said;
 use super::tracks::{addressed, end_others, place_of};
+use super::unfinished::{LATEST, UNANSWERED};
 use super::{Actor, Call, Parties, REMEMBERED, Spoilt, arrival, request};
-use crate::protocol::{Act, Decoded, Kind, Reason, Role, Ruling, State};
+use crate::protocol::{Act, Decoded, Kind, Reason, Role, Ruling, State, TOLERANCE, View};
 use crate::rules::{Blame, Finding, Level};
 use crate::stanza::{bare, fold, print, resource};
 use crate::transcript::Witness;
@@ -52,6 +54,9 @@ impl Parties {
             tracks.len() - 1
         });
         let index = addressed(tracks, index, &to, (&act, arrival(event), doubtful));
+        // A device that answered, or whose call is over, speaks for the others.
+        let silent = |view: &View| matches!(view.state(), State::Idle | State::Ringing);
+        let unanswered = tracks.iter().flat_map(Track::views).all(silent);
         let track = tracks.get_mut(index)?;
         if let Some(role) = told {
             track.cast(role);
@@ -60,6 +65,8 @@ impl Parties {
         let at = arrival(event);
         let back = turned.is_some_and(|n| n > track.first);
         track.dated(&act, form.decoded().facts.timestamp, back);
+        let gives_up = matches!(act.reason, Some(Reason::Timeout | Reason::Cancelled));
+        let rang = rang_for(track, &act, at).filter(|_| unanswered && (gives_up || !said.handed_on()));
         let mut out = match said.may_follow_lost(&act) {
             true => track.sends_unseen(&act, at, doubtful),
             false => track.send(&act, at, doubtful),
@@ -87,6 +94,7 @@ impl Parties {
         }
         let seen = seen_words(form.decoded(), &states);
         findings.extend(said.out_of_place(&out, first, &seen));
+        findings.extend(rang.and_then(|rang| self.rang_on(said, &id, first, rang)));
         // Of a session that began before the recording it is not always known whose it is.
         let begins = act.kind == Kind::Initiate && out.effect.1 && !own.is_empty();
         if begins && self.calls.get(&id).is_none() {
@@ -163,6 +171,32 @@ impl Parties {
         })
     }
 
+    /// A client that ends a call which nobody answered, and too late (TM-02). `first`: the initiate's event; `rang`: how long
+    /// it has rung by then, and the least that it can have.
+    fn rang_on(&self, said: &Said<'_>, id: &Arc<str>, first: u64, rang: (f64, f64)) -> Option<Finding> {
+        let actor = said.actor;
+        let side = (actor.key.clone(), id.clone());
+        // What came back rings nowhere; whoever came anew since then knows of no call.
+        let came = self.roll.of(&actor.key).came;
+        if self.bounced.get(&side).is_some() || came.is_some_and(|n| n > first) {
+            return None;
+        }
+        let mut finding = said.finding(
+            "TM-02",
+            format!("{} lets a call ring on that nobody answers.", actor.name),
+            LATEST,
+            format!("a hangup after {:.1} s", rang.0),
+        );
+        finding.events.insert(0, first);
+        finding.excuse = self.unended(&side).or_else(|| match () {
+            () if self.broke => Some("its connection had broken".to_owned()),
+            () if said.handed_on() => Some("another device of the callee had answered it".to_owned()),
+            () if rang.1 <= UNANSWERED => Some("its hangup was under way for some seconds".to_owned()),
+            () => None,
+        });
+        Some(finding)
+    }
+
     /// A client that is in a call and picks up another one (ST-13).
     fn second_call(&self, said: &Said<'_>, id: &str, kind: Kind) -> Option<Finding> {
         let actor = said.actor;
@@ -230,6 +264,21 @@ impl Said<'_> {
         });
         told.collect()
     }
+}
+
+/// How long a client that hangs up here has let it ring with nobody answering, and the least that it can have, in seconds;
+/// `None`: not too long, or nothing rang in some order of events.
+fn rang_for(track: &Track, act: &Act, at: f64) -> Option<(f64, f64)> {
+    let ends = act.kind == Kind::Hangup && track.role == Role::Caller && !track.half && !track.waiting();
+    if !ends || track.sight() == Sight::Exact || track.views().any(|view| view.state() != State::Ringing) {
+        return None;
+    }
+    let rang = at - track.views().filter_map(|view| view.initiated_at()).next()?;
+    let least = match track.sight() {
+        Sight::Far => rang - PATIENCE,
+        Sight::Wire | Sight::Exact => rang,
+    };
+    (rang > UNANSWERED + TOLERANCE).then_some((rang, least))
 }
 
 /// Who sends such a signal, where only one side does.

@@ -1,10 +1,14 @@
 //! Calls that a client left as they must not be left.
 
 use super::super::track::Track;
-use super::Parties;
+use super::{Parties, Side};
 use crate::protocol::{Role, State};
 use crate::rules::{Finding, Record};
 use crate::transcript::{Party, Witness};
+
+/// How long a call may ring that nobody answers, in seconds: 30, and 5 to end it.
+pub(super) const UNANSWERED: f64 = 35.0;
+pub(super) const LATEST: &str = "hangup `timeout` within 35 s";
 
 impl Parties {
     /// A client that went lawfully, out of a call that nobody hung up (ST-15).
@@ -34,6 +38,18 @@ impl Parties {
                 )
             });
         }
+    }
+
+    /// Why a call that this side did not end in time perhaps did not ring on.
+    pub(super) fn unended(&self, side: &Side) -> Option<String> {
+        let why = match self.witness {
+            _ if self.strayed.get(side).is_some() => {
+                "somebody whom the server had called in another's place answered it"
+            }
+            Witness::Signals => "its connection had broken, which signals alone do not tell",
+            _ => return None,
+        };
+        Some(why.to_owned())
     }
 
     /// Calls that a client left as they must not be left (ST-15, TM-02).
@@ -69,26 +85,19 @@ impl Parties {
                     && !answered
                     && !track.waiting()
                     && all(|state| state == State::Ringing)
-                    && rang.is_some_and(|since| end - since > 35.0)
+                    && rang.is_some_and(|since| end - since > UNANSWERED)
                 {
                     record.broken(Finding {
                         call: Some(id.to_string()),
-                        excuse: match self.witness {
-                            _ if who.contains('@') => Some("its hangup was lost on the way".to_owned()),
-                            _ if self.strayed.get(&(who.clone(), id.clone())).is_some() => Some(
-                                "somebody whom the server had called in another's place answered it"
-                                    .to_owned(),
-                            ),
-                            Witness::Signals => {
-                                Some("its connection had broken, which signals alone do not tell".to_owned())
-                            }
-                            _ => None,
+                        excuse: match who.contains('@') {
+                            true => Some("its hangup was lost on the way".to_owned()),
+                            false => self.unended(&(who.clone(), id.clone())),
                         },
                         ..Finding::of_client(
                             "TM-02",
                             who,
                             format!("{who} lets a call ring that nobody answers."),
-                            "hangup `timeout` within 35 s",
+                            LATEST,
                             format!("no hangup in {:.1} s", end - rang.unwrap_or(end)),
                             vec![track.first],
                         )
