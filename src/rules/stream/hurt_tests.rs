@@ -169,6 +169,7 @@ fn what_is_well_formed_has_to_be_read() {
     const ERROR: &str = "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><CONDITION xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
     let chat = |text: &str| format!("<message xmlns='jabber:client'><body>{text}</body></message>");
     let long = chat(&"é".repeat(5_000));
+    let deep = chat(&format!("{}{}", "<a>".repeat(200), "</a>".repeat(200)));
     for (said, condition, broken) in [
         (&[chat("a \u{fffd} b")][..], "not-well-formed", true),
         (&[chat("é"), chat("a")], "not-well-formed", true),
@@ -183,6 +184,7 @@ fn what_is_well_formed_has_to_be_read() {
             false,
         ),
         (&[long], "not-well-formed", false),
+        (&[chat("é"), deep], "not-well-formed", false),
         (&[chat("é")], "policy-violation", false),
     ] {
         let sent = said.iter().map(|text| event(19, AT, "bob", "sent", text));

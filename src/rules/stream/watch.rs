@@ -15,6 +15,9 @@ use shape::{confirmed, ended, formed, misframed, named, opened, streamed, withou
 /// A stanza above this size may be refused below the stream, by a WebSocket's own limit (RFC 6455 §7.4.1, 1009).
 const LARGE: usize = 10_000;
 
+/// What has so many tags may be nested deeper than a server's parser follows.
+const DEEP: usize = 100;
+
 /// From how many bytes on a stanza is past any usual limit.
 const HUGE: usize = 200_000;
 /// How soon after something hostile the end of a stream is put down to it, in seconds.
@@ -65,7 +68,7 @@ pub(in super::super) struct Streams {
 struct Said {
     /// Something in it no server has to read on after.
     unsound: bool,
-    /// The last stanza, where it holds a character beyond ASCII: those before it were read.
+    /// The last stanza that holds a character beyond ASCII.
     beyond: Option<u64>,
 }
 
@@ -452,11 +455,14 @@ impl Family for Streams {
                 if let Some(text) = event.xml.as_deref() {
                     let said = self.said.entry(event.who.clone()).or_default();
                     let sound = text.len() < LARGE
+                        && text.matches('<').count() < DEEP
                         && seen
                             .stanza
                             .is_some_and(|stanza| stanza.is_plain() || !is_fault(text));
                     said.unsound |= !sound;
-                    said.beyond = (!text.is_ascii()).then_some(event.n);
+                    if !text.is_ascii() {
+                        said.beyond = Some(event.n);
+                    }
                 }
                 if let Some(text) = seen.stanza.and_then(Stanza::call_text)
                     && is_hostile(&text)
