@@ -173,7 +173,7 @@ fn heading(finished: &Finished) -> String {
 }
 
 /// The step that the first finding is about; if it stands in a fragment or nowhere, the scenario's beginning.
-fn place(finished: &Finished) -> String {
+pub(super) fn place(finished: &Finished) -> String {
     let own = &finished.case.place;
     let first = findings(finished).find(|(_, finding)| bears(finding));
     let shown = first

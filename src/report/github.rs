@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::details::place;
 use super::junit::message;
 use super::tally::{OUTCOMES, Report, bearing, name, title};
 use super::terminal::{duration, waiver_words, word};
@@ -24,12 +25,14 @@ pub fn annotations(report: &Report<'_>) -> String {
             Outcome::Passed | Outcome::Failed | Outcome::Skipped => continue,
         };
         let heading = format!("{} {}", word(outcome), title(finished));
-        let place = &finished.case.place;
+        let place = place(finished);
         let mut properties = Vec::new();
         // The built-in suite's files are in nobody's repository.
-        if !report.facts.again.builtin {
-            properties.push(format!("file={}", property(&place.file)));
-            properties.push(format!("line={}", place.line));
+        if !report.facts.again.builtin
+            && let Some((file, line)) = place.rsplit_once(':')
+        {
+            properties.push(format!("file={}", property(file)));
+            properties.push(format!("line={line}"));
         }
         properties.push(format!("title={}", property(&heading)));
         let text = texts(finished);

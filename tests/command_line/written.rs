@@ -23,7 +23,7 @@ fn a_report_on_stdout_is_alone_there() {
     assert!(bench.read("out/deep/junit.xml").contains("<failure"));
     let said = bench.run(&["run", "s", "--report", "github=-"]);
     assert!(
-        said.out.starts_with("::error file=s/broken.yaml,line="),
+        said.out.starts_with("::error file=s/broken.yaml,line=6,"),
         "{}",
         said.out
     );

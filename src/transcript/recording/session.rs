@@ -389,12 +389,12 @@ impl Sessions {
             return;
         }
         if conn.jid.is_none() {
+            let told = (!conn.login).then(|| conn.whose.note(&frame, text)).flatten();
             if conn.doubtful {
                 frame.what = What::Text(whole);
-                self.both_ends(frame);
+                self.both_ends(frame, &conn.whose);
                 return;
             }
-            let told = (!conn.login).then(|| conn.whose.note(&frame, text)).flatten();
             if let Some(jid) = told {
                 self.midway(conn, jid);
                 self.settle(conn);
@@ -418,17 +418,18 @@ impl Sessions {
         let now = self.frames;
         for (number, frame) in self.waited(conn) {
             self.frames = number;
-            self.both_ends(frame);
+            self.both_ends(frame, &conn.whose);
         }
         self.frames = now;
         true
     }
 
-    /// A signal as its sender and its addressee have seen it.
-    fn both_ends(&mut self, frame: Frame) {
+    /// A signal as its sender and its addressee have seen it. Who is not named is the end that wrote this down.
+    fn both_ends(&mut self, frame: Frame, whose: &Whose) {
         let What::Text(text) = &frame.what else { return };
         let Ok(stanza) = Stanza::parse(text) else { return };
-        let ends = stanza.from().zip(stanza.to());
+        let to = stanza.to();
+        let ends = stanza.from().or_else(|| whose.beside(to?)).zip(to);
         let Some((from, to)) = ends.filter(|_| names_calls(text) && stanza.iq_type() == Some(IqType::Set))
         else {
             return;

@@ -102,6 +102,23 @@ fn a_log_that_may_be_either_ends_shows_signals_alone() {
     assert_eq!(told, both);
 }
 
+/// It waited as long as it may, and what tells whose it is comes after that.
+#[test]
+fn signals_alone_are_those_of_the_end_that_does_not_name_itself_too() {
+    let wait = "<iq type='get' id='8' from='b@x/1' to='a@x/1'/>\n".repeat(2 * WAITING);
+    for own in ["a", "b"] {
+        let other = if own == "a" { "b" } else { "a" };
+        let set = |to: &str| format!("<iq type='set' id='2' to='{to}@x/1'>{CALL}\n");
+        let (told, signals) = anonymous(&[&*wait, &set(other), &set("c")].concat());
+        let mut wanted = vec!["a@x/1 sent".to_owned(), "b@x/1 received".to_owned()];
+        for to in [other, "c"] {
+            wanted.extend([format!("{own}@x/1 sent"), format!("{to}@x/1 received")]);
+        }
+        wanted.extend(["b@x/1 sent".to_owned(), "a@x/1 received".to_owned()]);
+        assert_eq!((told, signals), (wanted, true), "{own}");
+    }
+}
+
 /// Where the lines say which way, a message may still be for a device that has gone.
 #[test]
 fn a_message_to_another_device_is_not_taken_for_ones_own() {

@@ -76,6 +76,16 @@ impl Whose {
         }
     }
 
+    /// This end, where it speaks to that one.
+    pub fn beside(&self, to: &str) -> Option<&str> {
+        match self.either.as_deref()? {
+            [end] => Some(end.as_str()).filter(|end| *end != to),
+            [one, other] if one == to => Some(other),
+            [one, other] if other == to => Some(one),
+            _ => None,
+        }
+    }
+
     /// All stanzas say who both ends are, and not which of them this is.
     pub fn is_open(&self) -> bool {
         self.either.is_some() && self.others.is_empty()
