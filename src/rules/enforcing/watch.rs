@@ -50,8 +50,8 @@ pub(in super::super) struct Enforcing {
     pub(super) flights: Vec<Flight>,
     /// The flights with one iq id.
     by_id: BTreeMap<String, Vec<usize>>,
-    /// The last flight with this text: who rings many devices asks each of them under an id of its own.
-    by_text: BTreeMap<String, usize>,
+    /// The last flight with a text of this print: who rings many devices asks each of them under an id of its own.
+    by_text: BTreeMap<u64, usize>,
     /// The call that an inbound signal was for, by who got it and the iq's id.
     inbox: BTreeMap<(String, String), String>,
     /// CallIds of which the server may or may not know: their initiate was turned away.

@@ -301,7 +301,7 @@ impl Recording {
     /// Who saw it, as far as it is known by now.
     pub fn witness(&self) -> Witness {
         match &self.reading {
-            Reading::Frames(_, sessions) if sessions.signals => Witness::Signals,
+            _ if self.is_anonymous() => Witness::Signals,
             Reading::Frames(frames, _) if frames.between() => Witness::Between,
             _ => self.witness,
         }

@@ -18,11 +18,12 @@ use super::order::Order;
 use super::printed::tag_end;
 use super::secrets::{first_name, without_secrets};
 use super::{Sought, has, names_calls};
-use crate::stanza::{IqType, Stanza, bare, resource};
+use crate::stanza::{IqType, Stanza, resource};
 use resumed::Resumable;
-use whose::Whose;
+use whose::{Whose, guess};
 
 const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+const SASL2: &str = "urn:xmpp:sasl:2";
 const SM: &str = "urn:xmpp:sm:";
 /// Frames of a connection that wait until it is known whose it is.
 const WAITING: usize = 1_024;
@@ -374,7 +375,7 @@ impl Sessions {
             return;
         }
         // A namespace may be written with references to characters, which only a parser sees through.
-        let telling = |text| [BIND, "urn:xmpp:sasl:2", "&#"].iter().any(|part| has(text, part));
+        let telling = |text| [BIND, SASL2, "&#"].iter().any(|part| has(text, part));
         if conn.jid.is_none() && telling(text) {
             if let Some(jid) = bound(text) {
                 self.waited(conn);
@@ -604,38 +605,11 @@ fn bound(text: &str) -> Option<String> {
     let jid = if stanza.iq_type() == Some(IqType::Result) {
         element.get_child("bind", BIND)?.get_child("jid", BIND)?
     } else {
-        let ns = "urn:xmpp:sasl:2";
-        element.get_child("authorization-identifier", ns)?
+        element.get_child("authorization-identifier", SASL2)?
     };
     // Some printers indent text, too.
     let jid = jid.text().trim().to_owned();
     resource(&jid).is_some().then_some(jid)
-}
-
-/// Which way a frame went, where the recording does not say.
-fn guess(text: &str, own: &str) -> Way {
-    match first_name(text) {
-        "auth" | "response" | "authenticate" | "resume" | "enable" => return Way::Out,
-        "challenge" | "success" | "failure" | "features" | "stream:features" | "stream:error" => {
-            return Way::In;
-        }
-        _ => {}
-    }
-    let Ok(stanza) = Stanza::parse(text) else {
-        return Way::Out;
-    };
-    match (stanza.from(), stanza.to()) {
-        (Some(from), _) if !own.is_empty() && bare(from) == bare(own) && from != bare(own) => {
-            if from == own && stanza.to() != Some(own) {
-                Way::Out
-            } else {
-                Way::In
-            }
-        }
-        (Some(_), _) => Way::In,
-        (None, Some(to)) if !own.is_empty() && bare(to) == bare(own) && to != bare(own) => Way::In,
-        _ => Way::Out,
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::{Enforcing, found, words};
 use crate::protocol::{Kind, Reason, Role};
 use crate::rules::party::Inbound;
 use crate::rules::{Record, Spoken};
-use crate::stanza::{IqType, Stanza, bare, fold};
+use crate::stanza::{IqType, Stanza, bare, fold, print};
 use crate::transcript::Event;
 
 impl Enforcing {
@@ -134,7 +134,7 @@ impl Enforcing {
             })
         };
         let by_id = self.by_id.get(id).and_then(|all| all.iter().rev().find(same));
-        let by_text = self.by_text.get(&spoken.text);
+        let by_text = self.by_text.get(&print(&spoken.text));
         let index = by_id.or_else(|| by_text.filter(|index| same(index))).copied();
         let at = event.arrived.unwrap_or(event.t);
         let mut call = signal.call.as_ref().and_then(|id| self.calls.get_mut(id));

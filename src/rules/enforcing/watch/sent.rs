@@ -8,7 +8,7 @@ use super::{Enforcing, Flight, SEEN_WITHIN};
 use crate::profile::Addressing;
 use crate::protocol::{Kind, Role, State, View};
 use crate::rules::Spoken;
-use crate::stanza::{IqType, Stanza, bare, fold, resource};
+use crate::stanza::{IqType, Stanza, bare, fold, print, resource};
 use crate::transcript::Event;
 
 impl Enforcing {
@@ -36,7 +36,7 @@ impl Enforcing {
         signal.mixed = mixed;
         let demand = self.demand(event, (&jid, conn), &to, &signal);
         self.by_id.entry(id.clone()).or_default().push(self.flights.len());
-        self.by_text.insert(spoken.text.clone(), self.flights.len());
+        self.by_text.insert(print(&spoken.text), self.flights.len());
         self.flights.push(Flight {
             n: event.n,
             who: event.who.clone(),

@@ -56,7 +56,7 @@ impl Parties {
         let index = addressed(tracks, index, &to, (&act, arrival(event), doubtful));
         // A device that answered, or whose call is over, speaks for the others.
         let silent = |view: &View| matches!(view.state(), State::Idle | State::Ringing);
-        let unanswered = tracks.iter().flat_map(Track::views).all(silent);
+        let unanswered = act.kind == Kind::Hangup && tracks.iter().flat_map(Track::views).all(silent);
         let track = tracks.get_mut(index)?;
         if let Some(role) = told {
             track.cast(role);
@@ -274,9 +274,9 @@ fn rang_for(track: &Track, act: &Act, at: f64) -> Option<(f64, f64)> {
         return None;
     }
     let rang = at - track.views().filter_map(|view| view.initiated_at()).next()?;
-    let least = match track.sight() {
-        Sight::Far => rang - PATIENCE,
-        Sight::Wire | Sight::Exact => rang,
+    let least = match track.sight() == Sight::Far {
+        true => rang - PATIENCE,
+        false => rang,
     };
     (rang > UNANSWERED + TOLERANCE).then_some((rang, least))
 }

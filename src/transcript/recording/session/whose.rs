@@ -1,4 +1,4 @@
-//! Whose log it is where no line says which way its stanza went: every stanza is to that end or from it.
+//! Whose log it is, and which way a stanza went, where no line says so: each is to that end or from it.
 
 use super::super::frame::{Frame, Way};
 use super::{first_name, resource};
@@ -89,5 +89,31 @@ impl Whose {
     /// All stanzas say who both ends are, and not which of them this is.
     pub fn is_open(&self) -> bool {
         self.either.is_some() && self.others.is_empty()
+    }
+}
+
+/// Which way a frame went, where the recording does not say.
+pub(super) fn guess(text: &str, own: &str) -> Way {
+    match first_name(text) {
+        "auth" | "response" | "authenticate" | "resume" | "enable" => return Way::Out,
+        "challenge" | "success" | "failure" | "features" | "stream:features" | "stream:error" => {
+            return Way::In;
+        }
+        _ => {}
+    }
+    let Ok(stanza) = Stanza::parse(text) else {
+        return Way::Out;
+    };
+    match (stanza.from(), stanza.to()) {
+        (Some(from), _) if !own.is_empty() && bare(from) == bare(own) && from != bare(own) => {
+            if from == own && stanza.to() != Some(own) {
+                Way::Out
+            } else {
+                Way::In
+            }
+        }
+        (Some(_), _) => Way::In,
+        (None, Some(to)) if !own.is_empty() && bare(to) == bare(own) && to != bare(own) => Way::In,
+        _ => Way::Out,
     }
 }
