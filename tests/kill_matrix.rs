@@ -2,13 +2,14 @@
 //! accused.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use callspec::bot::client_faults;
 use callspec::endpoint::{Chosen, fault, faults};
 use callspec::profile::{KnownBreach, Profile};
 use callspec::rules::{Level, Outcome, catalogue, rule};
-use callspec::run::{Finished, Options, Place, Rig, Suspect, Trial, matrix, suite};
+use callspec::run::{Finished, Options, Place, Rig, Suspect, Trial, matrix, suite, table};
 use callspec::scenario::{Action, Case, Scenario, Step, builtin};
 use tokio::sync::watch;
 
@@ -35,6 +36,10 @@ fn chosen() -> impl Iterator<Item = Suspect> {
 #[test]
 fn every_fault_is_caught_by_one_of_its_own_rules() {
     let trials = matrix(&cases(), chosen(), jobs(), &|_| {});
+    let tried = |id: &str| trials.iter().any(|trial| trial.suspect.rules().contains(&id));
+    let (lines, _) = table(&trials, tried);
+    // Past the harness, which shows only what a test that failed has printed.
+    writeln!(std::io::stderr(), "{}", lines.join("\n")).expect("stderr takes it");
     let bad: Vec<String> = trials.iter().filter(|trial| !trial.is_good()).map(tell).collect();
     assert!(
         bad.is_empty(),

@@ -12,7 +12,7 @@ use super::options::{Finished, Options, Place, Rig};
 use crate::bot::{ClientFault, client_faults};
 use crate::endpoint::{Carrier, Chosen, Fault, faults};
 use crate::profile::Profile;
-use crate::rules::{Blame, Finding, Level};
+use crate::rules::{Blame, Finding, Level, catalogue};
 use crate::scenario::Case;
 
 /// Something to be caught.
@@ -138,6 +138,62 @@ pub fn matrix(
     });
     let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.into_values().collect()
+}
+
+/// The trials rule by rule, as `callspec rules --matrix` prints them, and whether nothing is missed.
+pub fn table(trials: &[Trial], wanted: impl Fn(&str) -> bool) -> (Vec<String>, bool) {
+    let mut rows: BTreeMap<&str, Vec<&Trial>> = BTreeMap::new();
+    for trial in trials {
+        // A fault that breaks two rules stands in the row of the one that caught it.
+        let caught = trial.caught.as_ref().map(|(finding, _)| finding.rule.id);
+        if let Some(id) = caught.or(trial.suspect.rules().first().copied()) {
+            rows.entry(id).or_default().push(trial);
+        }
+    }
+    let mut lines = Vec::new();
+    let mut empty = Vec::new();
+    // What a scenario of the user's own expects is broken by any fault.
+    for rule in catalogue()
+        .iter()
+        .filter(|rule| rule.id != "SC-01" && wanted(rule.id))
+    {
+        let Some(row) = rows.get(rule.id) else {
+            let named = trials
+                .iter()
+                .any(|trial| trial.is_good() && trial.suspect.rules().contains(&rule.id));
+            if !named {
+                empty.push(rule.id);
+            }
+            continue;
+        };
+        lines.push(format!("{}  {}", rule.id, rule.text));
+        lines.extend(row.iter().map(|trial| format!("  {}", line(trial))));
+    }
+    let missed = trials.iter().filter(|trial| !trial.is_good()).count();
+    lines.push(format!(
+        "{} faults, {} caught by a rule of their own, {missed} not; {} rules without a fault{}",
+        trials.len(),
+        trials.len() - missed,
+        empty.len(),
+        if empty.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", empty.join(" "))
+        }
+    ));
+    (lines, missed == 0 && empty.is_empty())
+}
+
+fn line(trial: &Trial) -> String {
+    let name = trial.suspect.name();
+    match &trial.caught {
+        Some((_, case)) => format!("caught  {name:<34} {case}"),
+        None if trial.strays.is_empty() => format!("MISSED  {name:<34} nothing was found"),
+        None => {
+            let strays: Vec<&str> = trial.strays.iter().copied().collect();
+            format!("MISSED  {name:<34} only {}", strays.join(" "))
+        }
+    }
 }
 
 fn try_one(cases: &[Case], suspect: Suspect) -> Trial {

@@ -22,7 +22,7 @@ pub use filter::{Filter, FilterError};
 pub use ground::Ground;
 pub use hidden::Hidden;
 pub use lease::{rings_all, side_by_side};
-pub use matrix::{Suspect, Trial, matrix};
+pub use matrix::{Suspect, Trial, matrix, table};
 pub use options::{Finished, Options, Place, Rig};
 pub use suite::{Progress, length, shard, suite, untested};
 pub use waivers::{Reviewed, Use, in_force, review, review_profile};

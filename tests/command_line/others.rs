@@ -159,3 +159,26 @@ fn what_cannot_be_said_on_stdout_is_no_success() {
         );
     }
 }
+
+/// A row of the matrix: the rule, and each of its faults with the scenario that catches it.
+#[test]
+fn a_rule_and_the_faults_that_break_it() {
+    let bench = Bench::new();
+    let said = bench.run(&["rules", "--matrix", "st-02"]);
+    status(&said, 0);
+    assert!(said.out.starts_with("ST-02  "), "{}", said.out);
+    let caught = said
+        .out
+        .lines()
+        .filter(|line| line.starts_with("  caught  "))
+        .count();
+    let last = said.out.lines().last().expect("the sum");
+    assert!(caught > 0, "{}", said.out);
+    assert_eq!(
+        last,
+        format!("{caught} faults, {caught} caught by a rule of their own, 0 not; 0 rules without a fault")
+    );
+    let said = bench.run(&["rules", "--matrix", "ST-99"]);
+    status(&said, 2);
+    assert!(said.err.contains("there is no rule `ST-99`"), "{}", said.err);
+}
