@@ -48,6 +48,23 @@ fn every_wrong_file_is_told_as_it_stands_beside_it() {
     assert!(different.is_empty(), "{}", different.join("\n\n"));
 }
 
+/// What is only warned of is no mistake.
+#[test]
+fn a_warning_refuses_nothing() {
+    let bench = tempfile::tempdir().expect("a folder");
+    let text = "name: t\nsteps:\n  - caller: { sends: initiate }\n  - callee: { receives: initiate }\n";
+    std::fs::write(bench.path().join("rings.yaml"), text).expect("written");
+    let (exit, stdout, stderr) = lint(bench.path(), "rings.yaml");
+    assert_eq!(
+        (exit, stdout.as_str()),
+        (Some(0), "1 scenario, 1 case: nothing wrong\n")
+    );
+    assert!(
+        stderr.starts_with("warning: rings.yaml:3:22: this call "),
+        "{stderr}"
+    );
+}
+
 /// `run` looks at the files first, and says the same.
 #[test]
 fn run_refuses_what_lint_refuses() {

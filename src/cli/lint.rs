@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::interrupt::Interrupt;
 use super::watch::watch;
 use super::{Exit, complain, say};
-use crate::lint::lint;
+use crate::lint::{left_open, lint};
 use crate::scenario::{Scenario, load};
 use crate::yaml::Source;
 
@@ -33,6 +33,9 @@ fn told(loaded: Result<Vec<Scenario>, Exit>) -> Exit {
     match loaded {
         Ok(scenarios) => {
             let cases: usize = scenarios.iter().map(|scenario| scenario.cases().len()).sum();
+            for warning in scenarios.iter().filter_map(left_open) {
+                complain(&warning.as_warning());
+            }
             let some = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
             say(&format!(
                 "{}, {}: nothing wrong",

@@ -2,6 +2,7 @@
 //! right, the judge looks on, and what would be our own mistake, or can never happen, is told with its place.
 
 mod connections;
+mod open;
 mod play;
 mod steps;
 mod told;
@@ -28,6 +29,11 @@ pub fn lint(scenario: &Scenario) -> Vec<Error> {
 /// What its bots break without saying so: where they send it, and the rule.
 pub fn unannounced(scenario: &Scenario) -> Vec<(crate::scenario::Place, &'static str)> {
     play::unannounced(scenario)
+}
+
+/// A call that lives on when the steps are done, and nothing says why.
+pub fn left_open(scenario: &Scenario) -> Option<Error> {
+    play::left_open(scenario)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use time::macros::datetime;
 
+use super::open::Open;
 use super::steps::{flatten, numbered, step_number};
 use super::told::Report;
 use super::world::{Order, World};
@@ -12,7 +13,7 @@ use crate::bot::{Account, Output, Script, Setup};
 use crate::profile::{Class, Profile};
 use crate::protocol::Kind;
 use crate::rules::Judge;
-use crate::scenario::{Action, Case, Error, Expect, Pattern, Place, Scenario, Send, Step, What};
+use crate::scenario::{Action, AnsweredBy, Case, Error, Expect, Pattern, Place, Scenario, Send, Step, What};
 use crate::transcript::{Dir, Event, FORMAT, Header, Member, Party, ScenarioInfo};
 
 /// So much is told at once of one scenario.
@@ -56,6 +57,23 @@ pub(super) fn unannounced(scenario: &Scenario) -> Vec<(Place, &'static str)> {
         }
     }
     found
+}
+
+/// The first call that lives on where everything arrives as it was sent, and no `leaves-open` says why.
+pub(super) fn left_open(scenario: &Scenario) -> Option<Error> {
+    let unsaid = |(_, case): &(usize, &Case)| case.leaves_open.is_none();
+    scenario
+        .cases()
+        .iter()
+        .enumerate()
+        .filter(unsaid)
+        .find_map(|(number, case)| {
+            let class = case.classes.first().copied().unwrap_or(Class::Relay);
+            let mut play = Play::new(scenario, number, case, class, Order::Sent);
+            // Where something does not come that is waited for, this world is not the one that is meant.
+            let missed = play.run(&mut Report::default());
+            play.left_open().filter(|_| missed.is_none())
+        })
 }
 
 /// As they were sent; and, to see what a party may have done without having seen, each of them last.
@@ -104,6 +122,8 @@ pub(super) struct Play<'a> {
     pub steps: Vec<&'a Step>,
     /// The step that each sent event was sent by.
     pub sent: BTreeMap<u64, usize>,
+    /// The calls that live.
+    open: Open,
 }
 
 impl<'a> Play<'a> {
@@ -120,7 +140,25 @@ impl<'a> Play<'a> {
             raw: raw.map(|actor| actor.name.clone()).collect(),
             steps,
             sent: BTreeMap::new(),
+            open: Open::default(),
         }
+    }
+
+    fn left_open(&self) -> Option<Error> {
+        // Told where it was begun: whoever was called has no step for that, or one that only waits.
+        let began = self.open.left().find_map(|began| {
+            let began = *self.sent.get(&began)?;
+            let refused = match &self.steps.get(began)?.action {
+                Action::Send(send) => send.answered.as_ref(),
+                _ => None,
+            };
+            let refused = refused.is_some_and(|answered| matches!(answered.by, AnsweredBy::Error(_)));
+            (!refused).then_some(began)
+        })?;
+        let step = self.steps.get(began)?;
+        let message = "this call still lives when the steps are done".to_owned();
+        let hint = "end it, or say why not with `leaves-open`".to_owned();
+        Some(self.error(began, step, message, Some(hint)))
     }
 
     /// Plays it to its end; the answer is the expectation that was missed, if one was.
@@ -164,6 +202,7 @@ impl<'a> Play<'a> {
             while let Some(output) = script.poll_output() {
                 if let Output::Event(event) = output {
                     judge.event(&event);
+                    self.open.event(&event);
                     match event.dir {
                         Dir::Sent => {
                             sending = event.step.as_deref().and_then(step_number);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::scenario::{builtin, parse};
+use crate::scenario::{Error, builtin, parse};
 
 fn told(text: &str) -> Vec<String> {
     let scenario = match parse("t.yaml", text, &|name| {
@@ -16,8 +16,42 @@ fn the_built_in_suite_makes_sense() {
     let mut wrong = Vec::new();
     for scenario in builtin().expect("the suite reads") {
         wrong.extend(lint(&scenario).iter().map(ToString::to_string));
+        wrong.extend(left_open(&scenario).iter().map(Error::as_warning));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is begun has to end, be refused, or be said to stay.
+#[test]
+fn a_call_that_lives_on_is_told() {
+    let tell = |text: &str| {
+        let fragment = |name: &str| crate::scenario::builtin_fragment(name).map(Ok);
+        let scenario = parse("t.yaml", text, &fragment).expect("it reads");
+        assert_eq!(lint(&scenario), [], "{text}");
+        left_open(&scenario).map(|error| error.as_warning())
+    };
+    let rings = "steps:\n  - caller: { sends: initiate }\n  - callee: { receives: initiate }\n";
+    let told = tell(&format!("name: t\n{rings}")).expect("it rings on");
+    assert_eq!(
+        told,
+        "warning: t.yaml:3:22: this call still lives when the steps are done\n   \
+         3 |   - caller: { sends: initiate }\n     |                      ^^^^^^^^ end it, or say why not with `leaves-open`"
+    );
+    let refused =
+        "steps:\n  - caller: { sends: initiate, to: nobody@localhost/x, answered: { error: service-unavailable } }\n";
+    for ended in [
+        format!("name: t\nleaves-open: it rings on\n{rings}"),
+        format!("name: t\n{rings}  - callee: {{ sends: reject }}\n  - caller: {{ receives: reject }}\n"),
+        format!("name: t\n{refused}"),
+        "name: t\nsteps:\n  - use: establish-call\n  - use: end-call\n".to_owned(),
+    ] {
+        assert_eq!(tell(&ended), None, "{ended}");
+    }
+    // Of two calls the second stays.
+    let second = "  - callee: { sends: reject }\n  - caller: { receives: reject }\n  - caller: { sends: initiate, call: again }\n  \
+         - callee: { receives: initiate, call: again }\n";
+    let told = tell(&format!("name: t\n{rings}{second}")).expect("it rings on");
+    assert!(told.starts_with("warning: t.yaml:7:22: "), "{told}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! GitLab's code quality report: each finding on the line of its scenario, beside the change that brought it.
+//! GitLab's code quality report: each finding on the line of its step, beside the change that brought it.
 //! Its form is the part of Code Climate's that GitLab reads.
 
 use std::collections::BTreeMap;
@@ -57,6 +57,13 @@ fn path(entry: &Entry) -> &str {
     if path.is_empty() { &entry.name } else { path }
 }
 
+/// The step's; where none is known, the one on which the scenario begins.
+fn line(entry: &Entry, found: &Found) -> u64 {
+    let step = found.step.as_deref().and_then(|step| step.rsplit_once(':'));
+    let line = step.and_then(|(_, line)| line.parse().ok());
+    line.unwrap_or(entry.line).max(1)
+}
+
 fn issue<'a>(entry: &'a Entry, found: &'a Found, nth: usize) -> Issue<'a> {
     // The same breach in the same place is the same issue in the next run, though its ids and times are others.
     let digest = |space: Uuid| {
@@ -79,7 +86,7 @@ fn issue<'a>(entry: &'a Entry, found: &'a Found, nth: usize) -> Issue<'a> {
         location: Location {
             path: path(entry),
             lines: Lines {
-                begin: entry.line.max(1),
+                begin: line(entry, found),
             },
         },
     }

@@ -174,20 +174,23 @@ fn heading(finished: &Finished) -> String {
 
 /// The step that the first finding is about; if it stands in a fragment or nowhere, the scenario's beginning.
 pub(super) fn place(finished: &Finished) -> String {
-    let own = &finished.case.place;
     let first = findings(finished).find(|(_, finding)| bears(finding));
-    let shown = first
-        .map(|(_, finding)| finding.events.as_slice())
-        .unwrap_or_default();
-    let steps = finished.events.iter().filter(|event| shown.contains(&event.n));
-    let mut steps = steps.filter_map(|event| event.step.as_deref());
-    let in_file = |step: &&str| {
-        step.strip_prefix(own.file.as_str())
+    first
+        .and_then(|(_, finding)| step(finished, finding))
+        .map_or_else(|| finished.case.place.to_string(), str::to_owned)
+}
+
+/// The step of the scenario's own file that a finding is about.
+pub(super) fn step<'a>(finished: &'a Finished, finding: &Finding) -> Option<&'a str> {
+    let shown = finished
+        .events
+        .iter()
+        .filter(|event| finding.events.contains(&event.n));
+    let mut steps = shown.filter_map(|event| event.step.as_deref());
+    steps.rfind(|step| {
+        step.strip_prefix(finished.case.place.file.as_str())
             .is_some_and(|rest| rest.starts_with(':'))
-    };
-    steps
-        .rfind(in_file)
-        .map_or_else(|| own.to_string(), str::to_owned)
+    })
 }
 
 fn findings(finished: &Finished) -> impl Iterator<Item = (usize, &Finding)> {

@@ -86,6 +86,13 @@ impl std::fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl Error {
+    /// The same about something that is allowed, and probably not meant.
+    pub fn as_warning(&self) -> String {
+        format!("warning: {}", in_one(std::slice::from_ref(self)))
+    }
+}
+
 /// All errors of a file as one text; the first `error: ` is left to whoever prints it.
 pub fn in_one(errors: &[Error]) -> String {
     let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();

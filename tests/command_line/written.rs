@@ -21,6 +21,13 @@ fn a_report_on_stdout_is_alone_there() {
     assert_eq!(report["summary"]["failed"], 1);
     assert!(said.err.contains("FAIL  broken"), "{}", said.err);
     assert!(bench.read("out/deep/junit.xml").contains("<failure"));
+    assert_eq!(report["scenarios"][0]["findings"][0]["step"], "s/broken.yaml:6");
+    let said = bench.run(&["run", "s", "--report", "codequality=-"]);
+    let issues: serde_json::Value = serde_json::from_str(&said.out).expect("JSON and nothing else");
+    assert_eq!(
+        issues[0]["location"],
+        serde_json::json!({ "path": "s/broken.yaml", "lines": { "begin": 6 } })
+    );
     let said = bench.run(&["run", "s", "--report", "github=-"]);
     assert!(
         said.out.starts_with("::error file=s/broken.yaml,line=6,"),

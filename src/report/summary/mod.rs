@@ -156,6 +156,9 @@ pub struct Found {
     pub seen: String,
     #[serde(default)]
     pub events: Vec<u64>,
+    /// The scenario's step that it is about, as `calls/busy.yaml:12`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// Where the rule stands.
     #[serde(default)]
     pub source: String,

@@ -1,5 +1,6 @@
 //! The summary of a run that has just ended.
 
+use super::super::details::step;
 use super::super::{Again, Report};
 use super::{Entry, Excused, Found, Summary, TargetName, Waived};
 use crate::rules::{Blame, Finding, Known, Subjects, Verdict};
@@ -53,6 +54,11 @@ impl Waived {
 impl Entry {
     fn of(finished: &Finished, again: &Again) -> Entry {
         let case = &finished.case;
+        let mut findings = finished.verdict.as_ref().map(Found::all).unwrap_or_default();
+        let verdict = finished.verdict.iter().flat_map(|verdict| &verdict.findings);
+        for (found, finding) in findings.iter_mut().zip(verdict) {
+            found.step = step(finished, finding).map(str::to_owned);
+        }
         Entry {
             name: case.name.clone(),
             matrix: case.matrix.clone(),
@@ -69,7 +75,7 @@ impl Entry {
                 .as_ref()
                 .map(|path| path.display().to_string()),
             again: again.command(case),
-            findings: finished.verdict.as_ref().map(Found::all).unwrap_or_default(),
+            findings,
         }
     }
 }
@@ -104,6 +110,7 @@ impl Found {
             wanted: finding.wanted.clone(),
             seen: finding.seen.clone(),
             events: finding.events.clone(),
+            step: None,
             source: finding.rule.source.to_owned(),
             text: finding.rule.text.to_owned(),
             excuse: finding.excuse.clone(),
