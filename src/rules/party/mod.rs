@@ -28,6 +28,8 @@ mod media_tests;
 #[cfg(test)]
 mod real_tests;
 #[cfg(test)]
+mod refusal_tests;
+#[cfg(test)]
 mod served_tests;
 #[cfg(test)]
 mod tests;

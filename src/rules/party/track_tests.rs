@@ -218,6 +218,15 @@ fn whoever_is_in_a_call_accepts_no_other() {
             assert_eq!(found(&over, sight), ["ST-13 Client"; 2], "{who} {sight:?}");
             assert_eq!(found(&after, sight), [""; 0], "{who} {sight:?}");
         }
+        // Whoever came anew, or saw the other side gone, is in no call.
+        let other = if who == "alice" { "bob" } else { "alice" };
+        for over in [
+            format!("2 {who} cut\n2.1 {who} comes {who}@x/1"),
+            format!("{who} {other} mute-change/on 2 2.1 lost/service-unavailable"),
+        ] {
+            let told = found(&format!("{MET}\n{over}{}", second(who, 2, 3)), Sight::Wires);
+            assert!(!told.contains(&"ST-13 Client".to_owned()), "{who}: {told:?}");
+        }
     }
 }
 

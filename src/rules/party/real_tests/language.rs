@@ -43,6 +43,7 @@ fn payload(kind: &str, reason: &str) -> Value {
             Some((reason, seconds)) => json!({"reason": reason, "duration": seconds.parse::<u32>().ok()}),
             None => json!({"reason": reason}),
         },
+        "ice-candidate" => sample::candidate(1),
         "mute-change" => json!({"muted": true}),
         _ => json!({}),
     }
@@ -95,7 +96,7 @@ fn with_video(kind: &str) -> String {
 
 /// A line of a history as an event: `time who verb`, and for `>` (sends) and `<` (takes in; `<bob/1` what is for this one)
 /// the other side's address, the signal and its id, for `ok` and `no` (answers), `got` and `bounced` (is answered) the address, the id and the
-/// condition. `jid` comes, `late` was recorded from here, `cut` goes. `bob/2` is `bob@x/2`, and `unknown` a session whose
+/// condition. `jid` comes, `late` was recorded from here, `leaves` closes its stream, `cut` goes. `bob/2` is `bob@x/2`, and `unknown` a session whose
 /// address is not.
 fn event(line: &str) -> Value {
     let full = |name: &str| match name.split_once('/') {
@@ -166,6 +167,7 @@ fn event(line: &str) -> Value {
         "late" => ("begins", None),
         "stops" => ("stops", None),
         "cut" => ("cut", None),
+        "leaves" => ("disconnected", None),
         _ => panic!("not a verb: {verb}"),
     };
     let time = format!("2026-01-01T00:{:02}:{:06.3}Z", (t / 60.0) as u32, t % 60.0);
