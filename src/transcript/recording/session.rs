@@ -18,7 +18,7 @@ use super::order::Order;
 use super::printed::tag_end;
 use super::secrets::{first_name, without_secrets};
 use super::{Sought, has, names_calls};
-use crate::stanza::{IqType, Stanza, resource};
+use crate::stanza::{IqType, Stanza, fold, resource};
 use resumed::Resumable;
 use whose::{Whose, guess};
 
@@ -193,7 +193,11 @@ impl Sessions {
         let Some(mut doubtful) = self.conns.get_mut(conn).map(std::mem::take) else {
             return;
         };
-        self.doubt(&mut doubtful);
+        if self.likely(&mut doubtful) {
+            self.settle(&mut doubtful);
+        } else {
+            self.doubt(&mut doubtful);
+        }
         let Some(conn) = self.conns.get_mut(conn) else {
             return;
         };
@@ -244,8 +248,14 @@ impl Sessions {
         }
         conn.waiting.push_back((self.frames, frame));
         let full = conn.waiting.len() > WAITING || conn.waits > WAITING_BYTES;
-        if (full || self.waiting > ALL_WAITING_BYTES) && self.doubt(conn) {
-            return;
+        if full || self.waiting > ALL_WAITING_BYTES {
+            if self.likely(conn) {
+                self.settle(conn);
+                return;
+            }
+            if self.doubt(conn) {
+                return;
+            }
         }
         while (conn.waiting.len() > WAITING || conn.waits > WAITING_BYTES || self.waiting > ALL_WAITING_BYTES)
             && let Some((number, oldest)) = conn.waiting.pop_front()
@@ -268,6 +278,9 @@ impl Sessions {
     /// The recording is over.
     pub fn finish(&mut self) {
         let mut conns = std::mem::take(&mut self.conns);
+        for conn in conns.values_mut() {
+            self.named |= self.likely(conn);
+        }
         conns.values_mut().for_each(|conn| self.settle(conn));
         conns.append(&mut self.conns);
         for (key, conn) in conns {
@@ -409,6 +422,19 @@ impl Sessions {
         self.pass(conn, frame);
     }
 
+    /// No more is waited for: it is whose one line says that it is, if any does.
+    fn likely(&mut self, conn: &mut Conn) -> bool {
+        let jid = conn
+            .whose
+            .likely()
+            .filter(|_| conn.jid.is_none() && !conn.doubtful);
+        let Some(jid) = jid.map(str::to_owned) else {
+            return false;
+        };
+        self.midway(conn, jid);
+        true
+    }
+
     /// No line has told whose this is, and no more are waited for: what may be either end's is told as both saw it.
     fn doubt(&mut self, conn: &mut Conn) -> bool {
         if conn.jid.is_some() || !conn.whose.is_open() || (self.named && !self.signals) {
@@ -436,11 +462,12 @@ impl Sessions {
             return;
         };
         for (end, way) in [(from, Way::Out), (to, Way::In)] {
-            let key: Arc<str> = end.into();
+            let end = fold(end);
+            let key: Arc<str> = end.as_str().into();
             let mut conn = self.conns.remove(&key).unwrap_or_else(Conn::unheard);
             let own = Frame {
                 conn: Arc::clone(&key),
-                own: Some(end.to_owned()),
+                own: Some(end),
                 way: Some(way),
                 ..frame.clone()
             };
@@ -451,6 +478,7 @@ impl Sessions {
 
     /// What waited is told, now that it is known whose it is, or that it will not be known.
     fn settle(&mut self, conn: &mut Conn) {
+        self.likely(conn);
         if conn.doubtful || self.doubt(conn) {
             return;
         }

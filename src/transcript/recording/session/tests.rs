@@ -86,6 +86,35 @@ fn whose_log_it_is_tells_the_stanza_that_only_one_can_have() {
     assert_eq!((told.len(), told[2].as_str(), signals), (4, "a@x/1 sent", false));
 }
 
+/// User and domain may be written in either case.
+#[test]
+fn addresses_that_are_spelled_in_two_ways_are_one_end() {
+    let set = |from: &str, to: &str| format!("<iq type='set' id='1' {from} to='{to}'>{CALL}\n");
+    let alices = [
+        set("from='b@x/1'", "A@X/1"),
+        set("", "B@X/1"),
+        set("from='B@x/1'", "a@x/1"),
+    ];
+    let (told, signals) = told(&alices.concat());
+    let wanted = ["a@x/1 received nan", "a@x/1 sent nan", "a@x/1 received nan"];
+    assert_eq!((told, signals), (wanted.map(str::to_owned).to_vec(), false));
+}
+
+/// However they are spelled, each of two ends is one.
+#[test]
+fn signals_alone_of_two_spellings_are_those_of_one_end() {
+    let set = |from: &str, to: &str| format!("<iq type='set' id='1' from='{from}' to='{to}'>{CALL}\n");
+    let log = [set("a@x/1", "B@x/1"), set("b@X/1", "A@x/1")].concat();
+    let (mut logs, mut sessions) = (Logs::new(log.as_bytes()), Sessions::new());
+    while let Some(frame) = logs.next() {
+        sessions.take(frame.expect("a frame"));
+    }
+    sessions.finish();
+    let begun = std::iter::from_fn(|| sessions.pop()).filter(|recorded| recorded.event.dir == Dir::Begins);
+    let ends: Vec<_> = begun.filter_map(|recorded| recorded.event.jid).collect();
+    assert_eq!(ends, ["a@x/1", "b@x/1"]);
+}
+
 #[test]
 fn a_log_that_may_be_either_ends_shows_signals_alone() {
     let both = ["a@x/1 sent", "b@x/1 received", "b@x/1 sent", "a@x/1 received"];
@@ -125,4 +154,21 @@ fn a_message_to_another_device_is_not_taken_for_ones_own() {
     let set = format!("RECV: <iq type='set' id='1' from='b@x/1' to='a@x/1'>{CALL}\n");
     let (told, _) = told(&["RECV: <message from='b@x/1' to='a@x/gone'/>\n", &set].concat());
     assert_eq!(told, ["a@x/1 received nan"]);
+}
+
+/// One stanza that a server has misdirected does not tell whose log it is.
+#[test]
+fn what_came_astray_does_not_tell_whose_log_it_is() {
+    let came = |from: &str, to: &str| format!("RECV: <iq type='set' id='1' from='{from}' to='{to}'>{CALL}\n");
+    let said = format!("SENT: <iq type='set' id='1' from='a@x/2' to='b@x/1'>{CALL}\n");
+    let astray = came("b@x/1", "a@x/1");
+    for own in [came("b@x/1", "a@x/2").repeat(2), said] {
+        let (told, _) = told(&format!("{astray}{own}"));
+        assert!(
+            told.len() > 1 && told.iter().all(|told| told.starts_with("a@x/2 ")),
+            "{told:?}"
+        );
+    }
+    // Where nothing else is said, it is as good as any.
+    assert_eq!(told(&astray).0, ["a@x/1 received nan"]);
 }

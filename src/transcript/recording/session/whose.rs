@@ -2,15 +2,17 @@
 
 use super::super::frame::{Frame, Way};
 use super::{first_name, resource};
-use crate::stanza::{Stanza, bare};
+use crate::stanza::{Stanza, bare, fold};
 
 /// What the stanzas so far leave open.
 #[derive(Debug, Default)]
 pub(super) struct Whose {
-    /// The full JIDs of which one is this end's; `None`: nothing was seen so far.
+    /// The full JIDs of which one is this end's, folded; `None`: nothing was seen so far.
     either: Option<Vec<String>>,
     /// Those of others, to whom this end has spoken.
     others: Vec<String>,
+    /// The full JID to which the latest stanza came that another user sent: a server may have misdirected it.
+    named: Option<String>,
 }
 
 /// So many others are remembered until it is known.
@@ -25,19 +27,23 @@ impl Whose {
         }
         let stanza = Stanza::parse(text).ok()?;
         let is_full = |jid: &&str| jid.contains('@') && resource(jid).is_some();
-        let (from, to) = (stanza.from(), stanza.to());
+        let is_server = |jid: &str| !jid.contains('@');
+        // Two spellings of an address are one.
+        let (from, to) = (stanza.from().map(fold), stanza.to().map(fold));
+        let (from, to) = (from.as_deref(), to.as_deref());
         match frame.way {
             Some(Way::Out) => return from.filter(is_full).map(str::to_owned),
             // A message may be for another device that is no longer there (RFC 6121 §8.5.3.2.1).
             Some(Way::In) => {
-                return to
-                    .filter(is_full)
-                    .filter(|_| name != "message")
-                    .map(str::to_owned);
+                let to = to.filter(is_full).filter(|_| name != "message")?;
+                let others = from.is_some_and(|from| !is_server(from) && bare(from) != bare(to));
+                let again = self.named.as_deref() == Some(to);
+                let known = !others || again;
+                self.named = Some(to.to_owned());
+                return self.named.clone().filter(|_| known);
             }
             None => {}
         }
-        let is_server = |jid: &str| !jid.contains('@');
         match (from, to) {
             // What a server says, or an account of its own user.
             (Some(from), Some(to)) if is_full(&to) && (is_server(from) || from == bare(to)) => {
@@ -76,8 +82,14 @@ impl Whose {
         }
     }
 
+    /// Whose it is as far as one stanza tells.
+    pub fn likely(&self) -> Option<&str> {
+        self.named.as_deref()
+    }
+
     /// This end, where it speaks to that one.
     pub fn beside(&self, to: &str) -> Option<&str> {
+        let to = &*fold(to);
         match self.either.as_deref()? {
             [end] => Some(end.as_str()).filter(|end| *end != to),
             [one, other] if one == to => Some(other),
@@ -104,9 +116,10 @@ pub(super) fn guess(text: &str, own: &str) -> Way {
     let Ok(stanza) = Stanza::parse(text) else {
         return Way::Out;
     };
-    match (stanza.from(), stanza.to()) {
+    let (from, to, own) = (stanza.from().map(fold), stanza.to().map(fold), &*fold(own));
+    match (from.as_deref(), to.as_deref()) {
         (Some(from), _) if !own.is_empty() && bare(from) == bare(own) && from != bare(own) => {
-            if from == own && stanza.to() != Some(own) {
+            if from == own && to.as_deref() != Some(own) {
                 Way::Out
             } else {
                 Way::In
