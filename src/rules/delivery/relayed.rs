@@ -324,6 +324,7 @@ impl Relayed {
             Some(IqType::Set) if stanza.has_call() => {
                 self.delivered(event, stanza, &session, record);
             }
+            Some(IqType::Get) if stanza.has_call() => self.retyped(event, stanza, &session, record),
             _ => {}
         }
     }

@@ -540,6 +540,19 @@ fn a_signal_is_for_whom_it_comes_to() {
 }
 
 #[test]
+fn a_signal_stays_the_request_that_it_was() {
+    let call = "<call xmlns='urn:xmpp:call:0'>a</call></iq>";
+    let asks = format!("bob reads <iq type='get' from='{A}' to='{B}' id='1'>{call}");
+    let sent = format!(
+        "1 alice > bob 1 a\n1.1 {asks}\n1.1 bob no alice 1\n1.2 alice failed bob 1 unexpected-request"
+    );
+    assert_eq!(broken(&format!("{sent}\n{ON}")), ["RT-05 [3, 4]"]);
+    // What its sender asks comes as a question.
+    let asked = format!("1 alice writes <iq type='get' to='{B}' id='1'>{call}\n1.1 {asks}");
+    assert_eq!(broken(&format!("{asked}\n{ON}")), [""; 0]);
+}
+
+#[test]
 fn line_ends_may_change_by_a_rule_of_their_own() {
     let came = "1 alice > bob 1 a&#13;b\n1.1 bob < alice 1 a&#10;b\n1.1 bob ok alice 1\n1.2 alice got bob 1";
     assert_eq!(broken(&format!("{came}\n{ON}")), ["RT-15 [3, 4]"]);

@@ -42,6 +42,32 @@ impl Relayed {
         ));
     }
 
+    /// A signal that was sent and comes as a question: a server changes no type (RFC 6120 §8.2.3).
+    pub(super) fn retyped(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
+        let id = stanza.id().unwrap_or_default();
+        let from = fold(stanza.from().unwrap_or_default());
+        let text = stanza.call_said().unwrap_or_default();
+        let of_this =
+            |f: &Flight| *f.to == *session.jid && *f.jid == *from && f.delivered.is_none() && f.text == text;
+        let key = self.flights.find(id, of_this);
+        let Some(flight) = key.and_then(|key| self.flights.get_mut(key)) else {
+            return;
+        };
+        flight.delivered = Some(event.n);
+        flight.print = Some(print(std::mem::take(&mut flight.text)));
+        record.broken(flight.finding(
+            "RT-05",
+            format!(
+                "{} reached {} as another request than was sent.",
+                flight.what(),
+                event.who
+            ),
+            "type='set'",
+            "type='get'".to_owned(),
+            &[event.n],
+        ));
+    }
+
     /// A signal of somebody who was not recorded, which is addressed to another than it came to.
     pub(super) fn misdirected(
         &self,
