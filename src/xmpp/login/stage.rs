@@ -12,6 +12,15 @@ use super::ConnectError;
 /// So many times its deadline a login may take at most, as long as it gets on.
 const MOST: u32 = 6;
 
+/// How often is looked whether this process stands still.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How late a timer of ours may be before it stands still.
+const STALL: Duration = Duration::from_millis(200);
+
+/// A login takes turns with the server: for each turn that this process comes too late to, the server may be as late.
+const TURNS: f64 = 3.0;
+
 /// How far a login has come, for the sentence that a deadline needs.
 pub(super) struct Stage {
     /// What it does, and when it last got on.
@@ -53,7 +62,8 @@ impl Stage {
 }
 
 /// The work, or how far it has come when it has not got on for as long as the deadline says. A server that answers one
-/// thing after the other is busy, or reads no faster than it wants to: it has more time, but not for ever.
+/// thing after the other is busy, or reads no faster than it wants to: it has more time, but not for ever. So it has
+/// where this process stands still: a machine that gives us no time may give the server none either.
 pub(super) async fn within<T>(
     deadline: Duration,
     stage: &Stage,
@@ -61,16 +71,28 @@ pub(super) async fn within<T>(
 ) -> Result<T, ConnectError> {
     let began = Instant::now();
     let last = began + deadline * MOST;
+    // How long this process has stood still since the login got on.
+    let (mut since, mut stood) = (began, Duration::ZERO);
     let mut work = pin!(work);
     loop {
-        let unheard = stage.unheard.load(Ordering::Relaxed);
         // What answers pings and nothing else does not get on.
-        let since = if unheard { began } else { stage.at().1 };
-        if let Ok(result) = timeout_at((since + deadline).min(last), &mut work).await {
+        let unheard = stage.unheard.load(Ordering::Relaxed);
+        let moved = if unheard { began } else { stage.at().1 };
+        if moved != since {
+            (since, stood) = (moved, Duration::ZERO);
+        }
+        let due = (since + deadline + stood.mul_f64(TURNS)).min(last);
+        let look = due.min(Instant::now() + LOOK);
+        if let Ok(result) = timeout_at(look, &mut work).await {
             return result;
         }
         let now = Instant::now();
-        if stage.at().1 > since && now < last && !unheard {
+        let late = now - look;
+        if late > STALL {
+            stood += late;
+        }
+        let moves = stage.at().1 > since && !unheard;
+        if now < last && (look < due || late > STALL || moves) {
             continue;
         }
         let (unheard, seconds, stage) = (
@@ -133,6 +155,41 @@ mod tests {
         let (result, at) = ends(100, None, true).await;
         assert!(
             matches!(result, Err(ConnectError::Unheard { .. })) && at == 10,
+            "{at}"
+        );
+    }
+
+    /// When a login ends to which nothing comes, where this process stands still so often for two seconds, each time
+    /// after one in which it does not.
+    async fn stands_still(times: u32, done: Option<u64>) -> (Result<(), ConnectError>, u64) {
+        let (stage, began) = (Stage::new("SASL"), Instant::now());
+        let work = async {
+            for _ in 0..times {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::advance(Duration::from_secs(2)).await;
+            }
+            match done {
+                Some(at) => tokio::time::sleep_until(began + Duration::from_secs(at)).await,
+                None => std::future::pending().await,
+            }
+            Ok(())
+        };
+        let result = within(Duration::from_secs(10), &stage, work).await;
+        (result, began.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_login_has_more_time_where_this_process_stands_still() {
+        assert_eq!(stands_still(3, Some(20)).await, (Ok(()), 20));
+        let (result, at) = stands_still(1, None).await;
+        assert!(
+            matches!(result, Err(ConnectError::Deadline { .. })) && (14..=16).contains(&at),
+            "{at}"
+        );
+        // Not for ever.
+        let (result, at) = stands_still(100, None).await;
+        assert!(
+            matches!(result, Err(ConnectError::Deadline { .. })) && at <= 62,
             "{at}"
         );
     }
