@@ -6,12 +6,16 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
 
 use super::sequence::misframed;
 use super::socket::{Cut, Io};
 use super::splitter::{Piece, Splitter};
 use crate::stanza::{FRAMING, Stanza};
+
+/// What the library makes of a close frame whose status code it does not take.
+const VIOLATION: &str = "Protocol violation";
 
 type Connection = Box<dyn Io>;
 type Web = WebSocketStream<Connection>;
@@ -157,6 +161,12 @@ async fn next_frame(stream: &mut SplitStream<Web>, over: &mut Option<String>) ->
                 error: "a binary frame, where RFC 7395 §3.2 has text only".into(),
             },
             Some(Ok(Message::Close(frame))) => Incoming::Ended(match frame {
+                // So the library puts it where the code is one that no close frame may bear.
+                Some(frame) if frame.code == CloseCode::Protocol && frame.reason == VIOLATION => {
+                    format!(
+                        "WebSocket close 1002 {VIOLATION}, or one with a code that is never sent (RFC 6455 §7.4)"
+                    )
+                }
                 Some(frame) => format!("WebSocket close {} {}", u16::from(frame.code), frame.reason),
                 None => "WebSocket close".into(),
             }),
