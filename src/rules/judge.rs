@@ -44,6 +44,8 @@ pub struct Judge {
     ear: Ear,
     last: Heard,
     missed: Vec<Event>,
+    /// What came and nobody could read: when, and to whom.
+    unread: Vec<(u64, String)>,
     /// Of bots; whoever is recorded has a new one for each session, and no steps that count on it.
     addresses: Option<Addresses>,
     trouble: Option<String>,
@@ -88,6 +90,7 @@ impl Judge {
             ear: Ear::default(),
             last: Heard::default(),
             missed: Vec::new(),
+            unread: Vec::new(),
             addresses: Some(Addresses::default()),
             trouble: None,
             shown: None,
@@ -149,6 +152,11 @@ impl Judge {
             Dir::Met => {
                 let named = event.rules.iter().filter_map(|id| rule(id));
                 named.for_each(|rule| self.record.held(rule.id));
+            }
+            Dir::Received if self.last.stanza.is_none() && self.unread.len() < KEPT as usize => {
+                if event.xml.as_deref().is_some_and(|text| !text.trim().is_empty()) {
+                    self.unread.push((event.n, event.who.clone()));
+                }
             }
             Dir::Missed if self.missed.len() < KEPT as usize => self.missed.push(event.clone()),
             _ => {}
@@ -242,15 +250,19 @@ impl Judge {
         let named = event.rules.first().and_then(|id| rule(id));
         // What the server certainly did says more than what did not come of it; of a step that names its rule that
         // is so only where both are about the same stanza. What was lost or went astray did not arrive in any way, right
-        // or wrong; and what arrived changed does not show that nobody else is served.
+        // or wrong; and what arrived changed does not show that nobody else is served. What nobody could read may be what
+        // was waited for.
         let is =
             |wanted: &[&str]| event.events.is_empty() && named.is_some_and(|rule| wanted.contains(&rule.id));
         let (waits, serves) = (is(&HOW_IT_ARRIVES), is(&WHO_IS_SERVED));
+        let mut unread = self.unread.iter();
+        let unread = unread.any(|(n, who)| *n < event.n && *who == event.who);
         let explained = self.record.findings.iter().any(|finding| {
             finding.is_certain_breach_of_the_server()
                 && (named.is_none()
                     || (waits && matches!(finding.rule.id, "RT-03" | "RT-06"))
                     || (serves && finding.rule.id == "RT-05")
+                    || (unread && finding.rule.id == "TR-03")
                     || event.events.iter().any(|n| finding.events.contains(n)))
         });
         if explained {
@@ -313,10 +325,11 @@ fn last(finding: &Finding) -> u64 {
 }
 
 /// A bot of ours plays its steps on although the server has lost, doubled or changed what they rest on. What it breaks
-/// then follows from the server's breach, and says nothing more.
+/// then follows from the server's breach, and says nothing more. So does what the signal that the server lost would
+/// have turned out to be, had the steps gone on.
 fn forgive(findings: &mut Vec<Finding>) {
     let servers = findings.iter().filter(|f| f.is_certain_breach_of_the_server());
-    if let Some(first) = servers.map(last).min() {
+    if let Some(first) = servers.filter_map(|f| f.events.iter().min().copied()).min() {
         findings.retain(|f| f.blame != Blame::Ourselves || last(f) < first);
     }
 }

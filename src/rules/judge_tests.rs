@@ -18,6 +18,11 @@ fn a_bot_that_was_misled_by_the_server_is_no_trouble_of_ours() {
         let verdict = Judge { families, ..judge }.finish();
         assert_eq!(verdict.findings.len(), left);
     }
+    // What the server lost of it shows only later.
+    server.events.push(9);
+    let mut findings = vec![ours(4), ours(5), server.clone(), ours(7)];
+    forgive(&mut findings);
+    assert_eq!(of(&findings), of(&[ours(4), server.clone()]));
     server.excuse = Some("another order".into());
     let mut findings = vec![server, ours(6)];
     forgive(&mut findings);
@@ -172,6 +177,43 @@ fn what_arrived_changed_does_not_show_that_others_are_not_served() {
     assert_eq!(found("RT-05", "RB-02"), ["RT-05"]);
     assert_eq!(found("RT-03", "RB-02"), ["RT-03", "RB-02"]);
     assert_eq!(found("RT-05", "RT-11"), ["RT-05", "RT-11"]);
+}
+
+/// What could not be read may be what was waited for, by whom it came to, and not before it came.
+#[test]
+fn what_nobody_could_read_is_not_missed_too() {
+    let found = |came: &[(u64, &str, &str)]| -> Vec<&'static str> {
+        let breach = Finding::of_server("TR-03", String::new(), "", String::new(), vec![1]);
+        let mut judge = Judge::with(vec![Box::new(Finds(vec![breach]))]);
+        judge.event(&event(1, "note"));
+        let events = came.iter().map(|(n, who, xml)| Event {
+            who: (*who).to_owned(),
+            xml: Some((*xml).to_owned()),
+            ..event(*n, "received")
+        });
+        let missed = Event {
+            rules: vec!["RT-08".to_owned()],
+            who: "bob".to_owned(),
+            events: vec![3],
+            ..event(5, "missed")
+        };
+        let mut events: Vec<_> = events.chain([missed]).collect();
+        events.sort_by_key(|event| event.n);
+        events.iter().for_each(|event| judge.event(event));
+        let findings = judge.finish().findings;
+        let mut rules: Vec<_> = findings.iter().map(|found| found.rule.id).collect();
+        rules.retain(|id| *id != "TR-03");
+        rules
+    };
+    assert_eq!(found(&[(2, "bob", "<iq ")]), [""; 0]);
+    for (n, who, xml) in [
+        (6, "bob", "<iq "),
+        (2, "carol", "<iq "),
+        (2, "bob", "<iq type='set' id='a'/>"),
+        (2, "bob", " "),
+    ] {
+        assert_eq!(found(&[(n, who, xml)]), ["RT-08"], "{n} {who} {xml}");
+    }
 }
 
 #[test]

@@ -275,6 +275,40 @@ fn what_arrives_unreadable_is_not_lost() {
         script.sends("1", B).line("bob", "received", &got);
         assert_eq!(script.broken(), broken, "{got}");
     }
+    // A binary frame.
+    let mut script = Script::new();
+    script.sends("1", B).line("bob", "received", "585 bytes");
+    assert_eq!(script.broken(), [""; 0]);
+    let mut script = Script::new();
+    script.line("bob", "received", "585 bytes").sends("1", B);
+    assert_eq!(script.broken(), ["RT-03"]);
+    // Two stanzas in one message: of the second nobody knows more than that it came.
+    let (signal, chat) = (set(Some(A), B, "1", "a&lt;é"), set(Some(A), B, "2", "b&lt;"));
+    let mut script = Script::new();
+    script
+        .sends("1", B)
+        .line("alice", "sent", &set(None, B, "2", "b&lt;"))
+        .line("bob", "received", &format!("{signal}{chat}"))
+        .answers("1");
+    assert_eq!(script.broken(), [""; 0]);
+    let mut script = Script::new();
+    let result = |id: &str| format!("<iq type='result' id='{id}' from='{B}' to='{A}'/>");
+    script.sends("1", B).gets("1");
+    script
+        .sends("2", B)
+        .gets("2")
+        .line("bob", "sent", &result("1").replace(&format!("from='{B}' "), ""))
+        .line("bob", "sent", &result("2").replace(&format!("from='{B}' "), ""))
+        .line("alice", "received", &format!("{}{}", result("1"), result("2")));
+    assert_eq!(script.broken(), [""; 0]);
+    // What stands in a stanza as a text has not come for that.
+    let mut script = Script::new();
+    script.sends("1", B).sends("2", B).line(
+        "bob",
+        "received",
+        &set(Some(A), B, "1", "a&lt;é").replace("</iq>", "<x a='2'/></iq>"),
+    );
+    assert!(script.broken().contains(&"RT-03"));
 }
 
 #[test]
@@ -640,14 +674,22 @@ fn asks_after_the_steps() -> Script {
 /// The run ends there, and nobody waits for what is under way.
 #[test]
 fn what_was_asked_just_before_the_trouble_is_not_lost() {
-    let asked = |at: f64| {
+    let asked = |at: f64, goes_on: bool| {
         let mut script = asks_after_the_steps();
+        if goes_on {
+            script.line("alice", "received", "<presence from='bob@x/2'/>");
+        }
         script.line("bob", "trouble", "").at(at);
         script.line("alice", "leaving", "").at(at);
         script.line("alice", "disconnected", "").at(at);
         script.verdict(Profile::default()).findings.len()
     };
-    assert_eq!((asked(0.06), asked(29.0), asked(31.0)), (0, 0, 1));
+    assert_eq!(
+        (asked(0.06, true), asked(29.0, true), asked(31.0, true)),
+        (0, 0, 1)
+    );
+    // Her own connection may have gone silent too.
+    assert_eq!(asked(31.0, false), 0);
 }
 
 #[test]

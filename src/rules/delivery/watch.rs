@@ -10,6 +10,7 @@ use super::close::PARTING;
 use super::flight::{Flight, Freight, Goal, answer, call_id, form, text};
 use super::pace::Pace;
 use crate::profile::{Class, Profile};
+use crate::rules::stream::is_ill_formed;
 use crate::rules::{Family, Finding, Record, Seen};
 use crate::stanza::{IqType, STREAM, Stanza, bare, fold, print, resource};
 use crate::transcript::{Dir, Event, Header, Party, Stalls, Wire};
@@ -69,6 +70,8 @@ pub(in super::super) struct Delivery {
     chats: usize,
     /// What each connection got last: when each stanza was sent, and when it arrived.
     pub(super) heard: BTreeMap<u64, VecDeque<(f64, f64)>>,
+    /// When anything came to each party last.
+    alive: BTreeMap<String, f64>,
     pub(super) whole: bool,
     pub(super) stalls: Stalls,
     pub(super) late: Vec<Late>,
@@ -100,6 +103,7 @@ impl Delivery {
             newest: Newest::default(),
             chats: 0,
             heard: BTreeMap::new(),
+            alive: BTreeMap::new(),
             whole: false,
             stalls: Stalls::default(),
             late: Vec::new(),
@@ -251,12 +255,18 @@ impl Delivery {
         let (Some(session), Some(text)) = (self.sessions.get(&event.who), event.xml.as_deref()) else {
             return;
         };
+        // Of a binary frame nothing is kept but its length: it may have held any of them.
+        let unseen = text
+            .strip_suffix(" bytes")
+            .is_some_and(|n| n.bytes().all(|byte| byte.is_ascii_digit()));
         // As near as a changed id is looked for.
         for flight in self.flights.values_mut().rev().take(1_000) {
-            let is_open = flight.delivered.is_none() && fold(&flight.to) == session.jid;
+            let is_on_its_way = flight.delivered.is_none() && fold(&flight.to) == session.jid;
+            let is_answered = flight.given.is_some() && flight.got.is_none() && flight.jid == session.jid;
+            let is_open = is_on_its_way || is_answered;
             let id = &flight.id;
             let names_it = || text.contains(&format!("'{id}'")) || text.contains(&format!("\"{id}\""));
-            flight.odd |= is_open && !id.is_empty() && names_it();
+            flight.odd |= is_open && (unseen || (!id.is_empty() && names_it()));
         }
     }
 
@@ -279,6 +289,9 @@ impl Delivery {
 impl Family for Delivery {
     fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
         let event = seen.event;
+        if event.dir == Dir::Received {
+            self.alive.insert(event.who.clone(), event.t);
+        }
         match event.dir {
             Dir::Connected if !self.clients.contains(&event.who) => {
                 if let Some(jid) = &event.jid {
@@ -333,9 +346,15 @@ impl Family for Delivery {
             Dir::Trouble => {
                 self.hasty.retain(|(_, at, _)| event.t - at > PARTING);
                 self.sessions.remove(&event.who);
-                self.flights
-                    .values_mut()
-                    .for_each(|flight| flight.odd |= event.t - flight.t < TIME_ENOUGH);
+                // What has brought one connection to silence may have done so to others.
+                let silent = |who: &str, since: f64| self.alive.get(who).is_none_or(|last| *last <= since);
+                for flight in self.flights.values_mut() {
+                    let goal = match &flight.goal {
+                        Goal::Party { who, .. } => silent(who, flight.t),
+                        _ => false,
+                    };
+                    flight.odd |= event.t - flight.t < TIME_ENOUGH || silent(&flight.who, flight.t) || goal;
+                }
             }
             // Whatever came after it cannot be read any more.
             Dir::WireReceived if matches!(event.wire, Some(Wire::Broken { .. })) => {
@@ -347,7 +366,13 @@ impl Family for Delivery {
                 }
             }
             Dir::Received => match seen.stanza {
-                Some(stanza) => self.received(event, stanza, record),
+                Some(stanza) => {
+                    self.received(event, stanza, record);
+                    // What stands behind the first element of a message nobody reads either.
+                    if !stanza.is_plain() && is_ill_formed(stanza.raw()) {
+                        self.came_unreadable(event);
+                    }
+                }
                 None => self.came_unreadable(event),
             },
             _ => {}

@@ -54,7 +54,7 @@ fn is_one(text: &str) -> bool {
 }
 
 /// Whether what stood on a TCP stream can stand on none, whatever the stream's header declares.
-pub(super) fn is_ill_formed(text: &str) -> bool {
+pub(in super::super) fn is_ill_formed(text: &str) -> bool {
     matches!(shape(text), Shape::Other)
 }
 

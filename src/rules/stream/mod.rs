@@ -5,6 +5,7 @@ mod frame;
 mod line;
 mod watch;
 
+pub(super) use frame::is_ill_formed;
 pub(super) use watch::Streams;
 
 #[cfg(test)]
