@@ -153,10 +153,12 @@ impl Judge {
                 let named = event.rules.iter().filter_map(|id| rule(id));
                 named.for_each(|rule| self.record.held(rule.id));
             }
-            Dir::Received if self.last.stanza.is_none() && self.unread.len() < KEPT as usize => {
-                if event.xml.as_deref().is_some_and(|text| !text.trim().is_empty()) {
-                    self.unread.push((event.n, event.who.clone()));
-                }
+            Dir::Received
+                if self.last.stanza.is_none()
+                    && self.unread.len() < KEPT as usize
+                    && event.xml.as_deref().is_some_and(|text| !text.trim().is_empty()) =>
+            {
+                self.unread.push((event.n, event.who.clone()));
             }
             Dir::Missed if self.missed.len() < KEPT as usize => self.missed.push(event.clone()),
             _ => {}
