@@ -180,6 +180,7 @@ impl Script {
             let id = fresh_uuid(&mut rng);
             names.set(format!("call.{label}"), id.clone());
             if label == "main" {
+                names.set("CALL", id.to_uppercase());
                 names.set("call", id.clone());
             }
             let call = Call {

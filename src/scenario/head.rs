@@ -298,7 +298,7 @@ fn matrix(check: &mut Checker<'_>, node: Option<&Node>) -> Vec<Vec<(String, Node
 /// The name of a matrix value, a file or a fragment's parameter.
 pub fn name_of_a_value(check: &mut Checker<'_>, node: &Node) {
     match node.text() {
-        Some("now" | "uuid" | "domain" | "call") => {
+        Some("now" | "uuid" | "domain" | "call" | "CALL") => {
             let name = node.text().unwrap_or_default();
             check.error(
                 node,

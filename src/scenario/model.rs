@@ -1,7 +1,7 @@
 //! What a scenario file resolves to: cases (one for each matrix value) of steps that a script can play.
 //!
 //! Texts and JSON strings may still hold `{name}` for what is known only while it runs: `{caller.jid}`,
-//! `{caller.bare}`, `{caller.id}` (for each actor), `{call}` and `{call.LABEL}` (callIds), `{domain}`, `{now}`
+//! `{caller.bare}`, `{caller.id}` (for each actor), `{call}` and `{call.LABEL}` (callIds; `{CALL}` in capitals), `{domain}`, `{now}`
 //! (RFC 3339), `{uuid}` (a fresh one), and captured values by their names. `{{` and `}}` stand for braces.
 
 use std::time::Duration;

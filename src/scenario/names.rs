@@ -26,7 +26,7 @@ pub fn fits_a_name(text: &str) -> bool {
 impl Runtime {
     /// `given`: what the head defines. It was put in already, or is wrong and was told.
     pub fn new(cast: &[Actor], given: &[String]) -> Runtime {
-        let mut known: BTreeSet<String> = ["now", "uuid", "domain", "call", "past-limit"]
+        let mut known: BTreeSet<String> = ["now", "uuid", "domain", "call", "CALL", "past-limit"]
             .map(str::to_owned)
             .into();
         known.extend(given.iter().cloned());
