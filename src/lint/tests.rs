@@ -37,8 +37,7 @@ fn a_call_that_lives_on_is_told() {
         "warning: t.yaml:3:22: this call still lives when the steps are done\n   \
          3 |   - caller: { sends: initiate }\n     |                      ^^^^^^^^ end it, or say why not with `leaves-open`"
     );
-    let refused =
-        "steps:\n  - caller: { sends: initiate, to: nobody@localhost/x, answered: { error: service-unavailable } }\n";
+    let refused = "steps:\n  - caller: { sends: initiate, to: nobody@localhost/x, answered: { error: service-unavailable } }\n";
     for ended in [
         format!("name: t\nleaves-open: it rings on\n{rings}"),
         format!("name: t\n{rings}  - callee: {{ sends: reject }}\n  - caller: {{ receives: reject }}\n"),
