@@ -9,7 +9,7 @@ mod back;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use super::book::{Book, Newest, Sent};
 use super::flight::answer;
@@ -72,6 +72,8 @@ struct Session {
     heard: f64,
     /// An answer was recorded here as it came in: whoever recorded it leaves them not out.
     answers: bool,
+    /// There was one before under this address: what that one asked may be answered here.
+    again: bool,
 }
 
 /// A signal that one end sent.
@@ -103,6 +105,8 @@ struct Flight {
     gots: Vec<u64>,
     /// The sender got one before the addressee was seen to give any.
     unasked: bool,
+    /// See [`Session::again`].
+    again: bool,
 }
 
 /// The judge of everything between two recorded ends.
@@ -124,6 +128,8 @@ pub(in super::super) struct Relayed {
     asked: HashMap<(u64, String), u64>,
     /// The latest event of each connection that the server has surely read: it was answered.
     read: BTreeMap<u64, u64>,
+    /// The addresses of all sessions so far, as their prints.
+    known: HashSet<u64>,
 }
 
 impl Flight {
@@ -173,6 +179,7 @@ impl Relayed {
             early: VecDeque::new(),
             asked: HashMap::default(),
             read: BTreeMap::new(),
+            known: HashSet::default(),
         }
     }
 
@@ -227,7 +234,7 @@ impl Relayed {
                     if flight.given.is_none() {
                         flight.given = Some((event.n, event.t, answer(stanza)));
                         flight.given_place = Some(place);
-                        unchanged(flight, record);
+                        unchanged(flight, self.apart, record);
                     }
                 }
             }
@@ -262,6 +269,7 @@ impl Relayed {
                     gave: 0,
                     gots: Vec::new(),
                     unasked: false,
+                    again: session.again,
                 };
                 self.came_early(&mut flight, record);
                 self.flights.put(flight, REMEMBERED);
@@ -505,6 +513,8 @@ impl Family for Relayed {
                 }
                 let Some(jid) = &event.jid else { return };
                 self.conns += 1;
+                // Where so many came that not all are remembered, each may have been there.
+                let again = self.known.len() >= REMEMBERED || !self.known.insert(print(&fold(jid)));
                 let session = Session {
                     jid: fold(jid).into(),
                     bound: event.dir == Dir::Connected,
@@ -512,6 +522,7 @@ impl Family for Relayed {
                     since: event.t,
                     heard: event.t,
                     answers: self.complete,
+                    again,
                 };
                 self.sessions.insert(event.who.clone(), session);
             }

@@ -552,6 +552,25 @@ fn a_signal_stays_the_request_that_it_was() {
     assert_eq!(broken(&format!("{asked}\n{ON}")), [""; 0]);
 }
 
+/// Alice's connection breaks, and she is there again under the same address.
+#[test]
+fn what_was_asked_in_an_earlier_session_may_be_answered_in_this_one() {
+    let asked = "1 alice > bob 1 a\n1.1 bob < alice 1 a\n1.1 bob ok alice 1";
+    let late = "1.2 alice got c@x/7 1";
+    let certain = |lines: &str| {
+        let found = verdict(&format!("{lines}\n{ON}")).findings;
+        let told = found.iter().filter(|found| found.excuse.is_none());
+        told.map(|found| found.rule.id).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        certain(&format!("0 alice comes {A}\n0 bob comes {B}\n{asked}\n{late}")),
+        ["RT-08"]
+    );
+    let again =
+        format!("0 alice comes {A}\n0 bob comes {B}\n0.3 alice goes\n0.4 alice comes {A}\n{asked}\n{late}");
+    assert_eq!(certain(&again), [""; 0]);
+}
+
 #[test]
 fn line_ends_may_change_by_a_rule_of_their_own() {
     let came = "1 alice > bob 1 a&#13;b\n1.1 bob < alice 1 a&#10;b\n1.1 bob ok alice 1\n1.2 alice got bob 1";

@@ -4,12 +4,14 @@ use super::super::book::Sent;
 use super::super::flight::answer;
 use super::{Flight, Relayed, SETTLED, Session};
 use crate::profile::Class;
-use crate::rules::Record;
+use crate::rules::{Finding, Record};
 use crate::stanza::{Stanza, fold};
 use crate::transcript::Event;
 
 /// So many answers to one signal are told of; who is answered more often has been told already.
 const TOLD: usize = 2;
+/// A stream may use an id that one before it under the same address has used (RFC 6120 §8.1.3).
+const BEFORE: &str = "it answers what had been asked under this id in an earlier session of the same address";
 
 impl Relayed {
     pub(super) fn answered(
@@ -42,7 +44,7 @@ impl Relayed {
         }
         flight.got = Some((event.n, event.t, answer(stanza)));
         flight.unasked = flight.given.is_none() && flight.goal.is_some() && flight.goal == there;
-        unchanged(flight, record);
+        unchanged(flight, self.apart, record);
         // By one clock it is known by now that the addressee has given none.
         if self.apart == 0.0
             && let Some(flight) = self.flights.get(key).filter(|flight| flight.unasked)
@@ -71,7 +73,10 @@ impl Relayed {
         );
         let seen = format!("from='{}'", stanza.from().unwrap_or_default());
         let wanted = format!("from='{}'", flight.to);
-        record.broken(flight.finding("RT-08", message, &wanted, seen, &[n, event.n]));
+        record.broken(Finding {
+            excuse: session.again.then(|| BEFORE.to_owned()),
+            ..flight.finding("RT-08", message, &wanted, seen, &[n, event.n])
+        });
     }
 
     /// The server answered a signal that its addressee has not answered.
@@ -129,7 +134,7 @@ impl Relayed {
 }
 
 /// Whether the sender of a signal got the answer that was given, once both are known.
-pub(super) fn unchanged(flight: &Flight, record: &mut Record) {
+pub(super) fn unchanged(flight: &Flight, apart: f64, record: &mut Record) {
     let (Some((n, _, gave)), Some((at, _, said))) = (&flight.given, &flight.got) else {
         return;
     };
@@ -141,7 +146,12 @@ pub(super) fn unchanged(flight: &Flight, record: &mut Record) {
         "The answer to {}'s iq `{}` changed on its way back.",
         flight.who, flight.id
     );
-    record.broken(flight.finding("RT-08", message, gave, said.clone(), &[*n, *at]));
+    // By two clocks it is not known which of two sessions was answered.
+    let before = flight.again && apart > 0.0;
+    record.broken(Finding {
+        excuse: before.then(|| BEFORE.to_owned()),
+        ..flight.finding("RT-08", message, gave, said.clone(), &[*n, *at])
+    });
 }
 
 /// Whether the sender of a signal got the one answer that was given more than once.
