@@ -59,6 +59,8 @@ pub struct Reader<R: BufRead> {
     bytes: Vec<u8>,
     line: u64,
     sessions: Sessions,
+    /// Other ends have files of their own.
+    beside: bool,
     /// What comes next, and the lines that it was read from.
     ahead: VecDeque<(u64, Result<Event, ReadError>)>,
     /// The line of the event that was given last.
@@ -83,6 +85,7 @@ impl<R: BufRead> Reader<R> {
             bytes: Vec::new(),
             line: 0,
             sessions: Sessions::Told,
+            beside: false,
             ahead: VecDeque::new(),
             place: 0,
             origin: None,
@@ -114,6 +117,12 @@ impl<R: BufRead> Reader<R> {
             reader.sessions = Sessions::Untold { bots };
         }
         Ok((header, reader))
+    }
+
+    /// It is read beside the files of other ends. What those tell of the time before its first stanza may have been cut
+    /// off here: whoever speaks was recorded from there, and not before.
+    pub fn beside_others(&mut self) {
+        self.beside = true;
     }
 
     /// The number of the line of the event that came last, from 1.
@@ -181,7 +190,7 @@ impl<R: BufRead> Reader<R> {
                 if let Some(jid) = &event.jid
                     && known.insert(event.who.clone())
                 {
-                    let session = session(&event, &event.who, jid);
+                    let session = session(&event, &event.who, jid, self.beside);
                     self.ahead.push_back((line, Ok(session)));
                 }
             }
@@ -193,8 +202,9 @@ impl<R: BufRead> Reader<R> {
     /// Looks who speaks from the first stanza on. Bots are known to be all there, or nothing is taken for granted.
     fn guess(&mut self, first: Event, bots: Option<usize>) {
         let line = self.line;
+        let beside = self.beside;
         let before = Event {
-            t: first.t - LONG_THERE,
+            t: if beside { first.t } else { first.t - LONG_THERE },
             ..first.clone()
         };
         let mut ahead = vec![(line, Ok(first))];
@@ -216,7 +226,7 @@ impl<R: BufRead> Reader<R> {
         self.sessions = if bots.is_none_or(|bots| bots <= there.len()) {
             let sessions = there
                 .iter()
-                .map(|(who, jid)| (line, Ok(session(&before, who, jid))));
+                .map(|(who, jid)| (line, Ok(session(&before, who, jid, beside))));
             self.ahead.extend(sessions);
             Sessions::Guessed(there.into_keys().collect())
         } else {
@@ -265,12 +275,12 @@ fn begins(event: &Event) -> bool {
     matches!(event.dir, Dir::Connected | Dir::Begins)
 }
 
-/// That somebody is there, told with all else as it stands in another event.
-fn session(like: &Event, who: &str, jid: &str) -> Event {
+/// That somebody is there, told with all else as it stands in another event. `late`: it perhaps was before.
+fn session(like: &Event, who: &str, jid: &str, late: bool) -> Event {
     Event {
         who: who.to_owned(),
         jid: Some(jid.to_owned()),
-        dir: Dir::Connected,
+        dir: if late { Dir::Begins } else { Dir::Connected },
         xml: None,
         signal: None,
         note: None,

@@ -1,5 +1,7 @@
 //! Transcripts that another program wrote, or of which somebody kept a part.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
 use crate::hars::{Folder, Said, check};
@@ -62,11 +64,27 @@ impl Events {
 
     fn check(&self, header: &Value) -> Said {
         let folder = Folder::new();
-        let path = folder.0.path().join("made.jsonl");
-        let lines = std::iter::once(header).chain(&self.0);
+        check(&[&self.write(&folder, "made.jsonl", header, |_| true)])
+    }
+
+    /// Each end in a file of its own, the callee's from this second on.
+    fn check_apart(&self, since: f64) -> Said {
+        let folder = Folder::new();
+        let file =
+            |name, kept: &dyn Fn(&Value) -> bool| self.write(&folder, name, &json!({ "callspec": 1 }), kept);
+        let alices = file("alice.jsonl", &|event| event["jid"] == ALICE);
+        let bobs = file("bob.jsonl", &|event| {
+            event["jid"] == BOB && event["t"].as_f64() >= Some(since)
+        });
+        check(&[&alices, &bobs])
+    }
+
+    fn write(&self, folder: &Folder, name: &str, header: &Value, kept: impl Fn(&Value) -> bool) -> PathBuf {
+        let path = folder.0.path().join(name);
+        let lines = std::iter::once(header).chain(self.0.iter().filter(|event| kept(event)));
         let lines: Vec<String> = lines.map(ToString::to_string).collect();
         std::fs::write(&path, lines.join("\n") + "\n").expect("a file");
-        check(&[&path])
+        path
     }
 }
 
@@ -140,6 +158,22 @@ fn one_end_alone_is_one_end() {
             assert!(said.is_sound(), "{header}: {end}: {}{}", said.out, said.err);
         }
     }
+}
+
+/// Two files with no word of when their recordings began: one may be cut off where the other goes on.
+#[test]
+fn a_file_beside_another_begins_with_its_first_stanza() {
+    let mut call = Events::default();
+    call.signal(1.0, ALICE, "initiate", &json!({ "callerName": "Alice" }), 1);
+    call.signal(1.5, BOB, "accept", &json!({}), 1);
+    call.signal(3.0, ALICE, "hangup", &json!({ "reason": "failed" }), 1);
+    for since in [0.0, 1.5] {
+        let said = call.check_apart(since);
+        assert!(said.is_sound(), "{since}: {}{}", said.out, said.err);
+    }
+    // What both ends show is told.
+    let said = Events::call(2, None).check_apart(0.0);
+    assert!(said.status == 1 && said.out.contains("RT-03"), "{}", said.out);
 }
 
 /// Of a run's own transcript somebody may keep the stanzas alone.

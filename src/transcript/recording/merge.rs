@@ -277,6 +277,10 @@ impl Merged {
             let Opened::Recording(recording) = open(source).map_err(|error| (*number, error))? else {
                 continue;
             };
+            let recording = match sorted.sources.len() {
+                1 => recording,
+                _ => recording.beside_others(),
+            };
             parts.push(Part {
                 source: *number,
                 ahead: *ahead,

@@ -275,6 +275,14 @@ impl Recording {
         }
     }
 
+    /// Beside the recordings of other ends.
+    pub(super) fn beside_others(mut self) -> Recording {
+        if let Reading::Transcript { reader, .. } = &mut self.reading {
+            reader.beside_others();
+        }
+        self
+    }
+
     /// With chat too, which is no call's affair.
     pub fn with_chat(mut self) -> Recording {
         if let Reading::Frames(_, sessions) = &mut self.reading {
