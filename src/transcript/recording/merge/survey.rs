@@ -130,6 +130,10 @@ pub(super) fn offset(a: &Survey, b: &Survey) -> Offset {
     if a.clock.is_some() && a.clock == b.clock {
         return Offset::By(0.0, 0.0);
     }
+    // Signals alone are told as both their ends saw them: what one of the two recorded would be there twice.
+    if [a, b].iter().any(|one| one.witness == Witness::Signals) {
+        return Offset::Unrelated;
+    }
     let mask = a.mask | b.mask;
     let (mut low, mut high, mut shared, mut same) = (f64::NEG_INFINITY, f64::INFINITY, 0_u64, 0_u64);
     for (key, here) in a.stanzas.iter().filter(|(key, _)| *key & mask == 0) {
@@ -278,6 +282,17 @@ mod tests {
         // Where they have everything in its order, nobody waits for anybody.
         let b = survey(Witness::Ends, &[(1, false, 10.7), (2, true, 11.0)]);
         assert!(crossing(&[(&a, 0.0), (&b, 0.0)]).is_empty());
+    }
+
+    /// What does not tell whose it is may be what the other one recorded.
+    #[test]
+    fn signals_alone_are_set_against_nothing() {
+        let a = survey(Witness::Ends, &[(1, true, 10.0), (2, false, 11.0)]);
+        let b = survey(Witness::Signals, &[(1, false, 30.2), (2, true, 30.8)]);
+        assert_eq!(
+            [offset(&a, &b), offset(&b, &a), offset(&b, &b)],
+            [Offset::Unrelated; 3]
+        );
     }
 
     #[test]
