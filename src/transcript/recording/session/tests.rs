@@ -72,8 +72,11 @@ fn whose_log_it_is_tells_the_stanza_that_only_one_can_have() {
         ("<iq type='get' id='7' from='a@x/1' to='a@x'/>\n", alices),
         ("<message from='d@x/1' to='b@x'/>\n", bobs),
         ("<message from='a@x/2' to='a@x'/>\n", alices),
-        // Who does not say from whom it is says it itself.
-        ("<message to='a@x/1'/>\n", bobs),
+        // Who writes to itself gets it as well.
+        (
+            "<message to='a@x/1'/>\n<message from='a@x/1' to='a@x/1'/>\n",
+            alices,
+        ),
     ] {
         let (told, signals) = anonymous(more);
         assert_eq!(
@@ -118,7 +121,8 @@ fn signals_alone_of_two_spellings_are_those_of_one_end() {
 #[test]
 fn a_log_that_may_be_either_ends_shows_signals_alone() {
     let both = ["a@x/1 sent", "b@x/1 received", "b@x/1 sent", "a@x/1 received"];
-    for more in ["", "<presence from='a@x/1'/>\n"] {
+    // A message may be for somebody else, or for itself.
+    for more in ["", "<presence from='a@x/1'/>\n", "<message to='a@x/1'/>\n"] {
         let (told, signals) = anonymous(more);
         assert_eq!(
             (told.as_slice(), signals),

@@ -45,8 +45,8 @@ impl Whose {
             None => {}
         }
         match (from, to) {
-            // What a server says, or an account of its own user.
-            (Some(from), Some(to)) if is_full(&to) && (is_server(from) || from == bare(to)) => {
+            // What a server says, an account of its own user, or this end to itself.
+            (Some(from), Some(to)) if is_full(&to) && (is_server(from) || from == bare(to) || from == to) => {
                 return Some(to.to_owned());
             }
             // What is asked of them; a message to an account comes to all of its devices.
@@ -55,8 +55,9 @@ impl Whose {
             {
                 return Some(from.to_owned());
             }
-            // Only of its own a client need not say from whom it is (RFC 6120 §8.1.2.1).
-            (None, Some(to)) if is_full(&to) && (stanza.has_call() || name == "message") => {
+            // Only of its own a client need not say from whom it is (RFC 6120 §8.1.2.1). It calls others; a message it
+            // may write to itself.
+            (None, Some(to)) if is_full(&to) && stanza.has_call() && name != "message" => {
                 self.others.retain(|other| other != to);
                 self.others.push(to.to_owned());
                 self.others.truncate(OTHERS);
