@@ -416,6 +416,24 @@ fn a_signal_in_anothers_name_may_be_taken_for_what_it_is() {
     assert_eq!(told(RELAY, &strange), ["ST-05"]);
 }
 
+/// By the callee's clock it rings before it is called, and in the name of somebody else.
+#[test]
+fn a_call_that_came_in_anothers_name_is_that_of_whoever_sent_it() {
+    let early = "0 alice/1 comes
+        0 bob/1 comes
+        1 bob/1 < alice2/1 initiate 1
+        1.1 bob/1 ok alice2/1 1
+        1.5 alice/1 > bob/1 initiate 1
+        2 alice/1 > bob/1 hangup/cancelled 2
+        2.5 bob/1 < alice/1 hangup/cancelled 2
+        2.6 bob/1 ok alice/1 2";
+    let apart = Seen { apart: 1.3, ..RELAY };
+    assert_eq!(told(apart, early), ["RT-01"]);
+    // Two signals are not one.
+    let others = early.replace("1.5 alice/1 > bob/1 initiate 1", "1.5 alice/1 > bob/1 initiate 3");
+    assert!(told(apart, &others).contains(&"ST-10".to_owned()));
+}
+
 #[test]
 fn signals_alone_do_not_tell_devices_apart() {
     let seen = Seen {

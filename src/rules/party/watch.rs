@@ -83,6 +83,8 @@ pub(in super::super) struct Parties {
     said: Recent<u64, (Arc<str>, bool)>,
     /// Who sent each signal whose sender was recorded, by whom it was for, its id and its text, until it came.
     posted: Recent<u64, Option<Arc<str>>>,
+    /// In whose name each signal came that nobody is known to have sent: by another clock it perhaps was sent later.
+    unposted: Recent<u64, Arc<str>>,
     /// Parties that got a signal of their call from somebody whom the server had called in another's place.
     strayed: Recent<Side, ()>,
     /// Devices of the caller that were called themselves.
@@ -150,6 +152,7 @@ impl Parties {
             misled: Recent::new(REMEMBERED),
             said: Recent::new(REMEMBERED),
             posted: Recent::new(REMEMBERED),
+            unposted: Recent::new(REMEMBERED),
             strayed: Recent::new(REMEMBERED),
             astray: Recent::new(REMEMBERED),
             garbled: Recent::new(REMEMBERED),

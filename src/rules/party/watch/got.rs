@@ -160,8 +160,32 @@ impl Parties {
         stanza: &Stanza,
         spoken: Option<&Arc<Spoken>>,
     ) -> Option<Arc<str>> {
-        let sender = self.posted.get_mut(&letter(&actor.jid, stanza, spoken?))?;
+        let letter = letter(&actor.jid, stanza, spoken?);
+        let Some(sender) = self.posted.get_mut(&letter) else {
+            if self.apart > 0.0 {
+                self.unposted.insert(letter, fold(from).into());
+            }
+            return None;
+        };
         sender.take().filter(|sender| **sender != *fold(from))
+    }
+
+    /// This one sends a signal. If that has come already, by another clock, in the name of somebody who seemed to begin a
+    /// call by it, then it is this one's call.
+    pub(super) fn takes_back(&mut self, actor: &Actor, to: &str, letter: u64, id: &Arc<str>) {
+        let Some(named) = self.unposted.get(&letter).filter(|named| ***named != *actor.jid) else {
+            return;
+        };
+        if let Some(call) = self.calls.get_mut(id)
+            && call.users.0 == bare(named)
+        {
+            bare(&actor.jid).clone_into(&mut call.users.0);
+            let key = self.roll.name(to).cloned().unwrap_or_else(|| to.into());
+            let tracks = self.tracks.get_mut(&(key, Arc::clone(id)));
+            for track in tracks.into_iter().flatten().filter(|track| track.peer == **named) {
+                actor.jid.as_ref().clone_into(&mut track.peer);
+            }
+        }
     }
 
     /// Who sent this signal, where the server hands it on in the name of somebody who is not in this call: its receiver

@@ -129,8 +129,11 @@ impl Parties {
             && let Some(spoken) = spoken
         {
             let to = fold(stanza.to().unwrap_or_default());
-            self.posted
-                .insert(letter(&to, stanza, spoken), Some(Arc::clone(&actor.jid)));
+            let letter = letter(&to, stanza, spoken);
+            self.posted.insert(letter, Some(Arc::clone(&actor.jid)));
+            if let Some(call) = &form.decoded().facts.call {
+                self.takes_back(actor, &to, letter, call);
+            }
         }
         let call = said.call();
         if form.decoded().act().is_none() || call.is_none() {
