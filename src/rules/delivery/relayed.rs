@@ -514,7 +514,7 @@ impl Family for Relayed {
                 let Some(jid) = &event.jid else { return };
                 self.conns += 1;
                 // Where so many came that not all are remembered, each may have been there.
-                let again = self.known.len() >= REMEMBERED || !self.known.insert(print(&fold(jid)));
+                let again = self.known.len() >= REMEMBERED || !self.known.insert(print(fold(jid)));
                 let session = Session {
                     jid: fold(jid).into(),
                     bound: event.dir == Dir::Connected,
