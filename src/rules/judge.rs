@@ -44,8 +44,8 @@ pub struct Judge {
     ear: Ear,
     last: Heard,
     missed: Vec<Event>,
-    /// What came and nobody could read: when, and to whom.
-    unread: Vec<(u64, String)>,
+    /// The first that came to each party and nobody could read.
+    unread: BTreeMap<String, u64>,
     /// Of bots; whoever is recorded has a new one for each session, and no steps that count on it.
     addresses: Option<Addresses>,
     trouble: Option<String>,
@@ -90,7 +90,7 @@ impl Judge {
             ear: Ear::default(),
             last: Heard::default(),
             missed: Vec::new(),
-            unread: Vec::new(),
+            unread: BTreeMap::new(),
             addresses: Some(Addresses::default()),
             trouble: None,
             shown: None,
@@ -158,7 +158,7 @@ impl Judge {
                     && self.unread.len() < KEPT as usize
                     && event.xml.as_deref().is_some_and(|text| !text.trim().is_empty()) =>
             {
-                self.unread.push((event.n, event.who.clone()));
+                self.unread.entry(event.who.clone()).or_insert(event.n);
             }
             Dir::Missed if self.missed.len() < KEPT as usize => self.missed.push(event.clone()),
             _ => {}
@@ -257,8 +257,7 @@ impl Judge {
         let is =
             |wanted: &[&str]| event.events.is_empty() && named.is_some_and(|rule| wanted.contains(&rule.id));
         let (waits, serves) = (is(&HOW_IT_ARRIVES), is(&WHO_IS_SERVED));
-        let mut unread = self.unread.iter();
-        let unread = unread.any(|(n, who)| *n < event.n && *who == event.who);
+        let unread = self.unread.get(&event.who).is_some_and(|first| *first < event.n);
         let explained = self.record.findings.iter().any(|finding| {
             finding.is_certain_breach_of_the_server()
                 && (named.is_none()

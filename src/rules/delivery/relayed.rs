@@ -513,10 +513,11 @@ impl Family for Relayed {
                 }
                 let Some(jid) = &event.jid else { return };
                 self.conns += 1;
+                let jid: Arc<str> = fold(jid).into();
                 // Where so many came that not all are remembered, each may have been there.
-                let again = self.known.len() >= REMEMBERED || !self.known.insert(print(fold(jid)));
+                let again = self.known.len() >= REMEMBERED || !self.known.insert(print(&*jid));
                 let session = Session {
-                    jid: fold(jid).into(),
+                    jid,
                     bound: event.dir == Dir::Connected,
                     conn: self.conns,
                     since: event.t,

@@ -289,9 +289,6 @@ impl Delivery {
 impl Family for Delivery {
     fn event(&mut self, seen: Seen<'_>, record: &mut Record) {
         let event = seen.event;
-        if event.dir == Dir::Received {
-            self.alive.insert(event.who.clone(), event.t);
-        }
         match event.dir {
             Dir::Connected if !self.clients.contains(&event.who) => {
                 if let Some(jid) = &event.jid {
@@ -365,16 +362,22 @@ impl Family for Delivery {
                     self.sent(event, stanza);
                 }
             }
-            Dir::Received => match seen.stanza {
-                Some(stanza) => {
-                    self.received(event, stanza, record);
-                    // What stands behind the first element of a message nobody reads either.
-                    if !stanza.is_plain() && is_ill_formed(stanza.raw()) {
-                        self.came_unreadable(event);
-                    }
+            Dir::Received => {
+                match self.alive.get_mut(&event.who) {
+                    Some(last) => *last = event.t,
+                    None => _ = self.alive.insert(event.who.clone(), event.t),
                 }
-                None => self.came_unreadable(event),
-            },
+                if let Some(stanza) = seen.stanza {
+                    self.received(event, stanza, record);
+                }
+                // What stands behind the first element of a message nobody reads either.
+                if seen
+                    .stanza
+                    .is_none_or(|stanza| !stanza.is_plain() && is_ill_formed(stanza.raw()))
+                {
+                    self.came_unreadable(event);
+                }
+            }
             _ => {}
         }
     }

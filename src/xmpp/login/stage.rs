@@ -130,14 +130,19 @@ mod tests {
                 stage.moves();
                 stage.hear(!unheard);
             }
-            match done {
-                Some(at) => tokio::time::sleep_until(began + Duration::from_secs(at)).await,
-                None => std::future::pending().await,
-            }
-            Ok(())
+            until(began, done).await
         };
         let result = within(Duration::from_secs(10), &stage, work).await;
         (result, began.elapsed().as_secs())
+    }
+
+    /// A login that is done so many seconds after its beginning, or never.
+    async fn until(began: Instant, done: Option<u64>) -> Result<(), ConnectError> {
+        match done {
+            Some(at) => tokio::time::sleep_until(began + Duration::from_secs(at)).await,
+            None => std::future::pending().await,
+        }
+        Ok(())
     }
 
     #[tokio::test(start_paused = true)]
@@ -168,11 +173,7 @@ mod tests {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 tokio::time::advance(Duration::from_secs(2)).await;
             }
-            match done {
-                Some(at) => tokio::time::sleep_until(began + Duration::from_secs(at)).await,
-                None => std::future::pending().await,
-            }
-            Ok(())
+            until(began, done).await
         };
         let result = within(Duration::from_secs(10), &stage, work).await;
         (result, began.elapsed().as_secs())
