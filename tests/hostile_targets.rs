@@ -4,6 +4,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
 use std::time::Duration;
 
 use support::{Said, Serve, callspec, run};
@@ -47,38 +48,27 @@ fn drips() -> u16 {
     })
 }
 
+const WAY_IN: [&str; 5] = [
+    "--insecure-plaintext",
+    "--account",
+    "alice@localhost:secret-a",
+    "--account",
+    "bob@localhost:secret-b",
+];
+
 fn play(url: &str) -> Said {
     let folder = tempfile::TempDir::new().expect("a folder");
     run(callspec()
-        .args([
-            "run",
-            "--filter",
-            "call/full",
-            "--timeout-scale",
-            "0.1",
-            "--insecure-plaintext",
-        ])
-        .args([
-            "--account",
-            "alice@localhost:secret-a",
-            "--account",
-            "bob@localhost:secret-b",
-        ])
+        .args(["run", "--filter", "call/full", "--timeout-scale", "0.1"])
         .args(["--target", url])
+        .args(WAY_IN)
         .arg("--transcripts")
         .arg(folder.path()))
 }
 
 /// The same for a look: it has no deadlines to scale.
 fn look(url: &str) -> Said {
-    run(callspec()
-        .args(["probe", "--insecure-plaintext", "--target", url])
-        .args([
-            "--account",
-            "alice@localhost:secret-a",
-            "--account",
-            "bob@localhost:secret-b",
-        ]))
+    run(callspec().args(["probe", "--target", url]).args(WAY_IN))
 }
 
 fn untested(said: &Said, part: &str) {
@@ -244,6 +234,41 @@ fn never_answers_or_drips() {
         &play(&format!("xmpp://127.0.0.1:{drip}")),
         "was not done within 1 s",
     );
+}
+
+/// Whoever started it may end it while a target lets nobody in: it need not wait until the login gives up.
+#[test]
+fn is_ended_while_it_logs_in() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let given: [&[&str]; 2] = [
+        &["run", "--filter", "call/full", "--transcripts", "transcripts"],
+        &["fuzz", "--cases", "1"],
+    ];
+    for arguments in given {
+        let (dialled, calls) = std::sync::mpsc::channel();
+        let port = server(move |mut stream| {
+            let _ = dialled.send(());
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        });
+        let child = callspec()
+            .args(arguments)
+            .args(["--target", &format!("xmpp://localhost:{port}")])
+            .args(WAY_IN)
+            .current_dir(folder.path())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("callspec runs");
+        let dialled = calls.recv_timeout(Duration::from_secs(60));
+        let asked = Command::new("kill").arg(child.id().to_string()).status();
+        let said = child.wait_with_output().expect("an end");
+        let err = String::from_utf8_lossy(&said.stderr);
+        assert!(
+            dialled.is_ok() && asked.is_ok_and(|asked| asked.success()),
+            "{err}"
+        );
+        assert_eq!(said.status.code(), Some(130), "{arguments:?}: {err}");
+    }
 }
 
 #[test]

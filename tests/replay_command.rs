@@ -360,8 +360,9 @@ fn files_that_are_anything() {
 /// On a real server a browser's call goes as it did then, with the server's accounts.
 fn on(server: &Server) {
     let bench = Bench::new();
-    let (_, url) = server.urls().into_iter().next().expect("an address");
-    let target = server.target(&url);
+    // Not over plain WebSocket, where ejabberd now and then loses an <open/>.
+    let (_, url) = &server.urls()[1];
+    let target = server.target(url);
     let target = target.to_str().expect("a path");
     let (caller, callee) = (data("chrome-call.caller.har"), data("chrome-call.callee.har"));
     for files in [&[caller.as_path()][..], &[&caller, &callee]] {

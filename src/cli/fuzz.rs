@@ -147,7 +147,7 @@ fn go(args: &Args, interrupt: &Interrupt) -> Result<Exit, (Exit, String)> {
     let everybody: Vec<_> = roster(&options.place, true).into_iter().collect();
     let made = provide(&mut options, &everybody).map_err(untested)?;
     let those: Vec<_> = roster(&options.place, false).into_iter().collect();
-    let result = match check(&options, &those) {
+    let result = match check(&options, &those, interrupt.ended.subscribe()) {
         Err(why) => Err(untested(why)),
         Ok(_) => {
             let probed = look_if_unsaid(&mut options.place, interrupt);

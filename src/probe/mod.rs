@@ -29,7 +29,7 @@ pub use file::profile_file;
 pub use found::{Fact, Found, GROUPS, Known, Topic};
 
 use crate::profile::Class;
-use crate::run::Place;
+use crate::run::{Place, asked_for};
 use parties::Parties;
 
 /// Nothing begins after this, and what is under way is left.
@@ -69,16 +69,9 @@ pub fn probe(place: &Place, depth: Depth, stop: watch::Receiver<bool>) -> Result
         .build()
         .map_err(|error| Trouble::Untestable(format!("no runtime: {error}")))?;
     runtime.block_on(async {
-        let mut stop = stop;
-        let stopped = async {
-            if stop.wait_for(|stop| *stop).await.is_err() {
-                // Nobody is left who could stop it.
-                std::future::pending::<()>().await;
-            }
-        };
         tokio::select! {
             biased;
-            () = stopped => Err(Trouble::Interrupted),
+            () = asked_for(stop) => Err(Trouble::Interrupted),
             found = look(place, depth) => found.map_err(Trouble::Untestable),
         }
     })

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::dial::{leave, log_in};
 use super::fit::{skip_reason, users_of};
 use super::hidden::Hidden;
@@ -42,9 +44,13 @@ pub fn furnish(place: &mut Place, wanted: usize) -> Result<Vec<Account>, String>
     Ok(made)
 }
 
-/// Logs in once with each account that these cases use, and tells the mechanism that the server took. An error is one
-/// sentence: the target cannot be tested.
-pub fn check(options: &Options, cases: &[Case]) -> Result<Option<Mechanism>, String> {
+/// Logs in once with each account that these cases use, and tells the mechanism that the server took; `None` where `stop`
+/// turned true before the last was in. An error is one sentence: the target cannot be tested.
+pub fn check(
+    options: &Options,
+    cases: &[Case],
+    stop: watch::Receiver<bool>,
+) -> Result<Option<Mechanism>, String> {
     let Place::Target(target) = &options.place else {
         return Ok(None);
     };
@@ -57,11 +63,15 @@ pub fn check(options: &Options, cases: &[Case]) -> Result<Option<Mechanism>, Str
     } else {
         needed.collect()
     };
-    lets_in(target, &needed)
+    lets_in(target, &needed, stop)
 }
 
-/// Logs in once with each of these accounts, by their places in the target file.
-pub(super) fn lets_in(target: &Target, accounts: &BTreeSet<usize>) -> Result<Option<Mechanism>, String> {
+/// Logs in once with each of these accounts, by their places in the target file, until `stop` turns true.
+pub(super) fn lets_in(
+    target: &Target,
+    accounts: &BTreeSet<usize>,
+    stop: watch::Receiver<bool>,
+) -> Result<Option<Mechanism>, String> {
     let mut accounts: Vec<_> = accounts
         .iter()
         .filter_map(|index| target.accounts.get(*index))
@@ -76,7 +86,7 @@ pub(super) fn lets_in(target: &Target, accounts: &BTreeSet<usize>) -> Result<Opt
             .iter()
             .any(|known| known.rule == rule && known.names("", &[]))
     };
-    blocking(async {
+    let logins = async {
         let (hidden, mut mechanism) = (Hidden::default(), None);
         for account in accounts {
             match log_in(target, account, "callspec-check", &hidden).await {
@@ -90,7 +100,21 @@ pub(super) fn lets_in(target: &Target, accounts: &BTreeSet<usize>) -> Result<Opt
             }
         }
         Ok(mechanism)
+    };
+    blocking(async {
+        tokio::select! {
+            biased;
+            () = asked_for(stop) => Ok(None),
+            mechanism = logins => mechanism,
+        }
     })?
+}
+
+/// Until `stop` turns true: for ever, where nobody is left who could turn it.
+pub async fn asked_for(mut stop: watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Removes what [`provide`] made.

@@ -16,7 +16,7 @@ mod reach;
 mod suite;
 mod waivers;
 
-pub use accounts::{blocking, check, clear_out, furnish, give_back, provide};
+pub use accounts::{asked_for, blocking, check, clear_out, furnish, give_back, provide};
 pub use dial::leave;
 pub use filter::{Filter, FilterError};
 pub use ground::Ground;

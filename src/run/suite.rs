@@ -101,7 +101,7 @@ pub fn suite(
                                 accounts: lease.accounts.clone(),
                             };
                             let finished = with_retries(case, options, &turn, stop);
-                            note_reach(reach, began, &finished, (options, &lease.accounts));
+                            note_reach(reach, began, &finished, (options, &lease.accounts), stop);
                             finished
                         }
                     };
@@ -168,6 +168,7 @@ fn note_reach(
     began: u32,
     finished: &Finished,
     (options, accounts): (&Options, &BTreeMap<String, usize>),
+    stop: &watch::Sender<bool>,
 ) {
     let Place::Target(target) = &options.place else {
         return reach.came_in();
@@ -175,7 +176,7 @@ fn note_reach(
     if finished.outcome != Outcome::Error {
         return reach.came_in();
     }
-    match lets_in(target, &accounts.values().copied().collect()) {
+    match lets_in(target, &accounts.values().copied().collect(), stop.subscribe()) {
         Ok(_) => reach.came_in(),
         Err(why) => reach.refused(began, &why),
     }

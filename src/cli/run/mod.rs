@@ -175,7 +175,7 @@ impl Prepared {
             Ok(made) => made,
             Err(why) => return (self.lost(args, &why), Vec::new()),
         };
-        let played = match check(&self.options, &self.selection.cases) {
+        let played = match check(&self.options, &self.selection.cases, interrupt.ended.subscribe()) {
             Ok(mechanism) => {
                 self.probed = look_if_unsaid(&mut self.options.place, interrupt);
                 self.take_turns();
