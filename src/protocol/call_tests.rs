@@ -191,6 +191,23 @@ fn the_closing_hangup_comes_once_with_the_matching_reason() {
     assert_eq!(broken(&crossed, hangup(Reason::Completed, None), 9.5), ["~"]);
 }
 
+/// One that comes twice asks for no less than one that comes once.
+#[test]
+fn a_second_copy_of_an_end_takes_nothing_back() {
+    let failed = hangup(Reason::Failed, None);
+    let mut told = view(Role::Callee, Answered);
+    told.received(&failed, 9.0);
+    told.received(&failed, 9.1);
+    assert!(broken(&told, failed, 9.5).is_empty());
+    let mut crossed = view(Role::Caller, Answered);
+    crossed.sent(&failed, 9.0);
+    crossed.received(&failed, 9.1);
+    let once = broken(&crossed, failed, 9.5);
+    crossed.received(&failed, 9.2);
+    assert_eq!(once, ["~"]);
+    assert_eq!(broken(&crossed, failed, 9.5), once);
+}
+
 #[test]
 fn each_renegotiation_offer_may_be_answered_once_by_whoever_received_it() {
     for role in Role::ALL {

@@ -321,6 +321,7 @@ mod tests {
             ("192.0.2.7", "st*n.com", "SD-10"),
             ("192.0.2.7", ".local", "SD-10"),
             ("50000", "65536", "SD-10"),
+            ("typ host", "typ srflx raddr 192.0.2.1 rport x", "SD-36"),
             (" typ host", " type host", "SD-10"),
             (" typ host", "", "SD-10"),
             ("typ host", "typ host generation", "SD-10"),

@@ -29,6 +29,30 @@ fn rules(text: &str) -> Vec<&'static str> {
 }
 
 #[test]
+fn what_the_seed_does_not_name_and_an_avatar_in_the_clear_are_remarked() {
+    let remarks = |text: &str| -> Vec<(&str, String)> {
+        let remarks = decode(text).faults.into_iter().filter(|fault| fault.info);
+        remarks.map(|fault| (fault.rule, fault.pointer)).collect()
+    };
+    assert_eq!(remarks(EXAMPLES[0]), []);
+    for (from, to, rule, pointer) in [
+        ("{\"type\"", "{\"x/y\": 1, \"type\"", "SG-09", "/x~1y"),
+        (
+            "{\"callerName\"",
+            "{\"x\": 1, \"callerName\"",
+            "SG-09",
+            "/payload/x",
+        ),
+        ("https:", "http:", "SG-16", "/payload/callerAvatar"),
+    ] {
+        let text = EXAMPLES[0].replace(from, to);
+        assert_eq!(remarks(&text), [(rule, pointer.to_owned())], "{text}");
+    }
+    let accept = EXAMPLES[1].replace("{}", "{\"x\": 1}");
+    assert_eq!(remarks(&accept), [("SG-10", "/payload/x".to_owned())]);
+}
+
+#[test]
 fn a_call_is_the_same_in_capitals() {
     let call = |text: &str| decode(text).facts.call.expect("a callId");
     let capitals = EXAMPLES[0].replace(

@@ -152,4 +152,17 @@ mod tests {
             "one of `completed`, `failed`"
         );
     }
+    #[test]
+    fn what_can_be_read_in_two_ways_names_both_and_its_rule() {
+        for (role, kind, rule, part) in [
+            (Role::Caller, Kind::Offer, "ST-04", "one offer in a call"),
+            (Role::Callee, Kind::Offer, "ST-02", "only the caller offers"),
+            (Role::Caller, Kind::IceCandidate, "ST-06", "local description"),
+            (Role::Callee, Kind::MuteChange, "ST-07", "in the call already"),
+        ] {
+            let told = ambiguous(role, kind);
+            assert_eq!(told.rule, rule);
+            assert!(told.why.contains(part), "{}", told.why);
+        }
+    }
 }

@@ -58,6 +58,7 @@ fn each_rule_of_an_answer_is_found_where_it_is_broken() {
         (firefox, "a=extmap:3 ", "a=extmap:4 ", "SD-51"),
         (firefox, "a=extmap:3 urn", "a=extmap:5 x-urn", "SD-51 should"),
         (firefox, "a=extmap:3 urn", "a=extmap:3 x-urn", "SD-51"),
+        (firefox, "a=extmap:3 ", "a=extmap:255 ", "SD-51"),
         (firefox, "a=extmap:3 ", "a=extmap:4096 ", ""),
     ] {
         let (asked, given) = &pairs[which];
@@ -82,6 +83,7 @@ fn each_rule_of_an_answer_is_found_where_it_is_broken() {
         ("a=setup:actpass", "a=setup:passive", ""),
         ("m=audio 9 ", "m=audio 0 ", "SD-26"),
         // An id that the answer was to choose, and one that stands above all sections.
+        ("a=extmap:3 ", "a=extmap:255 ", "SD-51"),
         ("a=extmap:3 ", "a=extmap:4100 ", ""),
         ("a=extmap:3 urn", "a=x:3 urn", "SD-51 should"),
     ] {
