@@ -157,6 +157,7 @@ fn each_rule_of_one_description_is_found_where_it_is_broken() {
         // The order of lines, and which stand once.
         ("s=-\r\nt=0 0\r\n", "t=0 0\r\ns=-\r\n", "SD-15"),
         ("s=-\r\n", "s=-\r\ns=-\r\n", "SD-15"),
+        ("s=-\r\n", "s=-\r\ns=-\r\ns=-\r\n", "SD-15, SD-15"),
         (
             "c=IN IP4 0.0.0.0\r\na=rtcp:9 IN IP4 0.0.0.0\r\n",
             "a=rtcp:9 IN IP4 0.0.0.0\r\nc=IN IP4 0.0.0.0\r\n",
@@ -166,6 +167,7 @@ fn each_rule_of_one_description_is_found_where_it_is_broken() {
         ("a=sendrecv\r\n", "a=sendrecv\r\nt=0 0\r\n", "SD-15"),
         // The forms of lines.
         ("o=- ", "o=", "SD-16"),
+        ("o=- ", "o=- x", "SD-16"),
         (" 2 IN IP4 127.0.0.1", " two IN IP4 127.0.0.1", "SD-16"),
         ("IN IP4 127.0.0.1", "IN IP4 127.0.0.1 x", "SD-16"),
         ("IN IP4 127.0.0.1", "IN IP5 127.0.0.1", "SD-16"),
@@ -204,6 +206,12 @@ fn each_rule_of_one_description_is_found_where_it_is_broken() {
         ("a=fingerprint:sha-256 0B", "a=fingerprint:sha-384 0B", "SD-07"),
         ("a=fingerprint:sha-256 0B", "a=fingerprint:SHA-512 0B", "SD-07"),
         ("a=fingerprint:sha-256 0B", "a=fingerprint:sha-256 0BX", "SD-07"),
+        ("a=fingerprint:sha-256 0B", "a=fingerprint:sha-256 0B1", "SD-07"),
+        (
+            "a=fingerprint:sha-256 0B",
+            "a=fingerprint:future-999 0BX",
+            "SD-07, SD-07 should",
+        ),
         ("a=fingerprint:sha-256 0B:", "a=fingerprint:sha-256 ", "SD-07"),
         (
             "a=fingerprint:sha-256 0B",
@@ -275,6 +283,7 @@ fn each_rule_of_one_description_is_found_where_it_is_broken() {
         ("a=extmap:1 urn", "a=extmap:1/sendonly urn", ""),
         ("a=extmap:1 urn", "a=extmap:1/both urn", "SD-19"),
         ("a=extmap:1 urn", "a=extmap:one urn", "SD-19"),
+        ("a=extmap:1 urn", "a=extmap:+1 urn", "SD-19"),
         ("a=extmap:1 ", "a=extmap:1", "SD-19"),
         ("a=msid:", "a=msid: ", "SD-19"),
         ("a=ssrc:1357924680 cname", "a=ssrc:4294967296 cname", "SD-19"),
@@ -360,10 +369,21 @@ fn answers_are_held_to_other_things_on_their_own() {
         ("a=mid:0\r\n", "a=mid:0\r\na=bundle-only\r\n", "SD-53"),
         ("a=rtcp-mux", "a=ice-mismatch\r\na=rtcp-mux", ""),
         ("a=rtcp-mux\r\n", "", ""),
+        // Over what, the offer said.
+        ("UDP/TLS/RTP/SAVPF", "udp", ""),
     ] {
         let text = sample::answer().replacen(from, to, 1);
         assert_eq!(told(&read(&text, Side::Answer).1), rules, "{to}");
     }
+}
+
+#[test]
+fn candidates_may_follow_where_that_is_said_once_or_more() {
+    const OPTION: &str = "a=ice-options:trickle\r\n";
+    let text = sample::offer();
+    assert!(offer(text).trickles());
+    assert!(offer(&text.replacen(OPTION, &OPTION.repeat(2), 1)).trickles());
+    assert!(!offer(&text.replacen(OPTION, "a=ice-options:rtp+ecn\r\n", 1)).trickles());
 }
 
 #[test]
@@ -374,6 +394,7 @@ fn data_sections_have_their_form() {
         ("a=sctp-port:5000\n", "", "SD-49"),
         // What is said of codecs is nothing to it.
         ("a=sctp-port:5000", "a=sctp-port:5000\na=rtpmap:x", ""),
+        ("a=sctp-port:5000", "a=sctp-port:5000\na=fmtp:x", ""),
         ("a=sctp-port:5000", "a=sctp-port:70000", "SD-49"),
         (
             "a=sctp-port:5000",
