@@ -135,7 +135,29 @@ fn a_silence_of_the_recorder_may_be_a_clock_that_was_set() {
             "0 a ., 11 a ., 22 a ., 33 a ., 44 a ., 55 a ., ? TM-02 1",
             "certain",
         ),
+        ("ends", "0 a ., 40 a ., ? TM-07 1 2", "waits, left doubtful"),
         ("ends", "0 a ., 50 a ., ? ST-09 1", "certain"),
+        // Each silence is known, not only the last.
+        (
+            "ends",
+            "0 a ., 9 a ., 30 a ., ? IQ-08 1 2",
+            "waits, left doubtful",
+        ),
+        // Another's timestamps tell how much time passed, however wrong its clock is.
+        ("ends", "7200 a <bob3600, 7209 a <bob3609, ? IQ-08 1 2", "certain"),
+        ("ends", "7200 a <bob3600, 7209 a <bob3601, ? IQ-08 1 2", "nothing"),
+        // One's own are by the clock that may have been set: they tell only that it was.
+        (
+            "ends",
+            "7200 a >7200, 7209 a >7209, ? IQ-08 1 2",
+            "waits, left doubtful",
+        ),
+        ("ends", "7200 a >7200, 7209 a >7201, ? IQ-08 1 2", "nothing"),
+        (
+            "ends",
+            "0 a ., 9 a >9, ? IQ-08 1 2, 10 a >10",
+            "waits, left doubtful",
+        ),
     ] {
         assert_eq!(told(witness, lines), wanted, "{witness}: {lines}");
     }
@@ -163,6 +185,19 @@ fn a_wrong_time_is_the_senders_where_nobody_elses_is_as_wrong() {
         (format!("{SOUND}, 7202 a <bob7202"), "waits, left doubtful"),
         (format!("{SOUND}, 7202 a >3602"), "waits, now doubtful"),
         (format!("{SOUND}, 7202 a >7142"), "waits, now certain"),
+        // After a silence that may be a clock that was set, too; and only its own next one.
+        (
+            "0 a ., 7200 a >3600, ? TM-05 2, 7201 a >7201".to_owned(),
+            "waits, now certain",
+        ),
+        (
+            "0 a ., 7200 a >3600, ? TM-05 2, 7201 a >3601".to_owned(),
+            "waits, left doubtful",
+        ),
+        (
+            "0 a ., 7200 a >3600, ? TM-05 2, 7201 a <bob7201".to_owned(),
+            "waits, left doubtful",
+        ),
         // By no silence that is shorter than what it is off beyond the skew.
         (
             "1000 a ., 1030 a >930, ? TM-05 2".to_owned(),
@@ -184,6 +219,7 @@ fn a_clock_that_was_set_runs_on_as_it_is() {
         (BACK.to_owned(), "waits, left certain"),
         (format!("{BACK}, 7202 a >7202"), "waits, now certain"),
         (format!("{BACK}, 7202 a >3602"), "waits, now doubtful"),
+        (format!("{BACK}, 7202 a <bob7202"), "waits, left certain"),
         (
             format!("{BACK}, 7202 a >3602, 7203 a >3603, ? TM-06 1 4"),
             "waits, now doubtful, doubtful",
