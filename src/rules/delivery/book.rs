@@ -54,10 +54,19 @@ pub(super) trait Sent {
     }
 
     /// Its `to` is another than was sent.
-    fn readdressed(&self, what: &str, who: &str, to: &str, n: u64) -> Finding {
-        let message = format!("{what} reached {who} with another `to` than it was sent to.");
+    fn readdressed(&self, what: &str, who: &str, to: Option<&str>, n: u64) -> Finding {
+        let (message, seen) = match to {
+            Some(to) => (
+                format!("{what} reached {who} with another `to` than it was sent to."),
+                format!("to='{to}'"),
+            ),
+            None => (
+                format!("{what} reached {who} without a `to`."),
+                "no `to`".to_owned(),
+            ),
+        };
         let wanted = format!("to='{}'", self.to());
-        self.finding("RT-05", message, &wanted, format!("to='{to}'"), &[n])
+        self.finding("RT-05", message, &wanted, seen, &[n])
     }
 
     /// It arrived after the stanza of event `over`, which was sent later.

@@ -61,6 +61,16 @@ enum What {
     Answer(String, String),
 }
 
+impl What {
+    /// Of a signal's text.
+    fn print(&self) -> Option<u64> {
+        match self {
+            What::Signal(_, text) => Some(print(text)),
+            What::Answer(..) => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Session {
     jid: Arc<str>,
@@ -96,8 +106,10 @@ struct Flight {
     delivered: Option<u64>,
     /// The addressee's answer: event, time, what it said.
     given: Option<(u64, f64, String)>,
-    /// That answer's place in the order of sending, where it is known.
-    given_place: Option<u64>,
+    /// That answer's connection, and its place in the order of sending, where they are known.
+    given_place: Option<(u64, u64)>,
+    /// What its giver sent after that answer has come.
+    passed: bool,
     /// The answer that the sender got: event, time, what it said.
     got: Option<(u64, f64, String)>,
     /// How many were given, and the events of those that the sender got, up to one more than is told of.
@@ -233,7 +245,7 @@ impl Relayed {
                     flight.gave += 1;
                     if flight.given.is_none() {
                         flight.given = Some((event.n, event.t, answer(stanza)));
-                        flight.given_place = Some(place);
+                        flight.given_place = Some((session.conn, place));
                         unchanged(flight, self.apart, record);
                     }
                 }
@@ -265,6 +277,7 @@ impl Relayed {
                     delivered: None,
                     given: None,
                     given_place: None,
+                    passed: false,
                     got: None,
                     gave: 0,
                     gots: Vec::new(),
@@ -383,7 +396,9 @@ impl Relayed {
         record.held("RT-03");
         as_it_was(flight, &event.who, (&from, &text, event.n), record);
         if let Some(to) = otherwise_addressed(stanza, session, &self.profile) {
-            record.broken(flight.readdressed(&flight.what(), &event.who, &to, event.n));
+            record.broken(flight.readdressed(&flight.what(), &event.who, Some(&to), event.n));
+        } else if stanza.to().is_none() {
+            record.broken(flight.readdressed(&flight.what(), &event.who, None, event.n));
         }
         let way = (flight.conn, session.conn);
         flight.print = Some(print(std::mem::take(&mut flight.text)));
@@ -399,6 +414,33 @@ impl Relayed {
     fn conn_of(&self, jid: &str) -> Option<u64> {
         let session = self.sessions.values().find(|s| *s.jid == *jid);
         session.map(|session| session.conn)
+    }
+
+    /// Whether what its addressee sent after the answer has come to the asker.
+    fn is_passed(&self, flight: &Flight) -> bool {
+        let place = flight.given_place;
+        place.is_some_and(|(conn, place)| self.newest.is_past((conn, flight.conn), place))
+    }
+
+    /// The recording of this end stops, if there is one.
+    fn leaves(&mut self, who: &str, record: &mut Record) {
+        let Some(session) = self.sessions.get(who).cloned() else {
+            return;
+        };
+        // All is known that it sent until it last heard something.
+        let until = session.heard - self.apart;
+        let known = |early: &Early| match &early.what {
+            What::Signal(from, _) => **from == *session.jid && early.t <= until,
+            What::Answer(..) => false,
+        };
+        let (own, others): (VecDeque<Early>, _) =
+            std::mem::take(&mut self.early).into_iter().partition(known);
+        self.early = others;
+        for early in own {
+            self.under_another_id(&early, record);
+        }
+        self.sessions.remove(who);
+        self.ends(&session, record);
     }
 
     /// The recording of this connection ends: what ought to be in it and is not was lost.
@@ -452,10 +494,8 @@ impl Relayed {
                 twice(flight, record);
             }
             // What its giver sent later has come, or the asker heard on for a while.
-            let way = (flight.goal.unwrap_or_default(), flight.conn);
-            let overtaken = flight
-                .given_place
-                .is_some_and(|place| self.newest.is_past(way, place));
+            let overtaken = flight.passed || self.is_passed(flight);
+            let (way, _) = flight.given_place.unwrap_or_default();
             if let Some((n, since, _)) = &flight.given
                 && flight.conn == gone.conn
                 && flight.got.is_none()
@@ -463,7 +503,7 @@ impl Relayed {
                 && (overtaken || waited(*since))
             {
                 record.broken(Finding {
-                    excuse: unread(way.0, *n).filter(|_| !overtaken),
+                    excuse: unread(way, *n).filter(|_| !overtaken),
                     ..flight.finding(
                         "RT-08",
                         format!(
@@ -481,9 +521,25 @@ impl Relayed {
         // An answer that was surely not lost with its giver's connection is still to come.
         let sure = |f: &Flight| {
             let given = f.given.as_ref().filter(|_| f.got.is_none());
-            given.is_some_and(|(_, since, _)| gone.heard - since >= MARGIN + self.apart)
+            f.passed || given.is_some_and(|(_, since, _)| gone.heard - since >= MARGIN + self.apart)
         };
-        let over = |f: &Flight| f.conn == gone.conn || (f.goal == Some(gone.conn) && !sure(f));
+        // It is not known yet whether what seems to have come too early was sent once more.
+        let again = self.early.iter().filter(|early| *early.at == *gone.jid);
+        let again: HashSet<u64> = again.filter_map(|early| early.what.print()).collect();
+        let doubtful =
+            |f: &Flight| !again.is_empty() && again.contains(&f.print.unwrap_or_else(|| print(&f.text)));
+        let over =
+            |f: &Flight| f.conn == gone.conn || (f.goal == Some(gone.conn) && !sure(f) && !doubtful(f));
+        let passed = |f: &Flight| {
+            let given = f.given_place.filter(|_| f.got.is_none());
+            given.is_some_and(|(conn, _)| conn == gone.conn) && self.is_passed(f)
+        };
+        let keys = self.flights.iter().filter(|(_, f)| passed(f)).map(|(key, _)| key);
+        for key in keys.collect::<Vec<u64>>() {
+            if let Some(flight) = self.flights.get_mut(key) {
+                flight.passed = true;
+            }
+        }
         let keys = self.flights.iter().filter(|(_, f)| over(f)).map(|(key, _)| key);
         for key in keys.collect::<Vec<u64>>() {
             self.flights.forget(key);
@@ -508,9 +564,7 @@ impl Family for Relayed {
         }
         match (event.dir, seen.stanza) {
             (Dir::Connected | Dir::Begins, _) => {
-                if let Some(gone) = self.sessions.remove(&event.who) {
-                    self.ends(&gone, record);
-                }
+                self.leaves(&event.who, record);
                 let Some(jid) = &event.jid else { return };
                 self.conns += 1;
                 let jid: Arc<str> = fold(jid).into();
@@ -528,9 +582,7 @@ impl Family for Relayed {
                 self.sessions.insert(event.who.clone(), session);
             }
             (Dir::Disconnected | Dir::Cut | Dir::Closed | Dir::Leaving | Dir::Stops, _) => {
-                if let Some(gone) = self.sessions.remove(&event.who) {
-                    self.ends(&gone, record);
-                }
+                self.leaves(&event.who, record);
             }
             (Dir::Sent, Some(stanza)) => {
                 let spoken = seen.spoken.map(|spoken| &**spoken);
@@ -552,8 +604,8 @@ impl Family for Relayed {
 
     /// A recording that breaks off stops there, for whoever was there still.
     fn finish(&mut self, _at: f64, record: &mut Record) {
-        while let Some((_, gone)) = self.sessions.pop_first() {
-            self.ends(&gone, record);
+        while let Some(who) = self.sessions.keys().next().cloned() {
+            self.leaves(&who, record);
         }
     }
 }

@@ -505,6 +505,11 @@ fn an_answer_is_lost_where_what_came_after_it_has_come() {
         ("1.2 bob > alice 2 b\n1.3 alice < bob 2 b", "RT-08 [7, 9]"),
         // It may come yet.
         ("1.2 bob > alice 2 b\n1.3 alice hears", ""),
+        // It came after the answer, whoever goes first.
+        (
+            "1.2 bob > alice 2 b\n1.3 alice < bob 2 b\n1.4 bob goes",
+            "RT-08 [7, 9]",
+        ),
         // Its giver goes first: with its connection it may be lost, and a while later it is not any more.
         ("6 bob hears\n6.1 bob goes\n9 alice hears", ""),
         ("7 bob hears\n7.1 bob goes\n9 alice hears", "RT-08 [7, 9]"),
@@ -537,6 +542,48 @@ fn a_signal_is_for_whom_it_comes_to() {
             assert_eq!(found.collect::<String>(), told, "{to} {begins}");
         }
     }
+}
+
+#[test]
+fn a_signal_that_was_sent_to_somebody_comes_with_an_address() {
+    let came =
+        format!("bob reads <iq type='set' from='{A}' id='1'><call xmlns='urn:xmpp:call:0'>a</call></iq>");
+    let lines = format!("1 alice > bob 1 a\n1.1 {came}\n1.1 bob ok alice 1\n1.2 alice got bob 1\n{ON}");
+    assert_eq!(broken(&lines), ["RT-05 [3, 4]"]);
+}
+
+#[test]
+fn answers_and_signals_keep_one_order() {
+    let asked = "0.5 bob > alice 7 z\n0.6 alice < bob 7 z";
+    let end = "1.4 bob ok alice 1\n1.5 alice got bob 1";
+    for (then, told) in [
+        (
+            "1 alice > bob 1 a\n1.1 alice ok bob 7\n1.2 bob got alice 7\n1.3 bob < alice 1 a",
+            "RT-04 [5, 7, 8]",
+        ),
+        (
+            "1 alice ok bob 7\n1.1 alice > bob 1 a\n1.2 bob < alice 1 a\n1.3 bob got alice 7",
+            "RT-04 [3, 5, 7, 8]",
+        ),
+        (
+            "1 alice ok bob 7\n1.1 alice > bob 1 a\n1.2 bob got alice 7\n1.3 bob < alice 1 a",
+            "",
+        ),
+    ] {
+        let told_of = broken(&format!("{asked}\n{then}\n{end}\n{ON}"));
+        assert_eq!(told_of.join(" "), told, "{then}");
+    }
+}
+
+#[test]
+fn a_copy_under_a_new_id_is_found_though_its_addressee_goes_soon() {
+    let copied = "1 alice > bob 1 a\n1.1 bob < alice 1 a\n1.1 bob ok alice 1\n1.2 alice got bob 1
+        1.3 bob < alice 9 a\n1.4 bob goes";
+    let of = |then: &str| broken_as(Witness::Ends, 0.5, &format!("{copied}\n{then}")).join(" ");
+    assert_eq!(of("1.8 alice hears\n1.9 alice goes"), "RT-03 [3, 4, 7]");
+    assert_eq!(of("9 alice hears"), "RT-03 [3, 4, 7]");
+    // It was perhaps sent once more, when her recording had stopped.
+    assert_eq!(of("1.7 alice hears\n1.75 alice goes"), "");
 }
 
 #[test]

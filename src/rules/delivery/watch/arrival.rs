@@ -109,7 +109,7 @@ impl Delivery {
         // A server that spreads a bare JID writes each device's own.
         let own = [fold(&flight.to), session.jid.clone()];
         if !to.is_empty() && !own.contains(&to) {
-            record.broken(flight.readdressed(&what, &event.who, &to, event.n));
+            record.broken(flight.readdressed(&what, &event.who, Some(&to), event.n));
         }
         let form = form(stanza);
         if form != flight.form && body_print == flight.print {
