@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::book::Sent;
 use crate::protocol::NAMESPACE;
-use crate::stanza::{IqType, Stanza};
+use crate::stanza::{IqType, Stanza, bare, fold};
 
 /// The namespace of the stamp on what was stored (XEP-0203).
 pub(super) const DELAY: &str = "urn:xmpp:delay";
@@ -99,6 +99,15 @@ impl Sent for Flight {
 
     fn call(&self) -> Option<&str> {
         self.call.as_deref()
+    }
+}
+
+impl Flight {
+    /// The two users between whom it goes, whichever of them sent it.
+    pub fn pair(&self) -> [String; 2] {
+        let mut pair = [bare(&self.jid).to_owned(), fold(bare(&self.to))];
+        pair.sort();
+        pair
     }
 }
 

@@ -210,8 +210,7 @@ impl Delivery {
             self.chats += 1;
         }
         if flight.signal {
-            let mut pair = [bare(&flight.jid).to_owned(), fold(bare(&flight.to))];
-            pair.sort();
+            let pair = flight.pair();
             self.pairs |= *self.pair.get_or_insert_with(|| pair.clone()) != pair;
         }
         self.flights.put(flight, UNDER_WAY);

@@ -172,6 +172,31 @@ fn calls_are_mixed_where_it_reaches_who_is_in_another() {
     }
 }
 
+/// Chat is of no call, and two calls of one pair mix no pairs.
+#[test]
+fn what_comes_back_within_one_pair_mixes_no_calls() {
+    let call = |id: &str| format!(r#"{{"callId":"{id}"}}"#);
+    for stray in [chat(None, B, "a"), set(None, B, "5", &call("q"))] {
+        let mut script = with_carol();
+        script
+            .line("alice", "sent", &set(None, B, "1", &call("p")))
+            .line("bob", "received", &set(Some(A), B, "1", &call("p")))
+            .answers("1")
+            .line("alice", "sent", &stray);
+        let back = stray.replacen(" to=", &format!(" from='{A}' to="), 1);
+        let found = script.line("alice", "received", &back).broken();
+        assert!(found.contains(&"RT-06") && !found.contains(&"RT-12"), "{found:?}");
+    }
+    // Chat that comes to somebody who is in another call.
+    let mut script = with_carol();
+    script.line("carol", "sent", &set(None, B, "5", &call("q")));
+    script.line("bob", "received", &set(Some(C), B, "5", &call("q")));
+    script.line("alice", "sent", &chat(None, B, "a"));
+    script.line("carol", "received", &chat(Some(A), B, "a"));
+    let found = script.broken();
+    assert!(found.contains(&"RT-06") && !found.contains(&"RT-12"), "{found:?}");
+}
+
 /// Only a server that judges calls has all devices of a user ring, and stop.
 #[test]
 fn other_devices_ring_where_the_server_judges() {

@@ -57,11 +57,13 @@ impl Delivery {
         let misdirected = self.flights.get(key).is_some_and(|flight| {
             fold(&flight.to) != session.jid && resource(&flight.to).is_some() && !passed_on(flight)
         });
-        // Whoever gets it is in another call: that call and this one were mixed.
+        // Whoever gets it is in a call with somebody else: that call and this one were mixed. What belongs to no call,
+        // such as chat, mixes none.
         let elsewhere = self.flights.get(key).is_some_and(|flight| {
             misdirected
+                && flight.call.is_some()
                 && self.flights.values().rev().take(1_000).any(|f| {
-                    let other = f.call.is_some() && flight.call != f.call;
+                    let other = f.call.is_some() && flight.call != f.call && f.pair() != flight.pair();
                     other && (f.who == event.who || fold(&f.to) == session.jid)
                 })
         });
