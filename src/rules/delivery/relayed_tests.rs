@@ -552,27 +552,13 @@ fn a_signal_that_was_sent_to_somebody_comes_with_an_address() {
     assert_eq!(broken(&lines), ["RT-05 [3, 4]"]);
 }
 
+/// Programs write down an answer when it comes, and a signal when they have come to it.
 #[test]
-fn answers_and_signals_keep_one_order() {
+fn an_answer_may_be_written_down_before_what_came_before_it() {
     let asked = "0.5 bob > alice 7 z\n0.6 alice < bob 7 z";
+    let then = "1 alice > bob 1 a\n1.1 alice ok bob 7\n1.2 bob got alice 7\n1.3 bob < alice 1 a";
     let end = "1.4 bob ok alice 1\n1.5 alice got bob 1";
-    for (then, told) in [
-        (
-            "1 alice > bob 1 a\n1.1 alice ok bob 7\n1.2 bob got alice 7\n1.3 bob < alice 1 a",
-            "RT-04 [5, 7, 8]",
-        ),
-        (
-            "1 alice ok bob 7\n1.1 alice > bob 1 a\n1.2 bob < alice 1 a\n1.3 bob got alice 7",
-            "RT-04 [3, 5, 7, 8]",
-        ),
-        (
-            "1 alice ok bob 7\n1.1 alice > bob 1 a\n1.2 bob got alice 7\n1.3 bob < alice 1 a",
-            "",
-        ),
-    ] {
-        let told_of = broken(&format!("{asked}\n{then}\n{end}\n{ON}"));
-        assert_eq!(told_of.join(" "), told, "{then}");
-    }
+    assert_eq!(broken(&format!("{asked}\n{then}\n{end}\n{ON}")), [""; 0]);
 }
 
 #[test]

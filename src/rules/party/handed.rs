@@ -11,6 +11,7 @@ use crate::rules::Finding;
 pub(super) const LOST: &str = "a signal of its sender before it was lost on its way, and is not recorded";
 pub(super) const SWAPPED: &str = "the server handed this signal and the one before it on in another order";
 pub(super) const TWICE: &str = "the server handed the same signal on twice";
+pub(super) const RESENT: &str = "its connection had broken, and it sent again what nobody had acknowledged";
 pub(super) const CUT: &str = "the server had cut its text short";
 pub(super) const OTHER: &str =
     "another device of this user, or the server for it, said one of these: signals alone do not tell";
@@ -32,6 +33,16 @@ pub(super) fn excuse(findings: &mut [Finding], again: bool) {
             _ => continue,
         };
         finding.excuse = Some(why.to_owned());
+    }
+}
+
+/// Excuses what a client said before, to the byte and in an earlier session of its own.
+pub(super) fn excuse_resent(findings: &mut [Finding]) {
+    for finding in findings.iter_mut().filter(|finding| finding.excuse.is_none()) {
+        let id = finding.rule.id;
+        if ["ST-", "TM-", "SD-"].iter().any(|family| id.starts_with(family)) {
+            finding.excuse = Some(RESENT.to_owned());
+        }
     }
 }
 

@@ -286,6 +286,24 @@ fn a_call_has_not_lasted_longer_than_since_its_accept() {
     assert_eq!(talked(9, "made=2.5"), ["TM-04 Client"]);
 }
 
+/// A session that is resumed sends what was not acknowledged once more.
+#[test]
+fn what_is_sent_again_after_a_break_is_said_once() {
+    let again = |then: &str, second: &str| {
+        let lines = format!(
+            "{RUNG}\nbob alice busy 1 1.1 #b\nbob alice hangup/busy 1.05 1.15 #h{then}
+             bob alice busy 3 3.1 {second} made=1\nbob alice hangup/busy 3.05 3.15 #h made=1.05"
+        );
+        let told = found(&lines, Sight::Wires).into_iter();
+        told.filter(|told| told.starts_with("ST-")).collect::<Vec<_>>()
+    };
+    let back = "\n2 bob cut\n2.5 bob comes bob@x/1";
+    assert_eq!(again(back, "#b"), ["ST-09 Client?", "ST-09 Client?"]);
+    // In a stanza of its own it is said a second time, and so it is where nothing broke.
+    assert_eq!(again(back, "#c"), ["ST-09 Client", "ST-09 Client?"]);
+    assert_eq!(again("", "#b"), ["ST-09 Client", "ST-09 Client"]);
+}
+
 /// What looks like the above and is a breach, whoever looks.
 #[test]
 fn breaches_that_look_like_crossings() {

@@ -83,6 +83,8 @@ pub(in super::super) struct Parties {
     said: Recent<u64, (Arc<str>, bool)>,
     /// Who sent each signal whose sender was recorded, by whom it was for, its id and its text, until it came.
     posted: Recent<u64, Option<Arc<str>>>,
+    /// The session in which each was sent first.
+    first_sent: Recent<u64, u64>,
     /// In whose name each signal came that nobody is known to have sent: by another clock it perhaps was sent later.
     unposted: Recent<u64, Arc<str>>,
     /// Parties that got a signal of their call from somebody whom the server had called in another's place.
@@ -152,6 +154,7 @@ impl Parties {
             misled: Recent::new(REMEMBERED),
             said: Recent::new(REMEMBERED),
             posted: Recent::new(REMEMBERED),
+            first_sent: Recent::new(REMEMBERED),
             unposted: Recent::new(REMEMBERED),
             strayed: Recent::new(REMEMBERED),
             astray: Recent::new(REMEMBERED),

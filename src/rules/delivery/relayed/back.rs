@@ -1,6 +1,6 @@
 //! Answers on their way back to who asked.
 
-use super::super::book::{Newest, Sent};
+use super::super::book::Sent;
 use super::super::flight::answer;
 use super::{Flight, Relayed, SETTLED, Session};
 use crate::profile::Class;
@@ -45,7 +45,6 @@ impl Relayed {
         flight.got = Some((event.n, event.t, answer(stanza)));
         flight.unasked = flight.given.is_none() && flight.goal.is_some() && flight.goal == there;
         unchanged(flight, self.apart, record);
-        in_order(flight, &mut self.newest, event.n, record);
         // By one clock it is known by now that the addressee has given none.
         if self.apart == 0.0
             && let Some(flight) = self.flights.get(key).filter(|flight| flight.unasked)
@@ -153,32 +152,6 @@ pub(super) fn unchanged(flight: &Flight, apart: f64, record: &mut Record) {
         excuse: before.then(|| BEFORE.to_owned()),
         ..flight.finding("RT-08", message, gave, said.clone(), &[*n, *at])
     });
-}
-
-/// An answer keeps its place among what else its giver sends to the asker (RFC 6120 §10.1).
-fn in_order(flight: &Flight, newest: &mut Newest, n: u64, record: &mut Record) {
-    let (Some((given, _, gave)), Some((conn, place)), Some((_, _, said))) =
-        (&flight.given, flight.given_place, &flight.got)
-    else {
-        return;
-    };
-    // One that the server gave has no place, nor has one of several, or perhaps of an earlier session.
-    if gave != said || flight.gave != 1 || flight.again {
-        return;
-    }
-    let Some(over) = newest.overtaken((conn, flight.conn), (place, n)) else {
-        return;
-    };
-    record.broken(flight.finding(
-        "RT-04",
-        format!(
-            "The answer to {} came back after what was sent later.",
-            flight.what()
-        ),
-        "the order in which they were sent",
-        format!("event {over} was sent after event {given} and arrived before it"),
-        &[*given, over, n],
-    ));
 }
 
 /// Whether the sender of a signal got the one answer that was given more than once.

@@ -125,11 +125,13 @@ impl Parties {
             handed_on: self.is_handed_on(actor),
             broke: self.broke,
         };
+        let mut resent = false;
         if actor.first_hand
             && let Some(spoken) = spoken
         {
             let to = fold(stanza.to().unwrap_or_default());
             let letter = letter(&to, stanza, spoken);
+            resent = self.is_resent(actor, letter);
             self.posted.insert(letter, Some(Arc::clone(&actor.jid)));
             if let Some(call) = &form.decoded().facts.call {
                 self.takes_back(actor, &to, letter, call);
@@ -173,6 +175,10 @@ impl Parties {
         }
         if astray {
             handed::excuse_misled(&mut findings);
+            spoilt = spoilt.map(|_| Spoilt::Doubtful);
+        }
+        if resent {
+            handed::excuse_resent(&mut findings);
             spoilt = spoilt.map(|_| Spoilt::Doubtful);
         }
         let mut tested = tested(&form);
@@ -323,6 +329,15 @@ impl Parties {
             self.astray.insert(side.clone(), ());
         }
         self.astray.get(&side).is_some()
+    }
+
+    /// Whether a client sends this once more, to the byte, after its connection had broken: a session that is resumed
+    /// sends what was not acknowledged again (XEP-0198 §5).
+    fn is_resent(&mut self, actor: &Actor, letter: u64) -> bool {
+        let session = self.sessions.get(&actor.key).map_or(0, |(_, session)| *session);
+        let same = print((&actor.jid, letter));
+        let first = *self.first_sent.entry(same, || session);
+        actor.sight != Sight::Exact && first != session
     }
 
     /// Whether this signal has been handed on before; from now on it has.
