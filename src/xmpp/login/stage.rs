@@ -12,6 +12,10 @@ use super::ConnectError;
 /// So many times its deadline a login may take at most, as long as it gets on.
 const MOST: u32 = 6;
 
+/// So many times its deadline has a server that answers pings and does not say what is waited for: to be slow at that is
+/// nothing strange where it has just been started, on a machine that is busy.
+const UNHEARD: u32 = 3;
+
 /// How often is looked whether this process stands still.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -23,8 +27,8 @@ const TURNS: f64 = 3.0;
 
 /// How far a login has come, for the sentence that a deadline needs.
 pub(super) struct Stage {
-    /// What it does, and when it last got on.
-    at: Mutex<(&'static str, Instant)>,
+    /// What it does, since when, and when it last got on.
+    at: Mutex<(&'static str, Instant, Instant)>,
     /// A ping was answered that was sent after what this stage waits for an answer to.
     unheard: AtomicBool,
 }
@@ -32,23 +36,23 @@ pub(super) struct Stage {
 impl Stage {
     pub fn new(stage: &'static str) -> Stage {
         Stage {
-            at: Mutex::new((stage, Instant::now())),
+            at: Mutex::new((stage, Instant::now(), Instant::now())),
             unheard: AtomicBool::new(false),
         }
     }
 
-    fn at(&self) -> MutexGuard<'_, (&'static str, Instant)> {
+    fn at(&self) -> MutexGuard<'_, (&'static str, Instant, Instant)> {
         self.at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn set(&self, stage: &'static str) {
-        *self.at() = (stage, Instant::now());
+        *self.at() = (stage, Instant::now(), Instant::now());
         self.unheard.store(false, Ordering::Relaxed);
     }
 
     /// The server said something whole: it is at work. Single bytes are no sign of that.
     pub fn moves(&self) {
-        self.at().1 = Instant::now();
+        self.at().2 = Instant::now();
     }
 
     /// Whether what was said last may have been heard.
@@ -77,11 +81,15 @@ pub(super) async fn within<T>(
     loop {
         // What answers pings and nothing else does not get on.
         let unheard = stage.unheard.load(Ordering::Relaxed);
-        let moved = if unheard { began } else { stage.at().1 };
+        let (_, set, moved) = *stage.at();
+        let (moved, patience) = match unheard {
+            true => (set, deadline * UNHEARD),
+            false => (moved, deadline),
+        };
         if moved != since {
             (since, stood) = (moved, Duration::ZERO);
         }
-        let due = (since + deadline + stood.mul_f64(TURNS)).min(last);
+        let due = (since + patience + stood.mul_f64(TURNS)).min(last);
         let look = due.min(Instant::now() + LOOK);
         if let Ok(result) = timeout_at(look, &mut work).await {
             return result;
@@ -91,8 +99,9 @@ pub(super) async fn within<T>(
         if late > STALL {
             stood += late;
         }
-        let moves = stage.at().1 > since && !unheard;
-        if now < last && (look < due || late > STALL || moves) {
+        let moves = stage.at().2 > since && !unheard;
+        let answers = stage.unheard.load(Ordering::Relaxed) && !unheard;
+        if now < last && (look < due || late > STALL || moves || answers) {
             continue;
         }
         let (unheard, seconds, stage) = (
@@ -159,7 +168,7 @@ mod tests {
         }
         let (result, at) = ends(100, None, true).await;
         assert!(
-            matches!(result, Err(ConnectError::Unheard { .. })) && at == 10,
+            matches!(result, Err(ConnectError::Unheard { .. })) && at == 30,
             "{at}"
         );
     }
