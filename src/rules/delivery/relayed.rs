@@ -26,6 +26,8 @@ const MARGIN: f64 = 5.0;
 const SETTLED: f64 = 0.25;
 /// Signals that are remembered.
 const REMEMBERED: usize = 16_384;
+/// Why an answer that did not come back is perhaps not the server's to bring.
+const SILENT: &str = "nothing came to its giver any more, whose connection may have been broken";
 
 /// What is remembered of what seems to come in before it was sent: a second of a load test, by clocks that far apart.
 const EARLY: usize = 4_096;
@@ -119,6 +121,9 @@ struct Flight {
     unasked: bool,
     /// See [`Session::again`].
     again: bool,
+    /// The same was perhaps sent in an earlier session of this address: what was not acknowledged is sent again (XEP-0198
+    /// §5).
+    resent: bool,
 }
 
 /// The judge of everything between two recorded ends.
@@ -142,6 +147,8 @@ pub(in super::super) struct Relayed {
     read: BTreeMap<u64, u64>,
     /// The addresses of all sessions so far, as their prints.
     known: HashSet<u64>,
+    /// What was sent so far, as prints of its sender, id and text.
+    letters: HashSet<u64>,
 }
 
 impl Flight {
@@ -192,6 +199,7 @@ impl Relayed {
             asked: HashMap::default(),
             read: BTreeMap::new(),
             known: HashSet::default(),
+            letters: HashSet::default(),
         }
     }
 
@@ -262,6 +270,9 @@ impl Relayed {
                     event.t - s.since >= SETTLED + self.apart || self.newest.knows(s.conn, session.conn)
                 };
                 let goal = goal.filter(there).map(|s| s.conn);
+                let text = stanza.call_text().unwrap_or_default();
+                let resent = self.letters.len() >= REMEMBERED
+                    || !self.letters.insert(print((&session.jid, &id, &text)));
                 let mut flight = Flight {
                     n: event.n,
                     t: event.t,
@@ -271,7 +282,7 @@ impl Relayed {
                     to,
                     id,
                     call: spoken.and_then(|spoken| spoken.decoded.facts.call.clone()),
-                    text: stanza.call_text().unwrap_or_default(),
+                    text,
                     print: None,
                     goal,
                     delivered: None,
@@ -283,6 +294,7 @@ impl Relayed {
                     gots: Vec::new(),
                     unasked: false,
                     again: session.again,
+                    resent: session.again && resent,
                 };
                 self.came_early(&mut flight, record);
                 self.flights.put(flight, REMEMBERED);
@@ -502,8 +514,11 @@ impl Relayed {
                 && gone.answers
                 && (overtaken || waited(*since))
             {
+                // Its giver's connection may have been dead by then, and no line says so.
+                let silent = !self.complete && heard(way).is_some_and(|at| at <= *since);
+                let excuse = unread(way, *n).or_else(|| silent.then(|| SILENT.to_owned()));
                 record.broken(Finding {
-                    excuse: unread(way, *n).filter(|_| !overtaken),
+                    excuse: excuse.filter(|_| !overtaken),
                     ..flight.finding(
                         "RT-08",
                         format!(

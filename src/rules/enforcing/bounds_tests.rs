@@ -96,6 +96,21 @@ fn what_ends_a_call_explains_what_was_lost_just_before() {
     assert_eq!(after(CONNECTED, crossed), NONE);
 }
 
+/// An accept that the server took and delivered to nobody is one breach: whoever could not know of it has no other.
+#[test]
+fn what_the_server_kept_to_itself_moved_the_call() {
+    let kept = "0.5 bob > accept id=a\n0.5 bob srv a\n\
+                0.6 alice > hangup/cancelled id=w\n0.6 alice srv w error=unexpected-request\n2 x steps";
+    let verdict = judged(&format!("{RINGING}\n{kept}"));
+    let told: Vec<_> = verdict
+        .findings
+        .iter()
+        .map(|found| (found.rule.id, &found.message))
+        .collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].0 == "RT-03" && told[0].1.contains("accept"), "{told:?}");
+}
+
 #[test]
 fn what_goes_where_nobody_is_reaches_nobody() {
     let elsewhere = "0.5 alice > hangup to=bob@x/9 id=w\n0.5 alice srv w\n1 x steps";
@@ -230,6 +245,8 @@ fn after_the_last_step_everyone_may_go_and_what_breaks_off_owes_nothing() {
         told(1.0, "bob", "failed")
     );
     assert_eq!(after(CONNECTED, &parting), NONE);
+    let both = parting.replacen("alice leaving", "alice leaving\n1 bob leaving", 1);
+    assert_eq!(after(CONNECTED, &both), NONE);
     let before = format!("1 alice leaving\n{}\n9 x steps", told(1.0, "bob", "failed"));
     assert_eq!(after(CONNECTED, &before), ["RT-03"], "it has not gone");
     assert_eq!(after(CALL, "60 x off"), NONE);

@@ -103,12 +103,16 @@ impl Relayed {
             said,
             &[n],
         );
-        found.excuse = blocked.then(|| {
-            format!(
-                "{} had blocked its sender, or the signal was over a limit of the server",
-                flight.to
-            )
-        });
+        found.excuse = if flight.resent {
+            Some(BEFORE.to_owned())
+        } else {
+            blocked.then(|| {
+                format!(
+                    "{} had blocked its sender, or the signal was over a limit of the server",
+                    flight.to
+                )
+            })
+        };
         record.broken(found);
     }
 

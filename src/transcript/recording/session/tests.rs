@@ -87,6 +87,12 @@ fn whose_log_it_is_tells_the_stanza_that_only_one_can_have() {
     }
     let (told, signals) = anonymous(&call);
     assert_eq!((told.len(), told[2].as_str(), signals), (4, "a@x/1 sent", false));
+    // A device of the same user is called like any other.
+    let (told, _) = anonymous(&format!(
+        "<message from='c@x/1' to='a@x/1'/>\n{}",
+        call.replace("b@x/1", "a@x/2")
+    ));
+    assert_eq!((told.len(), told[2].as_str()), (4, "a@x/1 sent"));
 }
 
 /// User and domain may be written in either case.

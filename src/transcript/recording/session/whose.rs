@@ -127,7 +127,8 @@ pub(super) fn guess(text: &str, own: &str) -> Way {
             }
         }
         (Some(_), _) => Way::In,
-        (None, Some(to)) if !own.is_empty() && bare(to) == bare(own) && to != bare(own) => Way::In,
+        // To another device of the same user one's own words go: what comes names its sender.
+        (None, Some(to)) if !own.is_empty() && to != bare(own) && (to == own || bare(to) == own) => Way::In,
         _ => Way::Out,
     }
 }
