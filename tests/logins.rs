@@ -126,7 +126,7 @@ fn a_token_stands_for_the_password() {
     };
     let target = |alice: &str, bob: &str| {
         format!(
-            "url: {url}\nca: ca.pem\ndomain: jwt.localhost\nsasl: [PLAIN]\naccounts:\n  - {{ jid: {}, password: \"{alice}\" }}\n  - {{ jid: {}, password: \"{bob}\" }}\n",
+            "url: {url}\nca: ca.pem\nprofile: ejabberd\ndomain: jwt.localhost\nsasl: [PLAIN]\naccounts:\n  - {{ jid: {}, password: \"{alice}\" }}\n  - {{ jid: {}, password: \"{bob}\" }}\n",
             jid("alice"),
             jid("bob")
         )
