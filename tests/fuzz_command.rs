@@ -207,10 +207,7 @@ fn ctrl_c_keeps_what_was_found() {
     let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
     let seen = |line: std::io::Result<String>| line.is_ok_and(|line| line.contains("see it again"));
     assert!(lines.any(seen));
-    let pressed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(pressed.expect("kill runs").success());
+    support::signal("-INT", &child);
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
     assert_eq!(child.wait().expect("an end").code(), Some(130), "{rest:?}");
     assert!(!yaml(&folder.path().join("found")).is_empty());

@@ -152,6 +152,7 @@ mod tests {
             "one of `completed`, `failed`"
         );
     }
+
     #[test]
     fn what_can_be_read_in_two_ways_names_both_and_its_rule() {
         for (role, kind, rule, part) in [

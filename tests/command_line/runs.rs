@@ -260,10 +260,7 @@ fn is_stopped_by(signal: &str) {
         .take(2)
         .count();
     assert_eq!(passed, 2);
-    let interrupted = Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status();
-    assert!(interrupted.expect("kill").success());
+    crate::support::signal(signal, &child);
     let rest: Vec<String> = lines.collect();
     let exit = child.wait().expect("an end").code();
     assert_eq!(exit, Some(130), "{rest:?}");

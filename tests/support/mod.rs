@@ -477,6 +477,14 @@ pub fn callspec() -> Command {
     command
 }
 
+/// Sends a program a signal, such as `-INT`.
+pub fn signal(signal: &str, child: &Child) {
+    let sent = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill runs").success());
+}
+
 /// What a run said and how it ended.
 pub struct Said {
     pub status: i32,

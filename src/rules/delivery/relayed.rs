@@ -312,6 +312,13 @@ impl Relayed {
         }
     }
 
+    /// Takes out what seems to have come too early and is of this kind.
+    fn take_early(&mut self, of_this: impl Fn(&Early) -> bool) -> VecDeque<Early> {
+        let (these, others) = std::mem::take(&mut self.early).into_iter().partition(of_this);
+        self.early = others;
+        these
+    }
+
     /// What seemed to come before this signal was sent came after.
     fn came_early(&mut self, flight: &mut Flight, record: &mut Record) {
         // Further back than the clocks can be wrong something else had this id, in another stream.
@@ -328,10 +335,7 @@ impl Relayed {
         }
         let what = flight.what();
         let to = flight.to.clone();
-        let (own, others): (VecDeque<Early>, _) =
-            std::mem::take(&mut self.early).into_iter().partition(of_this);
-        self.early = others;
-        for Early { n, t, what: came, .. } in own {
+        for Early { n, t, what: came, .. } in self.take_early(of_this) {
             match came {
                 What::Answer(_, said) => {
                     flight.gave += 1;
@@ -445,10 +449,8 @@ impl Relayed {
             What::Signal(from, _) => **from == *session.jid && early.t <= until,
             What::Answer(..) => false,
         };
-        let (own, others): (VecDeque<Early>, _) =
-            std::mem::take(&mut self.early).into_iter().partition(known);
-        self.early = others;
-        for early in own {
+        // It is still there for what it sent.
+        for early in self.take_early(known) {
             self.under_another_id(&early, record);
         }
         self.sessions.remove(who);

@@ -21,51 +21,49 @@ pub(super) const ASTRAY: &str =
     "the server had delivered the initiate of this call to it, as if it were called";
 pub(super) const RENAMED: &str = "the server named another sender than its own";
 
+/// Excuses what this gives a reason for, by its rule, where nothing has excused it.
+fn excuse_by(findings: &mut [Finding], why: impl Fn(&str) -> Option<&'static str>) {
+    for finding in findings.iter_mut().filter(|finding| finding.excuse.is_none()) {
+        finding.excuse = why(finding.rule.id).map(str::to_owned);
+    }
+}
+
+/// Whether it looks at a signal's place in its call: states, times, descriptions. A text is as well formed a second time.
+fn is_of_place(id: &str) -> bool {
+    ["ST-", "TM-", "SD-"].iter().any(|family| id.starts_with(family))
+}
+
 /// Excuses what the server may have done to a signal that only its receiver recorded. `again`: the same was recorded
 /// before.
 pub(super) fn excuse(findings: &mut [Finding], again: bool) {
-    for finding in findings.iter_mut().filter(|finding| finding.excuse.is_none()) {
-        let why = match finding.rule.id {
-            // A text is as well formed the first time.
-            id if again && ["ST-", "TM-", "SD-"].iter().any(|family| id.starts_with(family)) => TWICE,
-            "ST-10" | "ST-11" | "SG-12" | "SG-13" => RENAMED,
-            "TM-06" => SWAPPED,
-            _ => continue,
-        };
-        finding.excuse = Some(why.to_owned());
-    }
+    excuse_by(findings, |id| match id {
+        id if again && is_of_place(id) => Some(TWICE),
+        "ST-10" | "ST-11" | "SG-12" | "SG-13" => Some(RENAMED),
+        "TM-06" => Some(SWAPPED),
+        _ => None,
+    });
 }
 
 /// Excuses what a client said before, to the byte and in an earlier session of its own.
 pub(super) fn excuse_resent(findings: &mut [Finding]) {
-    for finding in findings.iter_mut().filter(|finding| finding.excuse.is_none()) {
-        let id = finding.rule.id;
-        if ["ST-", "TM-", "SD-"].iter().any(|family| id.starts_with(family)) {
-            finding.excuse = Some(RESENT.to_owned());
-        }
-    }
+    excuse_by(findings, |id| is_of_place(id).then_some(RESENT));
 }
 
 /// Excuses what a device says that the server had called in another's place, and that may take itself for the callee.
 pub(super) fn excuse_misled(findings: &mut [Finding]) {
-    for finding in findings.iter_mut().filter(|finding| finding.excuse.is_none()) {
-        let id = finding.rule.id;
+    excuse_by(findings, |id| {
         let ids = matches!(id, "SG-11" | "SG-12" | "SG-13" | "SG-14");
-        if ids || ["ST-", "TM-", "SD-"].iter().any(|family| id.starts_with(family)) {
-            finding.excuse = Some(ASTRAY.to_owned());
-        }
-    }
+        (ids || is_of_place(id)).then_some(ASTRAY)
+    });
 }
 
 /// Excuses what only one device can have done, where signals alone were recorded. `several`: perhaps more than one took
 /// part in the call.
 pub(super) fn excuse_others(findings: &mut [Finding], several: bool) {
-    for finding in findings.iter_mut().filter(|finding| finding.excuse.is_none()) {
-        let id = finding.rule.id;
-        if matches!(id, "TM-06" | "ST-13") || (several && (id.starts_with("ST-") || id.starts_with("TM-"))) {
-            finding.excuse = Some(OTHER.to_owned());
-        }
-    }
+    excuse_by(findings, |id| {
+        let of_order = id.starts_with("ST-") || id.starts_with("TM-");
+        (matches!(id, "TM-06" | "ST-13") || (several && of_order)).then_some(OTHER)
+    });
 }
 
 /// Whether it is worth a remark at the most.

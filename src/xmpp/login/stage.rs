@@ -25,10 +25,29 @@ const STALL: Duration = Duration::from_millis(200);
 /// A login takes turns with the server: for each turn that this process comes too late to, the server may be as late.
 const TURNS: f64 = 3.0;
 
+/// What a login does.
+#[derive(Clone, Copy)]
+struct Step {
+    name: &'static str,
+    since: Instant,
+    /// When it last got on.
+    moved: Instant,
+}
+
+impl Step {
+    fn new(name: &'static str) -> Step {
+        let since = Instant::now();
+        Step {
+            name,
+            since,
+            moved: since,
+        }
+    }
+}
+
 /// How far a login has come, for the sentence that a deadline needs.
 pub(super) struct Stage {
-    /// What it does, since when, and when it last got on.
-    at: Mutex<(&'static str, Instant, Instant)>,
+    at: Mutex<Step>,
     /// A ping was answered that was sent after what this stage waits for an answer to.
     unheard: AtomicBool,
 }
@@ -36,23 +55,23 @@ pub(super) struct Stage {
 impl Stage {
     pub fn new(stage: &'static str) -> Stage {
         Stage {
-            at: Mutex::new((stage, Instant::now(), Instant::now())),
+            at: Mutex::new(Step::new(stage)),
             unheard: AtomicBool::new(false),
         }
     }
 
-    fn at(&self) -> MutexGuard<'_, (&'static str, Instant, Instant)> {
+    fn at(&self) -> MutexGuard<'_, Step> {
         self.at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn set(&self, stage: &'static str) {
-        *self.at() = (stage, Instant::now(), Instant::now());
+        *self.at() = Step::new(stage);
         self.unheard.store(false, Ordering::Relaxed);
     }
 
     /// The server said something whole: it is at work. Single bytes are no sign of that.
     pub fn moves(&self) {
-        self.at().2 = Instant::now();
+        self.at().moved = Instant::now();
     }
 
     /// Whether what was said last may have been heard.
@@ -61,7 +80,7 @@ impl Stage {
     }
 
     pub fn get(&self) -> &'static str {
-        self.at().0
+        self.at().name
     }
 }
 
@@ -79,40 +98,33 @@ pub(super) async fn within<T>(
     let (mut since, mut stood) = (began, Duration::ZERO);
     let mut work = pin!(work);
     loop {
-        // What answers pings and nothing else does not get on.
         let unheard = stage.unheard.load(Ordering::Relaxed);
-        let (_, set, moved) = *stage.at();
+        let step = *stage.at();
+        // What answers pings and nothing else does not get on.
         let (moved, patience) = match unheard {
-            true => (set, deadline * UNHEARD),
-            false => (moved, deadline),
+            true => (step.since, deadline * UNHEARD),
+            false => (step.moved, deadline),
         };
         if moved != since {
             (since, stood) = (moved, Duration::ZERO);
         }
         let due = (since + patience + stood.mul_f64(TURNS)).min(last);
-        let look = due.min(Instant::now() + LOOK);
+        let now = Instant::now();
+        if now >= due {
+            let (stage, seconds) = (step.name, told(now - began));
+            return Err(match unheard {
+                true => ConnectError::Unheard { stage, seconds },
+                false => ConnectError::Deadline { stage, seconds },
+            });
+        }
+        let look = due.min(now + LOOK);
         if let Ok(result) = timeout_at(look, &mut work).await {
             return result;
         }
-        let now = Instant::now();
-        let late = now - look;
+        let late = Instant::now() - look;
         if late > STALL {
             stood += late;
         }
-        let moves = stage.at().2 > since && !unheard;
-        let answers = stage.unheard.load(Ordering::Relaxed) && !unheard;
-        if now < last && (look < due || late > STALL || moves || answers) {
-            continue;
-        }
-        let (unheard, seconds, stage) = (
-            stage.unheard.load(Ordering::Relaxed),
-            told(now - began),
-            stage.get(),
-        );
-        return Err(match unheard {
-            true => ConnectError::Unheard { stage, seconds },
-            false => ConnectError::Deadline { stage, seconds },
-        });
     }
 }
 

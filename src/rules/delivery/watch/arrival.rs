@@ -59,13 +59,16 @@ impl Delivery {
         });
         // Whoever gets it is in a call with somebody else: that call and this one were mixed. What belongs to no call,
         // such as chat, mixes none.
-        let elsewhere = self.flights.get(key).is_some_and(|flight| {
-            misdirected
-                && flight.call.is_some()
-                && self.flights.values().rev().take(1_000).any(|f| {
-                    let other = f.call.is_some() && flight.call != f.call && f.pair() != flight.pair();
-                    other && (f.who == event.who || fold(&f.to) == session.jid)
-                })
+        let mixed = self
+            .flights
+            .get(key)
+            .filter(|flight| misdirected && flight.call.is_some());
+        let elsewhere = mixed.is_some_and(|flight| {
+            let pair = flight.pair();
+            self.flights.values().rev().take(1_000).any(|f| {
+                let there = f.who == event.who || fold(&f.to) == session.jid;
+                there && f.call.is_some() && f.call != flight.call && f.pair() != pair
+            })
         });
         let Some(flight) = self.flights.get_mut(key) else {
             return;

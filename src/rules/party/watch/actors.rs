@@ -23,6 +23,11 @@ pub(super) struct Actor {
 }
 
 impl Parties {
+    /// The number of the session in which it speaks; 0: none was recorded.
+    pub(super) fn stream_of(&self, actor: &Actor) -> u64 {
+        self.sessions.get(&actor.key).map_or(0, |(_, stream)| *stream)
+    }
+
     pub(super) fn recorded_actor(&self, event: &Event) -> Actor {
         let member = self.cast.get(&event.who);
         let session = self.sessions.get_key_value(event.who.as_str());

@@ -14,8 +14,7 @@ impl Parties {
         if id.is_empty() || !stanza.is_iq() || !actor.first_hand {
             return;
         }
-        let stream = self.sessions.get(&actor.key).map_or(0, |(_, stream)| *stream);
-        let key = print((&actor.key, stream, id));
+        let key = print((&actor.key, self.stream_of(actor), id));
         if let Some(first) = self.used.get(&key) {
             let mut finding = said.finding(
                 "IQ-02",
