@@ -485,6 +485,15 @@ pub fn signal(signal: &str, child: &Child) {
     assert!(sent.expect("kill runs").success());
 }
 
+/// Whether a text shows a token, which begins with `{"` in base64. So may, by chance, a random key of a WebSocket
+/// handshake or the answer to it (RFC 6455 §4.1, §4.2.2): these are padded, and no token is (RFC 7515 §2).
+pub fn shows_token(text: &str) -> bool {
+    let of_base64 = |c: char| c.is_ascii_alphanumeric() || "+/=-_.".contains(c);
+    let of_handshake = |word: &str| matches!(word.len(), 24 | 28) && word.ends_with('=');
+    text.split(|c| !of_base64(c))
+        .any(|word| word.contains("eyJ") && !of_handshake(word))
+}
+
 /// What a run said and how it ended.
 pub struct Said {
     pub status: i32,
