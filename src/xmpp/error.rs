@@ -302,7 +302,7 @@ impl fmt::Display for ConnectError {
             }
             ConnectError::Unheard { stage, seconds } => write!(
                 f,
-                "during {stage}, the server left <open/> unanswered until the login's {seconds} s were over, and answered a WebSocket ping that was sent after it: the <open/> was lost on its side"
+                "during {stage}, the server left <open/> unanswered until the login had taken {seconds} s, and answered a WebSocket ping that was sent after it: the <open/> was lost on its side"
             ),
         }
     }

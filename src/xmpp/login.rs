@@ -212,8 +212,12 @@ impl Opening<'_> {
                 }
             }
         };
-        self.stage.hear(true);
-        self.take(incoming)
+        let said = self.take(incoming);
+        // Who closes has not answered.
+        if said.is_ok() {
+            self.stage.hear(true);
+        }
+        said
     }
 
     async fn authenticate(

@@ -13,8 +13,8 @@ use super::ConnectError;
 const MOST: u32 = 6;
 
 /// So many times its deadline has a server that answers pings and does not say what is waited for: to be slow at that is
-/// nothing strange where it has just been started, on a machine that is busy.
-const UNHEARD: u32 = 3;
+/// nothing strange where it has just been started, on a machine that is busy. Servers close after thirty seconds.
+const UNHEARD: u32 = 2;
 
 /// How often is looked whether this process stands still.
 const LOOK: Duration = Duration::from_millis(500);
@@ -119,7 +119,16 @@ pub(super) async fn within<T>(
         }
         let look = due.min(now + LOOK);
         if let Ok(result) = timeout_at(look, &mut work).await {
-            return result;
+            return result.map_err(|error| match error {
+                // It has closed instead.
+                ConnectError::Ended { stage: at, .. } if stage.unheard.load(Ordering::Relaxed) => {
+                    ConnectError::Unheard {
+                        stage: at,
+                        seconds: told(began.elapsed()),
+                    }
+                }
+                error => error,
+            });
         }
         let late = Instant::now() - look;
         if late > STALL {
@@ -180,9 +189,29 @@ mod tests {
         }
         let (result, at) = ends(100, None, true).await;
         assert!(
-            matches!(result, Err(ConnectError::Unheard { .. })) && at == 30,
+            matches!(result, Err(ConnectError::Unheard { .. })) && at == 20,
             "{at}"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_answers_a_ping_and_closes_has_not_answered() {
+        for unheard in [true, false] {
+            let stage = Stage::new("the opening");
+            let work = async {
+                tokio::time::sleep(Duration::from_secs(3)).await;
+                stage.hear(!unheard);
+                tokio::time::sleep(Duration::from_secs(6)).await;
+                let how = "WebSocket close 1000".to_owned();
+                Err::<(), _>(ConnectError::Ended { stage: "SASL", how })
+            };
+            let error = within(Duration::from_secs(10), &stage, work).await.err();
+            let lost = ConnectError::Unheard {
+                stage: "SASL",
+                seconds: 9.0,
+            };
+            assert_eq!(error == Some(lost), unheard, "{error:?}");
+        }
     }
 
     /// When a login ends to which nothing comes, where this process stands still so often for two seconds, each time
