@@ -210,7 +210,7 @@ impl Book {
 
     fn begin(&mut self, number: u64, written: Arc<str>, mut event: Event) {
         let jid = event.jid.clone().unwrap_or_default();
-        let key = fold(&jid);
+        let key = fold(&jid).into_owned();
         if let Some(other) = self.bound.get(&key).copied().filter(|other| *other != number) {
             // The server may still be about to end the old one: what is told of the name is told of the new one.
             let note = "another connection is bound by the same address".to_owned();
@@ -295,7 +295,7 @@ impl Book {
             iq = stanza.iq_type().map(|kind| Iq {
                 answers: matches!(kind, IqType::Result | IqType::Error),
                 id: stanza.id().unwrap_or_default().to_owned(),
-                to: fold(stanza.to().unwrap_or_default()),
+                to: fold(stanza.to().unwrap_or_default()).into_owned(),
             });
         }
         conn.hidden.hide_in(&mut event);
@@ -325,7 +325,7 @@ impl Book {
         if jid.is_empty() {
             return format!("connection {number}");
         }
-        let key = fold(jid);
+        let key = fold(jid).into_owned();
         if let Some(name) = self.names.get(&key) {
             return name.clone();
         }

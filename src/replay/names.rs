@@ -70,7 +70,7 @@ impl Cast {
         let mut names = USERS.iter().map(|name| (*name).to_owned());
         let mut n = USERS.len();
         for end in order {
-            let jid = fold(story.ends[end].bare());
+            let jid = fold(story.ends[end].bare()).into_owned();
             let user = users.entry(jid.clone()).or_insert_with(|| {
                 accounts.get(&jid).cloned().unwrap_or_else(|| {
                     let free = names.by_ref().find(|name| !wanted.contains(name));

@@ -99,7 +99,7 @@ impl Reading<'_> {
         self.story
             .ends
             .get(end)
-            .map(|end| fold(&end.jid))
+            .map(|end| fold(&end.jid).into_owned())
             .unwrap_or_default()
     }
 
@@ -139,7 +139,7 @@ impl Reading<'_> {
         };
         let index = self.story.messages.len();
         let from = self.jid(end);
-        let to = fold(stanza.and_then(Stanza::to).unwrap_or(bare(&from)));
+        let to = fold(stanza.and_then(Stanza::to).unwrap_or(bare(&from))).into_owned();
         let asks = matches!(said.iq(), Some(IqType::Set | IqType::Get));
         let id = said.id().unwrap_or_default().to_owned();
         if asks {
@@ -199,7 +199,7 @@ impl Reading<'_> {
         let asker = self.story.messages.get(message).map(|message| message.from);
         let back = asker.map(|asker| self.jid(asker));
         let to = said.stanza.as_ref().and_then(Stanza::to).map(fold);
-        if to.is_some() && back.is_some() && to != back && self.tape.run {
+        if to.is_some() && back.is_some() && to.as_deref() != back.as_deref() && self.tape.run {
             return true;
         }
         if let Some(receipt) = self
@@ -246,7 +246,7 @@ impl Reading<'_> {
             return;
         }
         let own = self.jid(end);
-        let from = fold(stanza.from().unwrap_or_default());
+        let from = fold(stanza.from().unwrap_or_default()).into_owned();
         let keys = [
             (from.clone(), own.clone(), id.clone()),
             (from.clone(), bare(&own).to_owned(), id.clone()),

@@ -189,7 +189,7 @@ pub fn learn_ids(story: &mut Story) {
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     for end in &story.ends {
         if let Some(id) = &end.id {
-            known.insert(fold(end.bare()), id.clone());
+            known.insert(fold(end.bare()).into_owned(), id.clone());
         }
     }
     for own in [true, false] {
@@ -209,12 +209,12 @@ pub fn learn_ids(story: &mut Story) {
                 && is_uuid(id)
                 && !known.values().any(|taken| taken.eq_ignore_ascii_case(id))
             {
-                known.entry(fold(jid)).or_insert_with(|| id.clone());
+                known.entry(fold(jid).into_owned()).or_insert_with(|| id.clone());
             }
         }
     }
     for end in &mut story.ends {
-        end.id = known.get(&fold(bare(&end.jid))).cloned();
+        end.id = known.get(&*fold(bare(&end.jid))).cloned();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Which calls a recording holds, and those that belong together: what goes on at the same time between the same users
 //! is one scenario.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::tape::{Deed, Mark, Said, Tape};
@@ -89,7 +90,7 @@ fn users(tape: &Tape, mark: &Mark) -> BTreeSet<String> {
         _ => stanza.and_then(Stanza::from),
     };
     let other = other.map(|jid| fold(bare(jid)));
-    own.into_iter().chain(other).collect()
+    own.into_iter().chain(other).map(Cow::into_owned).collect()
 }
 
 fn spans(tape: &Tape) -> BTreeMap<String, Span> {

@@ -220,7 +220,7 @@ impl Tape {
     pub fn recorded(&mut self, source: usize, recorded: &Recorded) -> Result<(), String> {
         let event = &recorded.event;
         let key = match &event.jid {
-            Some(jid) => fold(jid),
+            Some(jid) => fold(jid).into_owned(),
             None => format!("{source}\u{0}{}", recorded.conn),
         };
         let end = match self.keys.get(&key) {
@@ -318,7 +318,11 @@ impl Tape {
             return true;
         }
         let answer = matches!(said.iq(), Some(IqType::Result | IqType::Error));
-        let own = self.ends.get(end).map(|end| fold(&end.jid)).unwrap_or_default();
+        let own = self
+            .ends
+            .get(end)
+            .map(|end| fold(&end.jid).into_owned())
+            .unwrap_or_default();
         let id = said.id().unwrap_or_default().to_owned();
         if answer {
             return self.asked.contains(&(own, id));

@@ -140,12 +140,13 @@ impl Clocks {
         if !self.one {
             event.who.clone_into(who);
         }
-        *sender = match seen.stanza {
+        sender.clear();
+        match seen.stanza {
             Some(stanza) if self.one || event.dir == Dir::Received => {
-                fold(stanza.from().or(event.jid.as_deref()).unwrap_or_default())
+                sender.push_str(&fold(stanza.from().or(event.jid.as_deref()).unwrap_or_default()));
             }
-            _ => String::new(),
-        };
+            _ => {}
+        }
         if event.t.is_nan() {
             return;
         }

@@ -1,5 +1,7 @@
 //! The parts of a JID (RFC 7622), and the form in which two are compared.
 
+use std::borrow::Cow;
+
 use xmpp_parsers::jid::BareJid;
 
 /// A JID without its resource.
@@ -10,7 +12,7 @@ pub fn bare(jid: &str) -> &str {
 
 /// A JID in the form in which two are compared: user and domain fold their case, and their width and composition where
 /// they are no ASCII (Nodeprep, Nameprep: what servers do); the resource does not.
-pub fn fold(jid: &str) -> String {
+pub fn fold(jid: &str) -> Cow<'_, str> {
     let ends = |byte: u8| byte == b'/' || byte.is_ascii_uppercase() || !byte.is_ascii();
     // As nearly all are written.
     if jid
@@ -18,13 +20,13 @@ pub fn fold(jid: &str) -> String {
         .find(|byte| ends(*byte))
         .is_none_or(|byte| byte == b'/')
     {
-        return jid.to_owned();
+        return Cow::Borrowed(jid);
     }
     let bare = bare(jid);
     let prepared = (!bare.is_ascii()).then(|| BareJid::new(bare).ok()).flatten();
     let mut folded = prepared.map_or_else(|| bare.to_lowercase(), |jid| jid.to_string());
     folded.push_str(jid.get(bare.len()..).unwrap_or_default());
-    folded
+    Cow::Owned(folded)
 }
 
 /// A JID's resource.

@@ -200,9 +200,14 @@ impl Calls {
         self.n += 1;
         event.n = self.n;
         // A clock that is set is nobody's.
-        if event.dir != Dir::Stalled || event.jid.is_some() {
-            event.who = self.names.of(event.jid.as_deref(), source, &conn, event.dir);
-        }
+        let who = if event.dir == Dir::Stalled && event.jid.is_none() {
+            event.who.as_str().into()
+        } else {
+            let who = self.names.of(event.jid.as_deref(), source, &conn, event.dir);
+            event.who.clear();
+            event.who.push_str(&who);
+            who
+        };
         self.untimed |= event.t.is_nan();
         self.judge.heard(&event, heard);
         let last = self.judge.last();
@@ -226,7 +231,7 @@ impl Calls {
             (None, dir) => Some(Cow::Owned(format!("{dir:?}").to_lowercase())),
         };
         if let Some(what) = what {
-            self.places.note(&event, source, line, what);
+            self.places.note(&event, who, (source, line), what);
         }
         if let Some((kind, call)) = signal {
             self.note(&event, &kind, call, &other.unwrap_or_default());

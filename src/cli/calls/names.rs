@@ -1,5 +1,7 @@
 //! What the parties of a recording are called: by the local part, and by their device where that is not enough.
 
+use std::sync::Arc;
+
 use foldhash::{HashMap, HashSet};
 
 use crate::stanza::{bare, resource};
@@ -11,9 +13,9 @@ const REMEMBERED: usize = 8_192;
 #[derive(Debug, Default)]
 pub(super) struct Names {
     /// By JID, or by source and connection where no JID is known.
-    names: HashMap<String, String>,
+    names: HashMap<String, Arc<str>>,
     /// Every name that is remembered.
-    taken: HashSet<String>,
+    taken: HashSet<Arc<str>>,
     /// The keys of those whose recording runs.
     running: HashSet<String>,
     /// Names were forgotten: who had a short one is no longer known.
@@ -24,7 +26,7 @@ pub(super) struct Names {
 impl Names {
     /// The name of whoever this happened to. To the judge a name is a party: it never passes from one session to
     /// another, not even to the same user's next one.
-    pub fn of(&mut self, jid: Option<&str>, source: usize, conn: &str, dir: Dir) -> String {
+    pub fn of(&mut self, jid: Option<&str>, source: usize, conn: &str, dir: Dir) -> Arc<str> {
         let unknown;
         let key = match jid {
             Some(jid) => jid,
@@ -39,7 +41,7 @@ impl Names {
             self.running.remove(key);
         }
         if let Some(name) = self.names.get(key) {
-            return name.clone();
+            return Arc::clone(name);
         }
         if self.names.len() >= REMEMBERED {
             let running = &self.running;
@@ -47,9 +49,9 @@ impl Names {
             self.taken = self.names.values().cloned().collect();
             self.forgot = true;
         }
-        let name = self.new_name(jid, conn);
-        self.names.insert(key.to_owned(), name.clone());
-        self.taken.insert(name.clone());
+        let name: Arc<str> = self.new_name(jid, conn).into();
+        self.names.insert(key.to_owned(), Arc::clone(&name));
+        self.taken.insert(Arc::clone(&name));
         name
     }
 
@@ -71,14 +73,14 @@ impl Names {
             (None, false) => vec![plain.clone()],
             (None, true) => Vec::new(),
         };
-        choices.retain(|name| !self.taken.contains(name));
+        choices.retain(|name| !self.taken.contains(name.as_str()));
         let name = choices.into_iter().next();
         name.unwrap_or_else(|| format!("{plain} {}", self.given))
     }
 
     /// What this JID is called, if it was recorded.
     pub fn known(&self, jid: &str) -> Option<&str> {
-        self.names.get(jid).map(String::as_str)
+        self.names.get(jid).map(|name| &**name)
     }
 
     /// Whether whoever has this JID is being recorded.
@@ -95,14 +97,14 @@ mod tests {
     fn a_name_is_as_long_as_it_has_to_be() {
         let mut names = Names::default();
         let mut name = |jid, dir| names.of(Some(jid), 0, "1", dir);
-        assert_eq!(name("alice@a/1", Dir::Connected), "alice");
-        assert_eq!(name("alice@a/2", Dir::Connected), "alice/2");
-        assert_eq!(name("alice@a/1", Dir::Stops), "alice");
+        assert_eq!(&*name("alice@a/1", Dir::Connected), "alice");
+        assert_eq!(&*name("alice@a/2", Dir::Connected), "alice/2");
+        assert_eq!(&*name("alice@a/1", Dir::Stops), "alice");
         // Someone else of that name.
-        assert_eq!(name("alice@b/1", Dir::Connected), "alice/1");
-        assert_eq!(name("alice@c/1", Dir::Connected), "alice of c/1");
-        assert_eq!(names.of(None, 0, "", Dir::Begins), "connection 1");
-        assert_eq!(names.of(None, 1, "", Dir::Begins), "connection 1 6");
+        assert_eq!(&*name("alice@b/1", Dir::Connected), "alice/1");
+        assert_eq!(&*name("alice@c/1", Dir::Connected), "alice of c/1");
+        assert_eq!(&*names.of(None, 0, "", Dir::Begins), "connection 1");
+        assert_eq!(&*names.of(None, 1, "", Dir::Begins), "connection 1 6");
         assert_eq!(names.known("alice@a/2"), Some("alice/2"));
         assert!(names.is_running("alice@a/2") && !names.is_running("alice@a/1"));
     }
@@ -111,11 +113,11 @@ mod tests {
     fn a_name_never_passes_to_another_session() {
         let mut names = Names::default();
         let mut name = |jid: &str, dir| names.of(Some(jid), 0, "1", dir);
-        assert_eq!(name("alice@a/1", Dir::Connected), "alice");
-        assert_eq!(name("alice@a/1", Dir::Stops), "alice");
-        assert_eq!(name("alice@a/2", Dir::Connected), "alice/2");
-        assert_eq!(name("alice@a/1", Dir::Connected), "alice");
-        assert_eq!(name("alice@a/1", Dir::Stops), "alice");
+        assert_eq!(&*name("alice@a/1", Dir::Connected), "alice");
+        assert_eq!(&*name("alice@a/1", Dir::Stops), "alice");
+        assert_eq!(&*name("alice@a/2", Dir::Connected), "alice/2");
+        assert_eq!(&*name("alice@a/1", Dir::Connected), "alice");
+        assert_eq!(&*name("alice@a/1", Dir::Stops), "alice");
         // Nor once thousands have come and gone.
         let mut seen = HashSet::default();
         for n in 0..3 * REMEMBERED {
@@ -124,8 +126,8 @@ mod tests {
             assert_eq!(name(&jid, Dir::Stops), bob);
             assert!(seen.insert(bob), "{jid}");
         }
-        assert_eq!(name("alice@a/2", Dir::Sent), "alice/2");
-        assert_eq!(name("alice@a/3", Dir::Connected), "alice of a/3");
+        assert_eq!(&*name("alice@a/2", Dir::Sent), "alice/2");
+        assert_eq!(&*name("alice@a/3", Dir::Connected), "alice of a/3");
         assert!(names.names.len() <= REMEMBERED && names.taken.len() <= REMEMBERED);
     }
 }

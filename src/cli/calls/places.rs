@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::rules::Finding;
 use crate::transcript::{Dir, Event};
@@ -17,7 +18,7 @@ struct Place {
     source: usize,
     line: u64,
     t: f64,
-    who: String,
+    who: Arc<str>,
     dir: Dir,
     what: Cow<'static, str>,
 }
@@ -48,7 +49,13 @@ impl Places {
     }
 
     /// Remembers where this event stands, and what it was in a word.
-    pub fn note(&mut self, event: &Event, source: usize, line: u64, what: Cow<'static, str>) {
+    pub fn note(
+        &mut self,
+        event: &Event,
+        who: Arc<str>,
+        (source, line): (usize, u64),
+        what: Cow<'static, str>,
+    ) {
         if self.places.len() == REMEMBERED {
             self.places.pop_front();
         }
@@ -57,7 +64,7 @@ impl Places {
             source,
             line,
             t: event.t,
-            who: event.who.clone(),
+            who,
             dir: event.dir,
             what,
         });

@@ -145,7 +145,7 @@ fn one(
     };
     let local = |jid: &str| bare(jid).split('@').next().unwrap_or_default().to_owned();
     for (end, actor) in first.story.ends.iter().zip(&first.cast.actors) {
-        let jid = fold(end.bare());
+        let jid = fold(end.bare()).into_owned();
         let is = |party: &str| party == actor || fold(bare(party)) == jid || local(&jid) == party;
         let given = parties
             .iter()

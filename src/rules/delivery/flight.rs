@@ -105,7 +105,7 @@ impl Sent for Flight {
 impl Flight {
     /// The two users between whom it goes, whichever of them sent it.
     pub fn pair(&self) -> [String; 2] {
-        let mut pair = [bare(&self.jid).to_owned(), fold(bare(&self.to))];
+        let mut pair = [bare(&self.jid).to_owned(), fold(bare(&self.to)).into_owned()];
         pair.sort();
         pair
     }

@@ -241,7 +241,7 @@ impl Relayed {
                 let sound = stanza.is_sound_answer();
                 let Some(key) = found else {
                     if sound {
-                        let answer = What::Answer(to.clone(), answer(stanza));
+                        let answer = What::Answer(to.clone().into_owned(), answer(stanza));
                         self.is_early(Early::of(&session.jid, &id, event, answer));
                     }
                     return;
@@ -279,7 +279,7 @@ impl Relayed {
                     who: event.who.clone(),
                     conn: session.conn,
                     jid: session.jid,
-                    to,
+                    to: to.into_owned(),
                     id,
                     call: spoken.and_then(|spoken| spoken.decoded.facts.call.clone()),
                     text,
@@ -388,7 +388,12 @@ impl Relayed {
             });
         let Some(key) = key else {
             self.misdirected(event, stanza, session, &from, record);
-            let came = Early::of(&session.jid, id, event, What::Signal(from, text.into_owned()));
+            let came = Early::of(
+                &session.jid,
+                id,
+                event,
+                What::Signal(from.into_owned(), text.into_owned()),
+            );
             if self.apart > 0.0 {
                 self.is_early(came);
             } else {

@@ -3,6 +3,7 @@
 mod answer;
 mod arrival;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::book::{Book, Newest};
@@ -89,7 +90,10 @@ impl Delivery {
         let clients = header.cast.iter().filter(|(_, m)| m.party == Party::Client);
         Delivery {
             profile: header.profile.clone(),
-            client_users: clients.clone().map(|(_, m)| fold(bare(&m.jid))).collect(),
+            client_users: clients
+                .clone()
+                .map(|(_, m)| fold(bare(&m.jid)).into_owned())
+                .collect(),
             clients: clients.map(|(name, _)| name.clone()).collect(),
             sessions: BTreeMap::new(),
             leaving: BTreeSet::new(),
@@ -134,7 +138,7 @@ impl Delivery {
             Goal::Unknown
         } else if resource(&to).is_none() {
             Goal::Bare
-        } else if let Some(left) = self.past.get(&to) {
+        } else if let Some(left) = self.past.get(&*to) {
             Goal::Gone { left: *left }
         } else {
             Goal::Nobody
@@ -178,7 +182,8 @@ impl Delivery {
         let forged = stanza
             .from()
             .map(fold)
-            .filter(|from| *from != session.jid && from != bare(&session.jid));
+            .filter(|from| *from != session.jid && from != bare(&session.jid))
+            .map(Cow::into_owned);
         let text = text(stanza);
         let flight = Flight {
             n: event.n,
@@ -292,7 +297,7 @@ impl Family for Delivery {
             Dir::Connected if !self.clients.contains(&event.who) => {
                 if let Some(jid) = &event.jid {
                     self.conns += 1;
-                    let jid = fold(jid);
+                    let jid = fold(jid).into_owned();
                     self.returned |= self.past.insert(jid.clone(), event.t).is_some();
                     self.sessions.insert(
                         event.who.clone(),

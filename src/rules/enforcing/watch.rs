@@ -88,7 +88,8 @@ impl Enforcing {
     pub(in super::super) fn new(header: &Header) -> Enforcing {
         let bots = header.cast.values().all(|member| member.party == Party::Bot);
         let known = header.cast.values();
-        let ids = known.filter_map(|m| Some((fold(bare(&m.jid)), m.id.as_ref()?.to_lowercase())));
+        let ids =
+            known.filter_map(|m| Some((fold(bare(&m.jid)).into_owned(), m.id.as_ref()?.to_lowercase())));
         Enforcing {
             active: header.profile.class == Class::Enforcing && bots && !header.cast.is_empty(),
             profile: header.profile.clone(),
@@ -176,7 +177,8 @@ impl Family for Enforcing {
             (Dir::Connected, _) => {
                 if let Some(jid) = &event.jid {
                     self.conns += 1;
-                    self.sessions.insert(event.who.clone(), (fold(jid), self.conns));
+                    self.sessions
+                        .insert(event.who.clone(), (fold(jid).into_owned(), self.conns));
                 }
             }
             (Dir::Disconnected | Dir::Cut | Dir::Closed, _) => self.gone(event),

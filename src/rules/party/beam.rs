@@ -29,7 +29,7 @@ pub(in crate::rules) struct Inbound {
     pub unsure: bool,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Candidate {
     /// How many inbound signals it has taken in.
     seen: u64,
@@ -144,11 +144,11 @@ impl Beam {
         let least = self.least();
         let mut cheapest = self.candidates.iter().filter(|c| c.cost == least);
         cheapest.all(|candidate| {
-            let mut frontier = vec![candidate.clone()];
+            let mut frontier = vec![*candidate];
             let fits = |frontier: &[Candidate]| frontier.iter().all(|c| wanted(c.view.state()));
             let mut all = fits(&frontier);
-            for inbound in self.unseen(&frontier) {
-                frontier = frontier.iter().flat_map(|c| taken(c, &inbound)).collect();
+            for inbound in self.unseen(candidate) {
+                frontier = frontier.iter().flat_map(|c| taken(c, inbound)).collect();
                 all &= fits(&frontier);
             }
             all
@@ -179,10 +179,7 @@ impl Beam {
     /// Every view may also be one of these others.
     pub fn widen(&mut self, others: impl Fn(&View) -> Vec<View>) {
         let more = self.candidates.iter().flat_map(|candidate| {
-            let other = |view| Candidate {
-                view,
-                ..candidate.clone()
-            };
+            let other = |view| Candidate { view, ..*candidate };
             others(&candidate.view).into_iter().map(other).collect::<Vec<_>>()
         });
         let more: Vec<Candidate> = more.collect();
@@ -272,12 +269,13 @@ impl Beam {
                 sending.effect.0 |= stays;
                 sending.effect.1 |= moves;
                 sending.ever |= rulings().any(is_must);
-                if stays {
-                    reached.push((moved.clone(), weighed.clone()));
-                }
+                let still = moved;
                 if moves {
                     moved.view.sent(act, at);
-                    reached.push((moved, weighed));
+                }
+                match (stays, moves) {
+                    (true, true) => reached.extend([(still, weighed.clone()), (moved, weighed)]),
+                    _ => reached.push((moved, weighed)),
                 }
             }
         }
@@ -289,12 +287,14 @@ impl Beam {
 
     /// Every view in which this candidate may send that, and what it breaks there.
     fn ways(&self, candidate: Candidate, act: &Act, at: f64, room: &Room) -> Vec<Way> {
-        let mut prefixes = vec![candidate.clone()];
-        let mut frontier = vec![candidate];
-        for inbound in self.unseen(&frontier) {
-            frontier = frontier.iter().flat_map(|c| taken(c, &inbound)).collect();
-            dedupe(&mut frontier);
-            prefixes.extend(frontier.iter().cloned());
+        let mut prefixes = vec![candidate];
+        let mut frontier = 0;
+        for inbound in self.unseen(&candidate) {
+            let last = prefixes.iter().skip(frontier);
+            let mut next: Vec<Candidate> = last.flat_map(|c| taken(c, inbound)).collect();
+            dedupe(&mut next);
+            frontier = prefixes.len();
+            prefixes.extend(next);
         }
         let ways = prefixes.into_iter().map(|prefix| {
             let rulings = prefix.view.may_send(act, at).into_iter();
@@ -347,9 +347,9 @@ impl Beam {
         self.base + self.queue.len() as u64
     }
 
-    fn unseen(&self, frontier: &[Candidate]) -> Vec<Inbound> {
-        let seen = frontier.first().map_or(0, |c| c.seen.saturating_sub(self.base));
-        self.queue.iter().skip(seen as usize).cloned().collect()
+    fn unseen(&self, candidate: &Candidate) -> impl Iterator<Item = &Inbound> {
+        let seen = candidate.seen.saturating_sub(self.base);
+        self.queue.iter().skip(seen as usize)
     }
 
     /// Every candidate takes in all up to and with this number.
@@ -359,15 +359,15 @@ impl Beam {
             .take_while(|(n, _)| *n <= until)
         {
             self.last = Some(inbound.n);
-            let ready = |c: &Candidate| c.seen == number;
-            let next = self.candidates.iter().flat_map(|c| {
-                if ready(c) {
-                    taken(c, inbound)
+            let mut next = Vec::with_capacity(self.candidates.len() + 1);
+            for candidate in &self.candidates {
+                if candidate.seen == number {
+                    next.extend(taken(candidate, inbound));
                 } else {
-                    vec![c.clone()]
+                    next.push(*candidate);
                 }
-            });
-            self.candidates = next.collect();
+            }
+            self.candidates = next;
         }
         self.prune();
     }
@@ -420,16 +420,13 @@ fn midway(role: Role) -> Vec<View> {
     views
 }
 
-fn taken(candidate: &Candidate, inbound: &Inbound) -> Vec<Candidate> {
-    let mut still = candidate.clone();
+fn taken(candidate: &Candidate, inbound: &Inbound) -> impl Iterator<Item = Candidate> {
+    let mut still = *candidate;
     still.seen += 1;
-    let mut moved = still.clone();
+    let mut moved = still;
     moved.view.received(&inbound.act, inbound.at);
-    if (inbound.doubtful || inbound.unsure) && moved != still {
-        vec![moved, still]
-    } else {
-        vec![moved]
-    }
+    let perhaps = (inbound.doubtful || inbound.unsure) && moved != still;
+    [Some(moved), perhaps.then_some(still)].into_iter().flatten()
 }
 
 /// Equal views that have seen the same are one: the one that has cost the least.

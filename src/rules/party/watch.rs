@@ -136,7 +136,8 @@ fn request(actor: &Actor, stanza: &Stanza) -> u64 {
 impl Parties {
     pub(in super::super) fn new(header: &Header) -> Parties {
         let known = header.cast.values();
-        let ids = known.filter_map(|m| Some((fold(bare(&m.jid)), m.id.as_ref()?.to_lowercase())));
+        let ids =
+            known.filter_map(|m| Some((fold(bare(&m.jid)).into_owned(), m.id.as_ref()?.to_lowercase())));
         Parties {
             witness: header.witness,
             skew: header.clock_skew,

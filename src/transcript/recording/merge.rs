@@ -353,12 +353,8 @@ impl Iterator for Merged {
                 *from != number && self.parts.get(*from).is_some_and(|p| p.next.is_some())
             })
         };
-        let all = self.parts.iter().enumerate();
-        let early: Vec<bool> = all.map(|(number, part)| early(number, part)).collect();
-        let all_are = early
-            .iter()
-            .zip(&self.parts)
-            .all(|(early, part)| *early || part.next.is_none());
+        let parts = || self.parts.iter().enumerate();
+        let all_are = parts().all(|(number, part)| part.next.is_none() || early(number, part));
         let time = |part: &Part| match &part.next {
             Some(Ok(recorded)) if !recorded.event.t.is_nan() => recorded.event.t - part.ahead,
             _ => f64::NEG_INFINITY,
@@ -368,10 +364,11 @@ impl Iterator for Merged {
             Some(Ok(recorded)) => recorded.event.dir == Dir::Received && is_signal(recorded),
             _ => false,
         };
-        let all = early.iter().zip(&mut self.parts);
-        let ready = all.filter(|(early, part)| part.next.is_some() && (all_are || !**early));
-        let ready = ready.map(|(_, part)| part);
-        let first = ready.min_by(|a, b| time(a).total_cmp(&time(b)).then(late(a).cmp(&late(b))))?;
+        let ready =
+            parts().filter(|(number, part)| part.next.is_some() && (all_are || !early(*number, part)));
+        let first = ready.min_by(|(_, a), (_, b)| time(a).total_cmp(&time(b)).then(late(a).cmp(&late(b))));
+        let number = first.map(|(number, _)| number)?;
+        let first = self.parts.get_mut(number)?;
         let ahead = first.ahead;
         if let (Some(key), Some(Ok(one))) = (first.key, &first.next)
             && one.event.dir == Dir::Sent

@@ -463,11 +463,11 @@ impl Sessions {
         };
         for (end, way) in [(from, Way::Out), (to, Way::In)] {
             let end = fold(end);
-            let key: Arc<str> = end.as_str().into();
+            let key: Arc<str> = (*end).into();
             let mut conn = self.conns.remove(&key).unwrap_or_else(Conn::unheard);
             let own = Frame {
                 conn: Arc::clone(&key),
-                own: Some(end),
+                own: Some(end.into_owned()),
                 way: Some(way),
                 ..frame.clone()
             };

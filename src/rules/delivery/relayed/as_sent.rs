@@ -1,5 +1,7 @@
 //! Whether a signal came as it was sent, and to whom it was.
 
+use std::borrow::Cow;
+
 use super::super::book::Sent;
 use super::super::flight::only_special;
 use super::{Early, Flight, Relayed, Session, What};
@@ -133,13 +135,21 @@ pub(super) fn as_it_was(flight: &Flight, who: &str, (from, text, n): (&str, &str
 }
 
 /// The address of a signal that is not for whom it came to.
-pub(super) fn addressed_to_another(stanza: &Stanza, session: &Session, profile: &Profile) -> Option<String> {
+pub(super) fn addressed_to_another<'a>(
+    stanza: &'a Stanza,
+    session: &Session,
+    profile: &Profile,
+) -> Option<Cow<'a, str>> {
     otherwise_addressed(stanza, session, profile).filter(|to| resource(to).is_some())
 }
 
 /// The address of a signal, if it is not that of the session to which it came. A server that judges calls may ring every
 /// device of a user.
-pub(super) fn otherwise_addressed(stanza: &Stanza, session: &Session, profile: &Profile) -> Option<String> {
+pub(super) fn otherwise_addressed<'a>(
+    stanza: &'a Stanza,
+    session: &Session,
+    profile: &Profile,
+) -> Option<Cow<'a, str>> {
     let to = fold(stanza.to()?);
     let rings = bare(&to) == bare(&session.jid) && profile.class == Class::Enforcing;
     (*to != *session.jid && !rings).then_some(to)

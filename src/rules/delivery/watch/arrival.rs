@@ -1,5 +1,7 @@
 //! A stanza that reaches a party: whose it is, and whether it came as it was sent.
 
+use std::borrow::Cow;
+
 use super::super::book::Sent;
 use super::super::flight::{DELAY, Flight, Freight, Goal, call_id, form, has_special, only_special, text};
 use super::{CROWD, Delivery, HEARD, KEPT, LARGE, Late, Session};
@@ -97,7 +99,7 @@ impl Delivery {
         flight.delivered = Some(event.n);
         record.held(if chat { "CH-01" } else { "RT-03" });
         let flight = &flight.clone();
-        if flight.forged.as_deref() == Some(from.as_str()) {
+        if flight.forged.as_deref() == Some(&*from) {
             record.broken(flight.finding(
                 "RT-02",
                 format!("{} received {what} with the forged sender {from}.", event.who),
@@ -112,7 +114,7 @@ impl Delivery {
         }
         let to = fold(stanza.to().unwrap_or_default());
         // A server that spreads a bare JID writes each device's own.
-        let own = [fold(&flight.to), session.jid.clone()];
+        let own = [fold(&flight.to), Cow::Borrowed(session.jid.as_str())];
         if !to.is_empty() && !own.contains(&to) {
             record.broken(flight.readdressed(&what, &event.who, Some(&to), event.n));
         }

@@ -42,7 +42,7 @@ impl Enforcing {
             who: event.who.clone(),
             conn,
             jid,
-            to,
+            to: to.into_owned(),
             id,
             text: spoken.text.clone(),
             kind: signal.kind(),

@@ -1,5 +1,6 @@
 //! A signal that comes to a party: what it owes for it, and what it does to its view.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ impl Parties {
         // The answer goes to whoever is named.
         let named = from.clone();
         if let Some(sender) = &misnamed {
-            from = sender.to_string();
+            from = sender.to_string().into();
         }
         let spoilt = match self.spoilt.is_empty() {
             true => None,
@@ -92,7 +93,7 @@ impl Parties {
                 || !form.decoded().is_sound(),
             unsure: !actor.first_hand && matches!(self.witness, Witness::Ends | Witness::Between),
         };
-        from = renamed.unwrap_or(from);
+        from = renamed.map_or(from, Cow::Owned);
         if let Some(call) = self.calls.get(&id) {
             let user = bare(&from);
             if from.contains('@') && user != call.users.0 && user != call.users.1 {

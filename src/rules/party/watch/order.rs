@@ -92,8 +92,7 @@ impl Parties {
         if act.kind == Kind::Accept && out.effect.1 {
             self.take_up(&actor.key, &id);
         }
-        let seen = seen_words(form.decoded(), &states);
-        findings.extend(said.out_of_place(&out, first, &seen));
+        findings.extend(said.out_of_place(&out, first, &|| seen_words(form.decoded(), &states)));
         findings.extend(rang.and_then(|rang| self.rang_on(said, &id, first, rang)));
         // Of a session that began before the recording it is not always known whose it is.
         let begins = act.kind == Kind::Initiate && out.effect.1 && !own.is_empty();
@@ -243,7 +242,7 @@ impl Parties {
 
 impl Said<'_> {
     /// What its place in the call is held against it. `first`: the event with which that began.
-    fn out_of_place(&self, out: &Outcome, first: u64, seen: &str) -> Vec<Finding> {
+    fn out_of_place(&self, out: &Outcome, first: u64, seen: &dyn Fn() -> String) -> Vec<Finding> {
         let breaches = out.rulings.iter().filter_map(|ruling| match ruling {
             Ruling::Legal => None,
             Ruling::Ambiguous(breach) => Some((breach, true)),
@@ -251,7 +250,7 @@ impl Said<'_> {
         });
         let told = breaches.map(|(breach, ambiguous)| {
             let message = format!("{}: {}.", self.actor.name, breach.why);
-            let mut finding = self.finding(breach.rule, message, &breach.wanted, seen.to_owned());
+            let mut finding = self.finding(breach.rule, message, &breach.wanted, seen());
             finding.events.extend([first].into_iter().chain(out.after));
             finding.events.sort_unstable();
             finding.events.dedup();

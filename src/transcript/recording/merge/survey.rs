@@ -1,5 +1,6 @@
 //! What a first reading tells of a recording, and how far its clock is from another's.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -82,31 +83,31 @@ impl Keys {
         let event = &recorded.event;
         let stanza = Stanza::parse(event.xml.as_deref()?).ok()?;
         let own = own(event);
-        let other = |jid: Option<&str>| fold(jid.unwrap_or_default());
+        let other = |jid: Option<_>| fold(jid.unwrap_or_default());
         let (from, to) = match event.dir {
             Dir::Sent => (own, other(stanza.to())),
             _ => (other(stanza.from()), own),
         };
         match stanza.iq_type()? {
             IqType::Get | IqType::Set => {
-                let key = print((stanza.id(), &from, bare(&to), stanza.call_said()));
+                let key = print((stanza.id(), &*from, bare(&to), stanza.call_said()));
                 if self.asked.len() >= SAMPLE {
                     self.asked.clear();
                 }
-                self.asked.insert(print((stanza.id(), from, to)), key);
+                self.asked.insert(print((stanza.id(), &*from, &*to)), key);
                 Some(key)
             }
             kind => {
-                let request = self.asked.remove(&print((stanza.id(), to, &from)))?;
+                let request = self.asked.remove(&print((stanza.id(), &*to, &*from)))?;
                 // What a server says for a user is not what one of the devices says.
-                Some(print((request, from, kind == IqType::Error)))
+                Some(print((request, &*from, kind == IqType::Error)))
             }
         }
     }
 }
 
 /// Whose session this event is of.
-fn own(event: &Event) -> String {
+fn own(event: &Event) -> Cow<'_, str> {
     fold(event.jid.as_deref().unwrap_or_default())
 }
 
