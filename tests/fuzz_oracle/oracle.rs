@@ -405,7 +405,7 @@ pub fn judge(record: &Record, watch: [Watch; 2]) -> Vec<Option<Opinion>> {
                     let all = inbox[who].len();
                     worlds = worlds
                         .into_iter()
-                        .flat_map(|world| take(world, record, who, all, &inbox, &refused))
+                        .flat_map(|world| take(world, record, (who, watch[who]), all, &inbox, &refused))
                         .collect();
                 }
             }
@@ -416,7 +416,7 @@ pub fn judge(record: &Record, watch: [Watch; 2]) -> Vec<Option<Opinion>> {
                 if let (true, Some(place)) = (counts, place) {
                     worlds = worlds
                         .into_iter()
-                        .flat_map(|world| take(world, record, by, place + 1, &inbox, &refused))
+                        .flat_map(|world| take(world, record, (by, watch[by]), place + 1, &inbox, &refused))
                         .collect();
                 }
             }
@@ -479,7 +479,7 @@ fn upto(t: f64, answered_at: &[Option<f64>], number: usize, watch: Watch) -> Spa
 fn take(
     world: World,
     record: &Record,
-    who: usize,
+    (who, watch): (usize, Watch),
     until: usize,
     inbox: &[Vec<(usize, Span)>; 2],
     refused: &BTreeSet<usize>,
@@ -497,9 +497,12 @@ fn take(
                 world.effects[*number]
             };
             world.natural &= effect != Effect::Perhaps;
-            if effect != Effect::Nothing {
-                let mut moved = world.clone();
-                moved.sides[who][call].takes(signal, *span);
+            let mut moved = world.clone();
+            moved.sides[who][call].takes(signal, *span);
+            // What breaks the order of its sender's view may be right in that of a client that gets it.
+            let unknowing = effect == Effect::Nothing && watch != Watch::Bot && moved.sides != world.sides;
+            moved.natural &= !unknowing;
+            if effect != Effect::Nothing || unknowing {
                 next.push(moved);
             }
             if effect != Effect::Moves {
@@ -541,7 +544,7 @@ fn said(
     for world in worlds.drain(..) {
         let mut ways: Vec<(World, Wrong)> = Vec::new();
         for until in world.taken[who]..=inbox[who].len() {
-            for mut world in take(world.clone(), record, who, until, inbox, refused) {
+            for mut world in take(world.clone(), record, (who, watch[who]), until, inbox, refused) {
                 world.natural &= until == inbox[who].len();
                 let side = &world.sides[who][call];
                 // What is timed between two signals of a far party is off by the time that each was under way.

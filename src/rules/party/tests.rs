@@ -157,6 +157,40 @@ fn a_signal_out_of_order_moves_no_view() {
     );
 }
 
+/// bob, who has accepted, gets an offer that alice sent before she had his accept: of that he knows nothing. What nobody
+/// may send as he sees the call he must not act upon.
+#[test]
+fn who_gets_what_is_in_its_place_there_may_go_on_from_it() {
+    let crossed = "0 alice > initiate
+             0.1 bob < initiate
+             0.1 bob ok initiate
+             1 bob > accept
+             1.05 alice > offer
+             1.1 bob < offer@1.05
+             1.1 bob ok offer
+             1.2 alice < accept@1
+             1.2 alice ok accept";
+    for (then, also) in [
+        (
+            "1.3 bob > answer\n1.35 bob > ice-candidate\n2 bob > hangup/completed",
+            None,
+        ),
+        ("1.3 bob > hangup/failed", None),
+        ("1.3 bob > answer\n1.4 bob > answer#2", Some("ST-05 Client")),
+    ] {
+        let mut wanted = vec!["ST-04 Client"];
+        wanted.extend(also);
+        assert_eq!(wires(&format!("{crossed}\n{then}")), wanted, "{then}");
+    }
+    let early = crossed
+        .replace("1 bob > accept\n", "")
+        .replace("1.2 alice < accept@1\n             1.2 alice ok accept", "");
+    assert_eq!(
+        wires(&format!("{early}\n1.3 bob > answer")),
+        ["ST-04 Client", "ST-05 Client", "IQ-06 Client"]
+    );
+}
+
 #[test]
 fn an_early_timeout_may_be_echoed() {
     assert_eq!(

@@ -42,7 +42,9 @@ const FOLLOWED: usize = 4_096;
 /// What a broken signal does to the views of those who sent and got it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spoilt {
-    /// Out of order: it moves none (ST-17).
+    /// Of somebody who has no part in the call: it moves none.
+    Outside,
+    /// Out of order in its sender's view: it moves none (ST-17) in which it has no place either.
     OutOfOrder,
     /// Broken in itself: a reader may act on it or not.
     Doubtful,

@@ -8,10 +8,11 @@ use super::super::answers::Due;
 use super::super::beam::Inbound;
 use super::super::form;
 use super::super::track::{Sight, Track};
+use super::order::side_of;
 use super::sent::fingerprint;
 use super::tracks::place_of;
 use super::{Actor, Call, LINE, Parties, Spoilt, request};
-use crate::protocol::{Kind, Role};
+use crate::protocol::{Cell, Decoded, Kind, Role, State, signal_cell};
 use crate::rules::Spoken;
 use crate::stanza::{IqType, Stanza, bare, fold, print, resource};
 use crate::transcript::{Event, Witness};
@@ -46,6 +47,11 @@ impl Parties {
             false => self.spoilt.get(&fingerprint(&from, stanza, form.text())).copied(),
         };
         let facts = &form.decoded().facts;
+        let out = match spoilt {
+            Some(Spoilt::Outside) => true,
+            Some(Spoilt::OutOfOrder) => !self.has_place_for(actor, form.decoded()),
+            Some(Spoilt::Doubtful) | None => false,
+        };
         // What goes to a bare address a server that knows calls answers itself.
         let served = self.enforces && resource(&actor.jid).is_none();
         if actor.sight != Sight::Exact && asks && !served && self.witness != Witness::Signals {
@@ -53,20 +59,18 @@ impl Parties {
                 Due::Error
             } else if form.decoded().act().is_none() {
                 Due::Refusal("bad-request")
+            } else if out {
+                let known = facts
+                    .call
+                    .as_ref()
+                    .is_some_and(|call| self.tracks.get(&(actor.key.clone(), call.clone())).is_some());
+                Due::Refusal(if known {
+                    "unexpected-request"
+                } else {
+                    "item-not-found"
+                })
             } else {
-                match spoilt {
-                    Some(Spoilt::OutOfOrder) => {
-                        let known = facts.call.as_ref().is_some_and(|call| {
-                            self.tracks.get(&(actor.key.clone(), call.clone())).is_some()
-                        });
-                        Due::Refusal(if known {
-                            "unexpected-request"
-                        } else {
-                            "item-not-found"
-                        })
-                    }
-                    _ => Due::Any,
-                }
+                Due::Any
             };
             let call = facts.call.clone();
             self.answers
@@ -75,10 +79,10 @@ impl Parties {
         let (Some(act), Some(id)) = (form.decoded().act(), facts.call.clone()) else {
             return;
         };
-        if spoilt == Some(Spoilt::OutOfOrder) {
+        if matches!(spoilt, Some(Spoilt::Outside | Spoilt::OutOfOrder)) {
             self.misled.insert((actor.key.clone(), id.clone()), ());
         }
-        if stanza.iq_type() != Some(IqType::Set) || spoilt == Some(Spoilt::OutOfOrder) {
+        if stanza.iq_type() != Some(IqType::Set) || out {
             return;
         }
         let renamed = self.renamed(&id, &from, stanza);
@@ -151,6 +155,24 @@ impl Parties {
             let users = (bare(&from).to_owned(), bare(&actor.jid).to_owned());
             self.calls.insert(id, Call { users, ids });
         }
+    }
+
+    /// Whether a client may take a signal for one in its place that was out of order in its sender's view: of that it
+    /// knows nothing, and in its own the other side may send this. What a bot of ours does is in its script.
+    fn has_place_for(&self, actor: &Actor, decoded: &Decoded) -> bool {
+        let (Some(act), Some(call)) = (decoded.act(), &decoded.facts.call) else {
+            return false;
+        };
+        let side = (Arc::clone(&actor.key), Arc::clone(call));
+        let mut tracks = self.tracks.get(&side).into_iter().flatten();
+        let none = |track: &Track, state| {
+            // An end that comes after its own may have crossed with it, and be echoed.
+            let crossed = state == State::Ended
+                && matches!(act.kind, Kind::Hangup | Kind::Reject | Kind::Busy)
+                && side_of(act.kind) != Some(track.role);
+            signal_cell(track.role.other(), act.kind, state) == Cell::No && !crossed
+        };
+        actor.sight != Sight::Exact && tracks.any(|track| !track.always(|state| none(track, state)))
     }
 
     /// Who sent this signal to this one, where the server hands it on in the name of another: once, as it was sent.

@@ -33,7 +33,7 @@ impl Parties {
             // Whoever gets it may take it for one of the other side's.
             let spoilt = match finding.excuse {
                 Some(_) => Spoilt::Doubtful,
-                None => Spoilt::OutOfOrder,
+                None => Spoilt::Outside,
             };
             findings.push(finding);
             return Some(spoilt);

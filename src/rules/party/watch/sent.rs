@@ -183,7 +183,8 @@ impl Parties {
         }
         let mut tested = tested(&form);
         if let (Some(speaker), Some(look)) = (speaker, seen) {
-            let stray = stanza.iq_type() != Some(IqType::Set) || spoilt == Some(Spoilt::OutOfOrder);
+            let out = matches!(spoilt, Some(Spoilt::Outside | Spoilt::OutOfOrder));
+            let stray = stanza.iq_type() != Some(IqType::Set) || out;
             if stray {
                 findings.drain(of_media);
             } else {
