@@ -5,6 +5,7 @@ mod breaches;
 mod browsers;
 mod by_hand;
 mod ends;
+mod gaps;
 mod hars;
 #[path = "../fuzz_oracle/history.rs"]
 #[allow(dead_code)]

@@ -26,6 +26,8 @@ const MARGIN: f64 = 5.0;
 const SETTLED: f64 = 0.25;
 /// Signals that are remembered.
 const REMEMBERED: usize = 16_384;
+/// Why something has perhaps arrived or been answered that does not show itself.
+const GARBLED: &str = "something passed at the other end that cannot be read in the recording";
 /// Why an answer that did not come back is perhaps not the server's to bring.
 const SILENT: &str = "nothing came to its giver any more, whose connection may have been broken";
 
@@ -141,6 +143,8 @@ pub(in super::super) struct Relayed {
     apart: f64,
     /// Where two clocks were set against each other: what seems to have come in before it was sent, the oldest first.
     early: VecDeque<Early>,
+    /// By connection, the last event of what passed there and cannot be read.
+    unread: BTreeMap<u64, u64>,
     /// Every request of a connection, by its id: its event.
     asked: HashMap<(u64, String), u64>,
     /// The latest event of each connection that the server has surely read: it was answered.
@@ -196,6 +200,7 @@ impl Relayed {
             complete: header.steady,
             apart: header.apart,
             early: VecDeque::new(),
+            unread: BTreeMap::new(),
             asked: HashMap::default(),
             read: BTreeMap::new(),
             known: HashSet::default(),
@@ -432,6 +437,12 @@ impl Relayed {
         }
     }
 
+    /// Something passed at this end of a connection after this event that cannot be read: it may have been anything.
+    fn garbled(&self, conn: u64, n: u64) -> Option<String> {
+        let unread = self.unread.get(&conn).is_some_and(|unread| *unread > n);
+        unread.then(|| GARBLED.to_owned())
+    }
+
     fn conn_of(&self, jid: &str) -> Option<u64> {
         let session = self.sessions.values().find(|s| *s.jid == *jid);
         session.map(|session| session.conn)
@@ -493,7 +504,8 @@ impl Relayed {
                     record.broken(Finding {
                         excuse: unread(flight.conn, flight.n)
                             .filter(|_| !passed)
-                            .or_else(|| dropped(flight)),
+                            .or_else(|| dropped(flight))
+                            .or_else(|| self.garbled(goal, flight.n)),
                         ..flight.finding(
                             "RT-03",
                             format!(
@@ -525,7 +537,9 @@ impl Relayed {
                 let silent = !self.complete && heard(way).is_some_and(|at| at <= *since);
                 let excuse = unread(way, *n).or_else(|| silent.then(|| SILENT.to_owned()));
                 record.broken(Finding {
-                    excuse: excuse.filter(|_| !overtaken),
+                    excuse: excuse
+                        .filter(|_| !overtaken)
+                        .or_else(|| self.garbled(gone.conn, *n)),
                     ..flight.finding(
                         "RT-08",
                         format!(
@@ -576,6 +590,16 @@ impl Family for Relayed {
         let event = seen.event;
         if let Some(stanza) = seen.stanza {
             self.note_reading(event, stanza);
+        }
+        if event.dir.passes()
+            && seen.stanza.is_none()
+            && event.xml.as_deref().is_some_and(|text| !text.trim().is_empty())
+            && let Some(session) = self.sessions.get(&event.who)
+        {
+            self.unread.insert(session.conn, event.n);
+            if self.unread.len() > REMEMBERED {
+                self.unread.pop_first();
+            }
         }
         // By now it is known that what it seemed to be was not sent later.
         while let Some(early) = self

@@ -2,6 +2,7 @@
 
 mod actors;
 mod envelope;
+mod gaps;
 mod got;
 mod left;
 mod order;
@@ -27,6 +28,7 @@ use crate::protocol::Act;
 use crate::rules::{Family, Record, Seen};
 use crate::stanza::{IqType, Stanza, bare, fold, print, resource};
 use crate::transcript::{Dir, Event, Header, Member, Party, Witness};
+use gaps::Ends;
 
 use actors::Actor;
 
@@ -118,7 +120,9 @@ pub(in super::super) struct Parties {
     lines: Recent<u64, VecDeque<(u64, Arc<str>)>>,
     answers: Answers,
     /// Who was asked by whom under which id, as bare JIDs: a server may answer in the name of a device.
-    requests: Recent<u64, ()>,
+    requests: Recent<u64, Ends>,
+    /// The latest event with which it is known of a user, or of two, that something is not in the recording.
+    gaps: Recent<u64, u64>,
     media: Media,
     whole: bool,
     /// How often the recorder's clock was set back.
@@ -175,6 +179,7 @@ impl Parties {
             lines: Recent::new(REMEMBERED),
             answers: Answers::new(header),
             requests: Recent::new(IDS),
+            gaps: Recent::new(REMEMBERED),
             media: Media::new(header.profile.mdns),
             whole: false,
             clock_set: 0,
@@ -260,6 +265,10 @@ impl Family for Parties {
                 }
                 let Some(stanza) = seen.stanza else {
                     self.answers.unread(event.n);
+                    if event.xml.as_deref().is_some_and(|text| !text.trim().is_empty()) {
+                        let near = self.recorded_actor(event);
+                        self.unreadable(&near, event.n);
+                    }
                     self.announced.remove(&event.who);
                     return;
                 };
@@ -274,6 +283,7 @@ impl Family for Parties {
                     let to = stanza.to().unwrap_or_default();
                     let far = self.far_actor(to, &near);
                     if answer {
+                        self.answers_unrecorded(&near, to, event.dir, stanza, event.n);
                         self.answered(&near, to, event, stanza, record);
                         return;
                     }
@@ -286,12 +296,14 @@ impl Family for Parties {
                     let served = self.enforces && resource(from).is_none();
                     let far = self.far_actor(from, &near).filter(|_| !served);
                     if answer {
+                        self.answers_unrecorded(&near, from, event.dir, stanza, event.n);
                         self.came_back(&near, stanza);
                         if let Some(far) = far {
                             self.answered(&far, &near.jid, event, stanza, record);
                         }
                         return;
                     }
+                    self.addressed_oddly(&near, from, stanza, event.n);
                     let misnamed = self.misnamed(&near, from, stanza, seen.spoken);
                     if misnamed.is_some() {
                         // Whoever is named has not said it.

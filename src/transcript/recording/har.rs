@@ -4,7 +4,7 @@
 //! "opcode":1,"data":"<open …/>"}]}]}}`. Chrome gives seconds since 1970 as a fraction and binary frames in base64;
 //! other writers give milliseconds, `payload` for `data`, `sent` for `send`, `opCode` for `opcode`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io::BufRead;
 use std::sync::Arc;
@@ -109,7 +109,9 @@ pub(super) struct Har<R> {
     bytes: Vec<u8>,
     maker: String,
     /// Fragments of a frame that goes on, by direction.
-    parts: BTreeMap<bool, String>,
+    parts: BTreeMap<bool, Frame>,
+    /// Frames that are next, before those of the file.
+    ready: VecDeque<Frame>,
 }
 
 impl<R: BufRead> Har<R> {
@@ -123,6 +125,7 @@ impl<R: BufRead> Har<R> {
             bytes: Vec::new(),
             maker: String::new(),
             parts: BTreeMap::new(),
+            ready: VecDeque::new(),
         }
     }
 
@@ -223,7 +226,9 @@ impl<R: BufRead> Har<R> {
                 if self.walk.eat(b']')? {
                     self.at = At::Entry;
                     let over = What::Over("the recording of this connection stops".to_owned());
-                    return Ok(self.frame(self.walk.line(), None, None, over));
+                    let begun = std::mem::take(&mut self.parts);
+                    self.ready.extend(begun.into_values());
+                    self.ready.extend(self.frame(self.walk.line(), None, None, over));
                 } else if !self.walk.torn {
                     return self.message();
                 }
@@ -285,7 +290,8 @@ impl<R: BufRead> Har<R> {
         let way = Some(if out { Way::Out } else { Way::In });
         let text = match message.opcode.0.unwrap_or(1.0) as i64 {
             0 => {
-                let Some(mut begun) = self.parts.remove(&out) else {
+                let begun = self.parts.remove(&out).map(|begun| begun.what);
+                let Some(What::Text(mut begun)) = begun else {
                     return Ok(None);
                 };
                 begun.push_str(&data);
@@ -304,11 +310,15 @@ impl<R: BufRead> Har<R> {
             }
             _ => return Ok(None),
         };
-        if text.len() < LINE_LIMIT as usize && goes_on(&text) {
-            self.parts.insert(out, text);
-            return Ok(None);
+        // What has begun and does not go on was not written down whole.
+        self.ready.extend(self.parts.remove(&out));
+        let begins = text.len() < LINE_LIMIT as usize && goes_on(&text);
+        let frame = self.frame(line, message.time.0, way, What::Text(text));
+        match frame {
+            Some(frame) if begins => drop(self.parts.insert(out, frame)),
+            frame => self.ready.extend(frame),
         }
-        Ok(self.frame(line, message.time.0, way, What::Text(text)))
+        Ok(self.ready.pop_front())
     }
 
     fn frame(&self, line: u64, time: Option<f64>, way: Option<Way>, what: What) -> Option<Frame> {
@@ -371,6 +381,9 @@ fn attribute_end(text: &str, first: Option<usize>) -> bool {
 impl<R: BufRead + Send> Frames for Har<R> {
     fn next(&mut self) -> Option<Result<Frame, ReadError>> {
         while !matches!(self.at, At::Over) && !self.walk.torn {
+            if let Some(frame) = self.ready.pop_front() {
+                return Some(Ok(frame));
+            }
             match self.step() {
                 Ok(Some(frame)) => return Some(Ok(frame)),
                 Ok(None) => {}
@@ -380,7 +393,7 @@ impl<R: BufRead + Send> Frames for Har<R> {
                 }
             }
         }
-        None
+        self.ready.pop_front().map(Ok)
     }
 
     fn torn(&self) -> bool {

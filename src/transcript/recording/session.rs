@@ -14,6 +14,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::super::{Dir, Event};
 use super::frame::{Frame, Way, What};
+use super::har::goes_on;
 use super::order::Order;
 use super::printed::tag_end;
 use super::secrets::{first_name, without_secrets};
@@ -529,7 +530,9 @@ impl Sessions {
         let signal = names_calls(text);
         let chat = self.chat && name == "message";
         let again = !conn.again.is_empty() || conn.resumable.is_some();
-        let concerns = signal || chat || ((again || !self.whole) && name == "iq" && is_answer(text));
+        // What was cut off may have been anything.
+        let concerns =
+            signal || chat || goes_on(text) || ((again || !self.whole) && name == "iq" && is_answer(text));
         let own = conn.jid.as_deref().unwrap_or_default();
         let way = frame.way.unwrap_or_else(|| guess(text, own));
         let dir = match way {

@@ -106,12 +106,14 @@ impl Relayed {
         found.excuse = if flight.resent {
             Some(BEFORE.to_owned())
         } else {
-            blocked.then(|| {
+            let unread = flight.goal.and_then(|goal| self.garbled(goal, flight.n));
+            let blocked = blocked.then(|| {
                 format!(
                     "{} had blocked its sender, or the signal was over a limit of the server",
                     flight.to
                 )
-            })
+            });
+            blocked.or(unread)
         };
         record.broken(found);
     }

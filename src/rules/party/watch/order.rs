@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::super::cost::{breaks, is_broken};
 use super::super::handed::{ASTRAY, LOST, RENAMED};
+
 use super::super::room::PATIENCE;
 use super::super::track::{Outcome, Sight, Track};
+use super::gaps::GAP;
 use super::sent::Said;
 use super::tracks::{addressed, end_others, place_of};
 use super::unfinished::{LATEST, UNANSWERED};
@@ -48,6 +50,7 @@ impl Parties {
         let (clock_set, enforces) = (self.clock_set, self.enforces);
         let turned = self.roll.of(&actor.key).turned;
         let garbled = self.garbled.get(&print((&actor.key, &to))).copied();
+        let gap = self.gap(&actor.jid, &to);
         let tracks = self.tracks_of(actor, key, false)?;
         let index = place_of(tracks, &to, act.kind, actor.start).unwrap_or_else(|| {
             tracks.push(Track::new(&to, role, actor.sight, event.n, start, clock_set));
@@ -75,6 +78,10 @@ impl Parties {
             && is_broken(&out.rulings)
         {
             out.excuse.get_or_insert_with(|| why.to_owned());
+        }
+        let after_gap = is_broken(&out.rulings) && gap.is_some_and(|n| n > track.first);
+        if after_gap {
+            out.excuse.get_or_insert_with(|| GAP.to_owned());
         }
         if act.kind == Kind::MuteChange {
             let unread = garbled.is_some_and(|n| n > track.muted);
@@ -105,7 +112,7 @@ impl Parties {
             self.reach(&actor.key, &to, n, arrival(event));
         }
         match out.effect {
-            (true, false) => Some(Spoilt::OutOfOrder),
+            (true, false) if !after_gap => Some(Spoilt::OutOfOrder),
             (false, true) => None,
             _ => Some(Spoilt::Doubtful),
         }
@@ -204,9 +211,11 @@ impl Parties {
         }
         let came = self.roll.of(&actor.key).came.unwrap_or_default();
         let other = self.taken_up.get(&actor.key)?.iter().find(|call| {
-            let tracks = self.tracks.get(&(actor.key.clone(), Arc::clone(call)));
+            let side = (actor.key.clone(), Arc::clone(call));
+            let tracks = self.tracks.get(&side);
             ***call != *id
-                && self.bounced.get(&(actor.key.clone(), Arc::clone(call))).is_none()
+                && self.bounced.get(&side).is_none()
+                && !self.is_gap_in(&side)
                 && tracks.into_iter().flatten().any(|track| {
                     let live = |s: State| matches!(s, State::Accepted | State::Offered | State::Answered);
                     // Whoever came anew since then knows of no call.

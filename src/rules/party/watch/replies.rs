@@ -2,6 +2,7 @@
 
 use super::super::beam::Inbound;
 use super::super::track::{Sight, Start};
+use super::gaps::end;
 use super::{Actor, Parties, arrival, request};
 use crate::rules::{Blame, Finding, Record};
 use crate::stanza::{IqType, NOBODY, Stanza, bare, fold, print};
@@ -20,7 +21,7 @@ impl Parties {
         } else {
             print((own, bare(&fold(stanza.from().unwrap_or_default())), id))
         };
-        self.requests.insert(key, ());
+        *self.requests.entry(key, || 0) |= end(dir);
         if !stanza.has_call() {
             let (from, to) = (stanza.from().unwrap_or_default(), stanza.to().unwrap_or_default());
             match dir {

@@ -1,6 +1,7 @@
 //! Calls that a client left as they must not be left.
 
 use super::super::track::Track;
+use super::gaps::GAP;
 use super::{Parties, Side};
 use crate::protocol::{Role, State};
 use crate::rules::{Finding, Record};
@@ -25,9 +26,11 @@ impl Parties {
         else {
             return;
         };
+        let gap = self.is_gap_in(&(who.into(), id.into()));
         if !ended {
             record.broken(Finding {
                 call: Some(id.to_owned()),
+                excuse: gap.then(|| GAP.to_owned()),
                 ..Finding::of_client(
                     "ST-15",
                     who,
@@ -47,6 +50,7 @@ impl Parties {
                 "somebody whom the server had called in another's place answered it"
             }
             Witness::Signals => "its connection had broken, which signals alone do not tell",
+            _ if self.is_gap_in(side) => GAP,
             _ => return None,
         };
         Some(why.to_owned())
