@@ -591,7 +591,8 @@ impl Family for Relayed {
         if let Some(stanza) = seen.stanza {
             self.note_reading(event, stanza);
         }
-        if event.dir.passes()
+        if !self.complete
+            && event.dir.passes()
             && seen.stanza.is_none()
             && event.xml.as_deref().is_some_and(|text| !text.trim().is_empty())
             && let Some(session) = self.sessions.get(&event.who)

@@ -121,6 +121,8 @@ pub(in super::super) struct Parties {
     answers: Answers,
     /// Who was asked by whom under which id, as bare JIDs: a server may answer in the name of a device.
     requests: Recent<u64, Ends>,
+    /// Someone else wrote it down, who may have left something out.
+    foreign: bool,
     /// The latest event with which it is known of a user, or of two, that something is not in the recording.
     gaps: Recent<u64, u64>,
     media: Media,
@@ -179,6 +181,7 @@ impl Parties {
             lines: Recent::new(REMEMBERED),
             answers: Answers::new(header),
             requests: Recent::new(IDS),
+            foreign: !header.witness.is_bots() && !header.steady,
             gaps: Recent::new(REMEMBERED),
             media: Media::new(header.profile.mdns),
             whole: false,

@@ -29,7 +29,7 @@ impl Parties {
         n: u64,
     ) {
         let (own, other) = (bare(&near.jid), fold(bare(other)));
-        if self.witness.is_bots() || !other.contains('@') || own == other {
+        if !self.foreign || !other.contains('@') || own == other {
             return;
         }
         let id = stanza.id().unwrap_or_default();
@@ -51,7 +51,7 @@ impl Parties {
     /// Whose a signal is that names no sender, and whom one was for that names another, nobody knows: in its call it may
     /// have counted for what it says.
     pub(super) fn addressed_oddly(&mut self, near: &Actor, from: &str, stanza: &Stanza, n: u64) {
-        if self.witness.is_bots() || !stanza.has_call() {
+        if !self.foreign || !stanza.has_call() {
             return;
         }
         let (own, from) = (bare(&near.jid), fold(bare(from)));
@@ -66,7 +66,7 @@ impl Parties {
 
     /// Something passed at the end of `near` that nobody can read.
     pub(super) fn unreadable(&mut self, near: &Actor, n: u64) {
-        if !self.witness.is_bots() {
+        if self.foreign {
             *self.gaps.entry(print(bare(&near.jid)), || n) = n;
         }
     }
