@@ -112,6 +112,8 @@ struct Flight {
     given_place: Option<(u64, u64)>,
     /// What its giver sent after that answer has come.
     passed: bool,
+    /// The connection over which it was given ended soon after: it may have got lost with it.
+    adrift: bool,
     /// The answer that the sender got: event, time, what it said.
     got: Option<(u64, f64, String)>,
     /// How many were given, and the events of those that the sender got, up to one more than is told of.
@@ -289,6 +291,7 @@ impl Relayed {
                     given: None,
                     given_place: None,
                     passed: false,
+                    adrift: false,
                     got: None,
                     gave: 0,
                     gots: Vec::new(),
@@ -514,7 +517,7 @@ impl Relayed {
                 && flight.conn == gone.conn
                 && flight.got.is_none()
                 && gone.answers
-                && (overtaken || waited(*since))
+                && (overtaken || (waited(*since) && !flight.adrift))
             {
                 // Its giver's connection may have been dead by then, and no line says so.
                 let silent = !self.complete && heard(way).is_some_and(|at| at <= *since);
@@ -547,6 +550,10 @@ impl Relayed {
             |f: &Flight| !again.is_empty() && again.contains(&f.print.unwrap_or_else(|| print(&f.text)));
         let over =
             |f: &Flight| f.conn == gone.conn || (f.goal == Some(gone.conn) && !sure(f) && !doubtful(f));
+        let unsure = |f: &Flight| {
+            let way = f.given_place.map(|(conn, _)| conn).or(f.goal);
+            way == Some(gone.conn) && !sure(f)
+        };
         let passed = |f: &Flight| {
             let given = f.given_place.filter(|_| f.got.is_none());
             given.is_some_and(|(conn, _)| conn == gone.conn) && self.is_passed(f)
@@ -555,6 +562,12 @@ impl Relayed {
         for key in keys.collect::<Vec<u64>>() {
             if let Some(flight) = self.flights.get_mut(key) {
                 flight.passed = true;
+            }
+        }
+        let keys = self.flights.iter().filter(|(_, f)| unsure(f)).map(|(key, _)| key);
+        for key in keys.collect::<Vec<u64>>() {
+            if let Some(flight) = self.flights.get_mut(key) {
+                flight.adrift = true;
             }
         }
         let keys = self.flights.iter().filter(|(_, f)| over(f)).map(|(key, _)| key);

@@ -412,6 +412,20 @@ fn a_proxy_knows_what_the_server_has_read_by_its_answers() {
     assert_eq!(lost(&read), ["RT-08 [3, 5]"]);
 }
 
+/// By two clocks it is not sure that the giver of an answer was known to the server by when the request was sent.
+#[test]
+fn an_answer_may_get_lost_with_the_connection_of_its_giver() {
+    let answered = |goes: &str| {
+        let lines = format!(
+            "0.5 bob goes\n0.8 bob comes {B}\n1 alice > bob 1 a\n1.1 bob < alice 1 a\n1.2 bob ok alice 1
+             {goes}\n9 bob hears\n9 alice got x.y p\n10 bob goes\n10 alice goes"
+        );
+        broken_as(Witness::Ends, 0.2, &lines)
+    };
+    assert_eq!(answered(&format!("1.25 bob goes\n2 bob comes {B}")), [""; 0]);
+    assert_eq!(answered(""), ["RT-08 [5, 7]"]);
+}
+
 /// By two clocks that are set against each other a signal may seem to arrive before it was sent.
 #[test]
 fn what_seems_to_come_before_it_was_sent_came_after() {
