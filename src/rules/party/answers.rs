@@ -164,6 +164,11 @@ impl Answers {
         *if dir == Dir::Sent { out } else { came } = true;
     }
 
+    /// Whether answers were recorded: whoever recorded them leaves them not out.
+    pub fn are_recorded(&self) -> bool {
+        self.holds != (false, false)
+    }
+
     /// Something passed of which nothing more is recorded.
     pub fn unread(&mut self, n: u64) {
         self.unread = n;

@@ -176,14 +176,24 @@ impl Beam {
         }
     }
 
-    /// Every view may also be one of these others.
+    /// What came before this event and was not acknowledged may have been lost on its way.
+    pub fn may_have_lost(&mut self, n: u64) {
+        let before = self.queue.iter_mut().filter(|inbound| inbound.n < n);
+        before.for_each(|inbound| inbound.unsure = true);
+    }
+
+    /// Every view may also be one of these others, whatever of what is under way has been taken in before.
     pub fn widen(&mut self, others: impl Fn(&View) -> Vec<View>) {
-        let more = self.candidates.iter().flat_map(|candidate| {
-            let other = |view| Candidate {
+        let before = self
+            .candidates
+            .iter()
+            .flat_map(|candidate| self.prefixes(candidate));
+        let more = before.flat_map(|candidate| {
+            let views = others(&candidate.view).into_iter();
+            views.map(move |view| Candidate {
                 view,
                 ..candidate.clone()
-            };
-            others(&candidate.view).into_iter().map(other).collect::<Vec<_>>()
+            })
         });
         let more: Vec<Candidate> = more.collect();
         self.candidates.extend(more);
@@ -263,7 +273,7 @@ impl Beam {
         let mut reached: Vec<Way> = Vec::new();
         let mut sending = Sending::default();
         for candidate in std::mem::take(&mut self.candidates) {
-            for (mut moved, weighed) in self.ways(candidate, act, at, room) {
+            for (mut moved, weighed) in self.ways(&candidate, act, at, room) {
                 for slot in weighed.iter().filter_map(|weighed| weighed.slot) {
                     moved.cost[slot] += 1;
                 }
@@ -287,16 +297,21 @@ impl Beam {
         sending
     }
 
-    /// Every view in which this candidate may send that, and what it breaks there.
-    fn ways(&self, candidate: Candidate, act: &Act, at: f64, room: &Room) -> Vec<Way> {
+    /// What becomes of this candidate as it takes in what is under way, one after the other.
+    fn prefixes(&self, candidate: &Candidate) -> Vec<Candidate> {
         let mut prefixes = vec![candidate.clone()];
-        let mut frontier = vec![candidate];
+        let mut frontier = prefixes.clone();
         for inbound in self.unseen(&frontier) {
             frontier = frontier.iter().flat_map(|c| taken(c, &inbound)).collect();
             dedupe(&mut frontier);
             prefixes.extend(frontier.iter().cloned());
         }
-        let ways = prefixes.into_iter().map(|prefix| {
+        prefixes
+    }
+
+    /// Every view in which this candidate may send that, and what it breaks there.
+    fn ways(&self, candidate: &Candidate, act: &Act, at: f64, room: &Room) -> Vec<Way> {
+        let ways = self.prefixes(candidate).into_iter().map(|prefix| {
             let rulings = prefix.view.may_send(act, at).into_iter();
             let weighed = rulings.map(|ruling| Weighed::new(ruling, &prefix.view, act, at, room));
             let weighed = weighed.collect();

@@ -164,6 +164,11 @@ impl Track {
         self.rang(at);
     }
 
+    /// Its connection ended with this event: what came before and was not acknowledged may have got lost with it.
+    pub fn may_have_lost(&mut self, n: u64) {
+        self.beams().for_each(|beam| beam.may_have_lost(n));
+    }
+
     fn rang(&mut self, at: f64) {
         if self.rang_by.is_none() && self.always(|state| state != State::Idle) {
             self.rang_by = Some(at);
