@@ -12,10 +12,12 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashSet};
 
 use super::book::{Book, Newest, Sent};
+use super::close::PARTING;
 use super::flight::answer;
+use super::watch::Delivery;
 use crate::profile::{Class, Profile};
 use crate::rules::{Family, Finding, Record, Seen, Spoken};
-use crate::stanza::{IqType, Stanza, fold, print, resource};
+use crate::stanza::{IqType, Stanza, bare, fold, print, resource};
 use crate::transcript::{Dir, Event, Header, Witness};
 use as_sent::{as_it_was, is_another, otherwise_addressed};
 use back::{twice, unchanged};
@@ -104,6 +106,8 @@ struct Flight {
     call: Option<Arc<str>>,
     /// The connection of the addressee, if it had been recorded for a while when this was sent.
     goal: Option<u64>,
+    /// Its addressee had closed its stream a while before, and had not come back: that event.
+    absent: Option<u64>,
     /// The event of its delivery.
     delivered: Option<u64>,
     /// The addressee's answer: event, time, what it said.
@@ -149,6 +153,8 @@ pub(in super::super) struct Relayed {
     read: BTreeMap<u64, u64>,
     /// The addresses of all sessions so far, as their prints.
     known: HashSet<u64>,
+    /// The addresses of those who closed their stream and have not come back: the event, and when.
+    left: HashMap<Arc<str>, (u64, f64)>,
     /// What was sent so far, as prints of its sender, id and text.
     letters: HashSet<u64>,
 }
@@ -201,6 +207,7 @@ impl Relayed {
             asked: HashMap::default(),
             read: BTreeMap::new(),
             known: HashSet::default(),
+            left: HashMap::default(),
             letters: HashSet::default(),
         }
     }
@@ -266,6 +273,14 @@ impl Relayed {
                 if odd || id.is_empty() || stanza.children() != 1 {
                     return;
                 }
+                // Which of two under one id is answered nobody knows, unless the first was before.
+                if let Some(key) = self.flights.find(&id, |f| f.conn == session.conn && *f.to == *to) {
+                    let answered = self.flights.get(key).is_some_and(|f| f.got.is_some());
+                    self.flights.forget(key);
+                    if !answered {
+                        return;
+                    }
+                }
                 let goal = self.sessions.values().find(|s| *s.jid == *to);
                 // Where something has passed between them, both recordings ran by then, whatever clocks say.
                 let there = |s: &&Session| {
@@ -273,6 +288,8 @@ impl Relayed {
                 };
                 let goal = goal.filter(there).map(|s| s.conn);
                 let text = stanza.call_text().unwrap_or_default();
+                let parted = |(_, at): &&(u64, f64)| event.t - at >= PARTING + self.apart;
+                let absent = self.left.get(&*to).filter(parted).map(|(n, _)| *n);
                 let resent = self.letters.len() >= REMEMBERED
                     || !self.letters.insert(print((&session.jid, &id, &text)));
                 let mut flight = Flight {
@@ -287,6 +304,7 @@ impl Relayed {
                     text,
                     print: None,
                     goal,
+                    absent,
                     delivered: None,
                     given: None,
                     given_place: None,
@@ -365,6 +383,13 @@ impl Relayed {
                 self.delivered(event, stanza, &session, record);
             }
             Some(IqType::Get) if stanza.has_call() => self.retyped(event, stanza, &session, record),
+            // In another's name it is that one's message.
+            None if stanza
+                .from()
+                .is_none_or(|from| *fold(from) == *bare(&session.jid)) =>
+            {
+                Delivery::copied(event, stanza, record);
+            }
             _ => {}
         }
     }
@@ -413,6 +438,25 @@ impl Relayed {
         }
         flight.delivered = Some(event.n);
         record.held("RT-03");
+        if let Some(left) = flight
+            .absent
+            .filter(|_| session.since - flight.t >= MARGIN + self.apart)
+        {
+            record.broken(Finding {
+                excuse: Some("it was under way until its addressee was there again".to_owned()),
+                ..flight.finding(
+                    "CH-03",
+                    format!(
+                        "{} was kept for {}, which had disconnected.",
+                        flight.what(),
+                        flight.to
+                    ),
+                    "an error service-unavailable",
+                    "delivery in a later session".to_owned(),
+                    &[left, event.n],
+                )
+            });
+        }
         as_it_was(flight, &event.who, (&from, &text, event.n), record);
         if let Some(to) = otherwise_addressed(stanza, session, &self.profile) {
             record.broken(flight.readdressed(&flight.what(), &event.who, Some(&to), event.n));
@@ -505,6 +549,28 @@ impl Relayed {
                         )
                     });
                 }
+            }
+            if let Some(left) = flight.absent
+                && flight.conn == gone.conn
+                && flight.delivered.is_none()
+                && flight.got.is_none()
+                && gone.answers
+                && waited(flight.t)
+            {
+                record.broken(Finding {
+                    excuse: unread(flight.conn, flight.n).or_else(|| dropped(flight)),
+                    ..flight.finding(
+                        "RT-09",
+                        format!(
+                            "{} to {}, which had disconnected, was swallowed.",
+                            flight.what(),
+                            flight.to
+                        ),
+                        "an error service-unavailable",
+                        "nothing until the recordings stop".to_owned(),
+                        &[left],
+                    )
+                });
             }
             if concerned && self.apart > 0.0 {
                 self.of_its_own_after_all(flight, key, &heard, record);
@@ -600,6 +666,7 @@ impl Family for Relayed {
                 let jid: Arc<str> = fold(jid).into();
                 // Where so many came that not all are remembered, each may have been there.
                 let again = self.known.len() >= REMEMBERED || !self.known.insert(print(&*jid));
+                self.left.remove(&jid);
                 let session = Session {
                     jid,
                     bound: event.dir == Dir::Connected,
@@ -612,6 +679,13 @@ impl Family for Relayed {
                 self.sessions.insert(event.who.clone(), session);
             }
             (Dir::Disconnected | Dir::Cut | Dir::Closed | Dir::Leaving | Dir::Stops, _) => {
+                let session = self.sessions.get(&event.who);
+                if let Some(session) = session.filter(|_| event.dir == Dir::Disconnected) {
+                    if self.left.len() >= REMEMBERED {
+                        self.left.clear();
+                    }
+                    self.left.insert(Arc::clone(&session.jid), (event.n, event.t));
+                }
                 self.leaves(&event.who, record);
             }
             (Dir::Sent, Some(stanza)) => {
