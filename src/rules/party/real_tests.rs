@@ -591,3 +591,67 @@ fn who_leaves_a_request_unanswered_was_perhaps_not_connected() {
     let silent = ended("").replace("0.5 alice/1 got bob/1 0\n", "");
     assert_eq!(told(RELAY, &silent), ["ST-12"]);
 }
+
+#[test]
+fn a_signal_that_the_server_changed_may_be_refused() {
+    let refused = |to: &str, came: &str| {
+        format!(
+            "0 alice/1 comes
+            0 bob/1 comes
+            1 alice/1 > bob/1 initiate 1
+            1.1 bob/1 < alice/1 initiate 1
+            1.2 bob/1 ok alice/1 1
+            1.3 alice/1 got bob/1 1
+            2 alice/1 > bob/1 hangup/cancelled 2
+            2.1 bob/1 <{to} alice/1 hangup/{came} 2
+            2.2 bob/1 no alice/1 2 item-not-found
+            2.3 alice/1 bounced bob/1 2 item-not-found"
+        )
+    };
+    assert_eq!(told(RELAY, &refused("", "cancelled")), ["ST-16"]);
+    for changed in [refused("", "failed"), refused("bob", "cancelled")] {
+        let found = told(RELAY, &changed);
+        assert!(!found.contains(&"ST-16".to_owned()), "{found:?}");
+    }
+}
+
+#[test]
+fn a_stranger_may_be_told_that_there_is_no_such_call() {
+    let refused = |condition: &str| {
+        let lines = format!(
+            "0 alice/1 comes
+            0 bob/1 comes
+            0 carol/1 comes
+            1 alice/1 > bob/1 initiate 1
+            1.1 bob/1 < alice/1 initiate 1
+            1.2 bob/1 ok alice/1 1
+            1.3 alice/1 got bob/1 1
+            2 carol/1 > bob/1 hangup/failed 2
+            2.1 bob/1 < carol/1 hangup/failed 2
+            2.2 bob/1 no carol/1 2 {condition}"
+        );
+        told(RELAY, &lines).contains(&"IQ-06".to_owned())
+    };
+    assert!(!refused("item-not-found") && !refused("unexpected-request") && !refused("forbidden"));
+    assert!(refused(""));
+}
+
+/// Which of the ids that a caller gives to two devices are right nobody knows but the devices.
+#[test]
+fn who_calls_two_devices_under_different_ids_is_told_alone() {
+    let lines = "0 alice/1 comes
+        0 bob/1 comes
+        0 bob/2 comes
+        1 alice/1 > bob/1 initiate/other 1
+        1 alice/1 > bob/2 initiate 2
+        1.1 bob/1 < alice/1 initiate/other 1
+        1.1 bob/2 < alice/1 initiate 2
+        1.2 bob/2 ok alice/1 2
+        1.3 alice/1 got bob/2 2
+        2 bob/2 > alice/1 reject 3
+        2.1 alice/1 < bob/2 reject 3";
+    let found = verdict(RELAY, lines).findings;
+    let who: Vec<_> = found.iter().filter(|found| found.rule.id == "SG-12").collect();
+    assert_eq!(who.len(), 1, "{who:?}");
+    assert!(who[0].message.starts_with("alice"), "{who:?}");
+}
