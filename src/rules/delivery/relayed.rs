@@ -12,10 +12,12 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashSet};
 
 use super::book::{Book, Newest, Sent};
+use super::close::PARTING;
 use super::flight::answer;
+use super::watch::Delivery;
 use crate::profile::{Class, Profile};
 use crate::rules::{Family, Finding, Record, Seen, Spoken};
-use crate::stanza::{IqType, Stanza, fold, print, resource};
+use crate::stanza::{IqType, Stanza, bare, fold, print, resource};
 use crate::transcript::{Dir, Event, Header, Witness};
 use as_sent::{as_it_was, is_another, otherwise_addressed};
 use back::{twice, unchanged};
@@ -106,6 +108,8 @@ struct Flight {
     call: Option<Arc<str>>,
     /// The connection of the addressee, if it had been recorded for a while when this was sent.
     goal: Option<u64>,
+    /// Its addressee had closed its stream a while before, and had not come back: that event.
+    absent: Option<u64>,
     /// The event of its delivery.
     delivered: Option<u64>,
     /// The addressee's answer: event, time, what it said.
@@ -114,6 +118,8 @@ struct Flight {
     given_place: Option<(u64, u64)>,
     /// What its giver sent after that answer has come.
     passed: bool,
+    /// The connection over which it was given ended soon after: it may have got lost with it.
+    adrift: bool,
     /// The answer that the sender got: event, time, what it said.
     got: Option<(u64, f64, String)>,
     /// How many were given, and the events of those that the sender got, up to one more than is told of.
@@ -151,6 +157,8 @@ pub(in super::super) struct Relayed {
     read: BTreeMap<u64, u64>,
     /// The addresses of all sessions so far, as their prints.
     known: HashSet<u64>,
+    /// The addresses of those who closed their stream and have not come back: the event, and when.
+    left: HashMap<Arc<str>, (u64, f64)>,
     /// What was sent so far, as prints of its sender, id and text.
     letters: HashSet<u64>,
 }
@@ -204,6 +212,7 @@ impl Relayed {
             asked: HashMap::default(),
             read: BTreeMap::new(),
             known: HashSet::default(),
+            left: HashMap::default(),
             letters: HashSet::default(),
         }
     }
@@ -269,6 +278,14 @@ impl Relayed {
                 if odd || id.is_empty() || stanza.children() != 1 {
                     return;
                 }
+                // Which of two under one id is answered nobody knows, unless the first was before.
+                if let Some(key) = self.flights.find(&id, |f| f.conn == session.conn && *f.to == *to) {
+                    let answered = self.flights.get(key).is_some_and(|f| f.got.is_some());
+                    self.flights.forget(key);
+                    if !answered {
+                        return;
+                    }
+                }
                 let goal = self.sessions.values().find(|s| *s.jid == *to);
                 // Where something has passed between them, both recordings ran by then, whatever clocks say.
                 let there = |s: &&Session| {
@@ -276,6 +293,8 @@ impl Relayed {
                 };
                 let goal = goal.filter(there).map(|s| s.conn);
                 let text = stanza.call_text().unwrap_or_default();
+                let parted = |(_, at): &&(u64, f64)| event.t - at >= PARTING + self.apart;
+                let absent = self.left.get(&*to).filter(parted).map(|(n, _)| *n);
                 let resent = self.letters.len() >= REMEMBERED
                     || !self.letters.insert(print((&session.jid, &id, &text)));
                 let mut flight = Flight {
@@ -290,10 +309,12 @@ impl Relayed {
                     text,
                     print: None,
                     goal,
+                    absent,
                     delivered: None,
                     given: None,
                     given_place: None,
                     passed: false,
+                    adrift: false,
                     got: None,
                     gave: 0,
                     gots: Vec::new(),
@@ -367,6 +388,13 @@ impl Relayed {
                 self.delivered(event, stanza, &session, record);
             }
             Some(IqType::Get) if stanza.has_call() => self.retyped(event, stanza, &session, record),
+            // In another's name it is that one's message.
+            None if stanza
+                .from()
+                .is_none_or(|from| *fold(from) == *bare(&session.jid)) =>
+            {
+                Delivery::copied(event, stanza, record);
+            }
             _ => {}
         }
     }
@@ -420,6 +448,25 @@ impl Relayed {
         }
         flight.delivered = Some(event.n);
         record.held("RT-03");
+        if let Some(left) = flight
+            .absent
+            .filter(|_| session.since - flight.t >= MARGIN + self.apart)
+        {
+            record.broken(Finding {
+                excuse: Some("it was under way until its addressee was there again".to_owned()),
+                ..flight.finding(
+                    "CH-03",
+                    format!(
+                        "{} was kept for {}, which had disconnected.",
+                        flight.what(),
+                        flight.to
+                    ),
+                    "an error service-unavailable",
+                    "delivery in a later session".to_owned(),
+                    &[left, event.n],
+                )
+            });
+        }
         as_it_was(flight, &event.who, (&from, &text, event.n), record);
         if let Some(to) = otherwise_addressed(stanza, session, &self.profile) {
             record.broken(flight.readdressed(&flight.what(), &event.who, Some(&to), event.n));
@@ -520,6 +567,28 @@ impl Relayed {
                     });
                 }
             }
+            if let Some(left) = flight.absent
+                && flight.conn == gone.conn
+                && flight.delivered.is_none()
+                && flight.got.is_none()
+                && gone.answers
+                && waited(flight.t)
+            {
+                record.broken(Finding {
+                    excuse: unread(flight.conn, flight.n).or_else(|| dropped(flight)),
+                    ..flight.finding(
+                        "RT-09",
+                        format!(
+                            "{} to {}, which had disconnected, was swallowed.",
+                            flight.what(),
+                            flight.to
+                        ),
+                        "an error service-unavailable",
+                        "nothing until the recordings stop".to_owned(),
+                        &[left],
+                    )
+                });
+            }
             if concerned && self.apart > 0.0 {
                 self.of_its_own_after_all(flight, key, &heard, record);
                 twice(flight, record);
@@ -531,7 +600,7 @@ impl Relayed {
                 && flight.conn == gone.conn
                 && flight.got.is_none()
                 && gone.answers
-                && (overtaken || waited(*since))
+                && (overtaken || (waited(*since) && !flight.adrift))
             {
                 // Its giver's connection may have been dead by then, and no line says so.
                 let silent = !self.complete && heard(way).is_some_and(|at| at <= *since);
@@ -566,6 +635,10 @@ impl Relayed {
             |f: &Flight| !again.is_empty() && again.contains(&f.print.unwrap_or_else(|| print(&f.text)));
         let over =
             |f: &Flight| f.conn == gone.conn || (f.goal == Some(gone.conn) && !sure(f) && !doubtful(f));
+        let unsure = |f: &Flight| {
+            let way = f.given_place.map(|(conn, _)| conn).or(f.goal);
+            way == Some(gone.conn) && !sure(f)
+        };
         let passed = |f: &Flight| {
             let given = f.given_place.filter(|_| f.got.is_none());
             given.is_some_and(|(conn, _)| conn == gone.conn) && self.is_passed(f)
@@ -574,6 +647,12 @@ impl Relayed {
         for key in keys.collect::<Vec<u64>>() {
             if let Some(flight) = self.flights.get_mut(key) {
                 flight.passed = true;
+            }
+        }
+        let keys = self.flights.iter().filter(|(_, f)| unsure(f)).map(|(key, _)| key);
+        for key in keys.collect::<Vec<u64>>() {
+            if let Some(flight) = self.flights.get_mut(key) {
+                flight.adrift = true;
             }
         }
         let keys = self.flights.iter().filter(|(_, f)| over(f)).map(|(key, _)| key);
@@ -617,6 +696,7 @@ impl Family for Relayed {
                 let jid: Arc<str> = fold(jid).into();
                 // Where so many came that not all are remembered, each may have been there.
                 let again = self.known.len() >= REMEMBERED || !self.known.insert(print(&*jid));
+                self.left.remove(&jid);
                 let session = Session {
                     jid,
                     bound: event.dir == Dir::Connected,
@@ -629,6 +709,13 @@ impl Family for Relayed {
                 self.sessions.insert(event.who.clone(), session);
             }
             (Dir::Disconnected | Dir::Cut | Dir::Closed | Dir::Leaving | Dir::Stops, _) => {
+                let session = self.sessions.get(&event.who);
+                if let Some(session) = session.filter(|_| event.dir == Dir::Disconnected) {
+                    if self.left.len() >= REMEMBERED {
+                        self.left.clear();
+                    }
+                    self.left.insert(Arc::clone(&session.jid), (event.n, event.t));
+                }
                 self.leaves(&event.who, record);
             }
             (Dir::Sent, Some(stanza)) => {

@@ -412,6 +412,75 @@ fn a_proxy_knows_what_the_server_has_read_by_its_answers() {
     assert_eq!(lost(&read), ["RT-08 [3, 5]"]);
 }
 
+/// By two clocks it is not sure that the giver of an answer was known to the server by when the request was sent.
+#[test]
+fn an_answer_may_get_lost_with_the_connection_of_its_giver() {
+    let answered = |goes: &str| {
+        let lines = format!(
+            "0.5 bob goes\n0.8 bob comes {B}\n1 alice > bob 1 a\n1.1 bob < alice 1 a\n1.2 bob ok alice 1
+             {goes}\n9 bob hears\n9 alice got x.y p\n10 bob goes\n10 alice goes"
+        );
+        broken_as(Witness::Ends, 0.2, &lines)
+    };
+    assert_eq!(answered(&format!("1.25 bob goes\n2 bob comes {B}")), [""; 0]);
+    assert_eq!(answered(""), ["RT-08 [5, 7]"]);
+}
+
+/// A session that was closed takes nothing in: what is sent to it later bounces.
+#[test]
+fn what_goes_to_a_closed_session_is_not_swallowed() {
+    let sent = |at: &str, more: &str| {
+        broken(&format!(
+            "1 bob goes\n{at} alice > bob 1 a\n{more}\n9 alice got x.y p\n10 alice goes"
+        ))
+    };
+    assert_eq!(sent("3", ""), ["RT-09 [3, 4]"]);
+    assert_eq!(sent("3", "3.1 alice failed bob 1 service-unavailable"), [""; 0]);
+    // The server may not have noticed yet, or somebody else have come by now; what comes just before the end is open.
+    assert_eq!(sent("1.5", ""), [""; 0]);
+    assert_eq!(sent("8", ""), [""; 0]);
+    let back = broken(&format!(
+        "1 bob goes\n2 bob comes {B}\n2.1 alice > bob 1 a\n9 alice got x.y p\n10 alice goes"
+    ));
+    assert_eq!(back, [""; 0]);
+    // Nor is it kept, but it may have been under way.
+    let kept = |at: &str| sent("3", &format!("{at} bob comes {B}\n8.7 bob < alice 1 a"));
+    assert_eq!(kept("8.5"), ["CH-03? [3, 4, 6]"]);
+    assert_eq!(kept("3.5"), [""; 0]);
+}
+
+#[test]
+fn a_signal_in_a_copy_is_the_servers_doing() {
+    let copy = |from: &str| {
+        let signal =
+            "<iq xmlns='jabber:client' type='set' id='1'><call xmlns='urn:xmpp:call:0'>a</call></iq>";
+        broken(&format!(
+            "1 bob reads <message {from}to='{B}'><received xmlns='urn:xmpp:carbons:2'><forwarded \
+             xmlns='urn:xmpp:forward:0'>{signal}</forwarded></received></message>\n{ON}"
+        ))
+    };
+    assert_eq!(copy("from='bob@x' "), ["CH-03 [3]"]);
+    assert_eq!(copy("from='alice@x/1' "), [""; 0]);
+}
+
+/// Which of two requests under one id is answered nobody knows, unless the first had been answered before.
+#[test]
+fn an_id_that_a_client_uses_twice_is_not_held_against_the_server() {
+    let (first, second) = (
+        "1 alice > bob 1 a\n1.1 bob < alice 1 a",
+        "2 alice > bob 1 b\n2.1 bob < alice 1 b",
+    );
+    let answer = "bob ok alice 1";
+    let after = format!(
+        "{first}\n1.2 {answer}\n1.3 alice got bob 1\n{second}\n2.2 {answer}\n2.3 alice got bob 1\n{ON}"
+    );
+    assert_eq!(broken(&after), [""; 0]);
+    let before = format!(
+        "{first}\n{second}\n2.2 {answer}\n2.2 {answer}\n2.3 alice got bob 1\n2.3 alice got bob 1\n{ON}"
+    );
+    assert_eq!(broken(&before), [""; 0]);
+}
+
 /// By two clocks that are set against each other a signal may seem to arrive before it was sent.
 #[test]
 fn what_seems_to_come_before_it_was_sent_came_after() {

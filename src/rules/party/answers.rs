@@ -19,6 +19,8 @@ pub(super) enum Due {
     Error,
     /// One of these errors: the signal broke something that its receiver sees.
     Refusal(&'static str),
+    /// Any error: who sent it is none of the parties.
+    Stranger,
 }
 
 #[derive(Debug, Clone)]
@@ -162,6 +164,11 @@ impl Answers {
     pub fn heard(&mut self, dir: Dir) {
         let (out, came) = &mut self.holds;
         *if dir == Dir::Sent { out } else { came } = true;
+    }
+
+    /// Whether answers were recorded: whoever recorded them leaves them not out.
+    pub fn are_recorded(&self) -> bool {
+        self.holds != (false, false)
     }
 
     /// Something passed of which nothing more is recorded.
@@ -318,6 +325,8 @@ impl Answers {
             Due::Refusal(_) if error && condition == "service-unavailable" => None,
             Due::Refusal(wanted) if error && condition == wanted => None,
             Due::Refusal(wanted) => Some(("IQ-06", format!("an error {wanted}"))),
+            Due::Stranger if error => None,
+            Due::Stranger => Some(("IQ-06", "an error item-not-found".to_owned())),
         };
         match wrong {
             Some((rule, wanted)) => tell(
@@ -331,7 +340,7 @@ impl Answers {
                 if asked.due == Due::Error {
                     record.held("IQ-07");
                 }
-                if matches!(asked.due, Due::Refusal(_)) {
+                if matches!(asked.due, Due::Refusal(_) | Due::Stranger) {
                     record.held("IQ-06");
                 }
             }

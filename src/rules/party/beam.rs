@@ -176,11 +176,21 @@ impl Beam {
         }
     }
 
-    /// Every view may also be one of these others.
+    /// What came before this event and was not acknowledged may have been lost on its way.
+    pub fn may_have_lost(&mut self, n: u64) {
+        let before = self.queue.iter_mut().filter(|inbound| inbound.n < n);
+        before.for_each(|inbound| inbound.unsure = true);
+    }
+
+    /// Every view may also be one of these others, whatever of what is under way has been taken in before.
     pub fn widen(&mut self, others: impl Fn(&View) -> Vec<View>) {
-        let more = self.candidates.iter().flat_map(|candidate| {
-            let other = |view| Candidate { view, ..*candidate };
-            others(&candidate.view).into_iter().map(other).collect::<Vec<_>>()
+        let before = self
+            .candidates
+            .iter()
+            .flat_map(|candidate| self.prefixes(*candidate));
+        let more = before.flat_map(|candidate| {
+            let views = others(&candidate.view).into_iter();
+            views.map(move |view| Candidate { view, ..candidate })
         });
         let more: Vec<Candidate> = more.collect();
         self.candidates.extend(more);
@@ -285,8 +295,8 @@ impl Beam {
         sending
     }
 
-    /// Every view in which this candidate may send that, and what it breaks there.
-    fn ways(&self, candidate: Candidate, act: &Act, at: f64, room: &Room) -> Vec<Way> {
+    /// What becomes of this candidate as it takes in what is under way, one after the other.
+    fn prefixes(&self, candidate: Candidate) -> Vec<Candidate> {
         let mut prefixes = vec![candidate];
         let mut frontier = 0;
         for inbound in self.unseen(&candidate) {
@@ -296,7 +306,12 @@ impl Beam {
             frontier = prefixes.len();
             prefixes.extend(next);
         }
-        let ways = prefixes.into_iter().map(|prefix| {
+        prefixes
+    }
+
+    /// Every view in which this candidate may send that, and what it breaks there.
+    fn ways(&self, candidate: Candidate, act: &Act, at: f64, room: &Room) -> Vec<Way> {
+        let ways = self.prefixes(candidate).into_iter().map(|prefix| {
             let rulings = prefix.view.may_send(act, at).into_iter();
             let weighed = rulings.map(|ruling| Weighed::new(ruling, &prefix.view, act, at, room));
             let weighed = weighed.collect();

@@ -286,6 +286,17 @@ fn a_call_has_not_lasted_longer_than_since_its_accept() {
     assert_eq!(talked(9, "made=2.5"), ["TM-04 Client"]);
 }
 
+/// A connection stands still for longer than anybody is patient: what was sent over it says itself when it was made.
+#[test]
+fn a_timeout_is_early_by_the_clock_of_its_sender() {
+    let early = |made: &str| {
+        let lines = format!("alice bob initiate 0 12\nalice bob hangup/timeout 28 28.1 {made}");
+        found(&lines, Sight::Far("alice"))
+    };
+    assert_eq!(early(""), ["TM-01 Client"]);
+    assert_eq!(early("made=30.1"), ["TM-01 Client?"]);
+}
+
 /// A session that is resumed sends what was not acknowledged once more.
 #[test]
 fn what_is_sent_again_after_a_break_is_said_once() {

@@ -525,7 +525,7 @@ fn what_was_said_beyond_a_recording_is_answered_all_the_same() {
 }
 
 #[test]
-fn an_enforcing_server_may_keep_back_an_answer_that_came_too_late() {
+fn an_answer_that_came_too_late_may_have_been_kept_back_or_lost() {
     let crossed = "0 alice/1 comes
         1 alice/1 > bob/1 initiate 1
         2 alice/1 < bob/1 accept 2
@@ -533,5 +533,125 @@ fn an_enforcing_server_may_keep_back_an_answer_that_came_too_late() {
         5 alice/1 > bob/1 hangup/cancelled 4
         6 alice/1 < bob/1 hangup/completed+3 5";
     assert_eq!(told(ENFORCING, crossed), ["TM-03?"]);
-    assert_eq!(told(RELAY, crossed), ["TM-03"]);
+    assert_eq!(told(RELAY, crossed), ["TM-03?"]);
+}
+
+#[test]
+fn what_was_on_its_way_when_a_connection_broke_may_have_got_lost_with_it() {
+    let between = Seen {
+        witness: "between",
+        ..RELAY
+    };
+    let broken = "3 bob/1 cut\n4 bob/1 comes\n";
+    // Its accept, before which it had not even answered.
+    let accepted = |broken: &str| {
+        format!(
+            "0 alice/1 comes
+            0 bob/1 comes
+            1 alice/1 > bob/1 initiate 1
+            1.1 bob/1 < alice/1 initiate 1
+            {broken}14 bob/1 > alice/1 hangup/completed 2
+            14.1 alice/1 < bob/1 hangup/completed 2"
+        )
+    };
+    assert_eq!(told(between, &accepted(broken)), ["ST-12?"]);
+    assert_eq!(told(between, &accepted("")), ["ST-12"]);
+    // What it was sent: that it answers another call later proves nothing of this one.
+    let rejected = |broken: &str| {
+        format!(
+            "0 alice/1 comes
+            0 bob/1 comes
+            1 bob/1 > alice/1 initiate 1
+            1.1 alice/1 < bob/1 initiate 1
+            1.2 alice/1 ok bob/1 1
+            1.3 bob/1 got alice/1 1
+            2.8 alice/1 > bob/1 reject 2
+            2.9 bob/1 < alice/1 reject 2
+            {broken}31.5 bob/1 > alice/1 hangup/timeout 3
+            31.6 alice/1 < bob/1 hangup/timeout 3"
+        )
+    };
+    assert_eq!(told(between, &rejected(broken)), NONE);
+    assert_eq!(told(between, &rejected("2.95 bob/1 ok alice/1 2\n")), ["ST-09"]);
+}
+
+#[test]
+fn who_leaves_a_request_unanswered_was_perhaps_not_connected() {
+    let ended = |answer: &str| {
+        format!(
+            "0 alice/1 comes
+            0.5 alice/1 got bob/1 0
+            1 alice/1 > bob/1 initiate 1
+            {answer}14 alice/1 < bob/1 hangup/completed 2"
+        )
+    };
+    assert_eq!(told(RELAY, &ended("")), ["ST-12?", "IQ-01?"]);
+    assert_eq!(told(RELAY, &ended("1.1 alice/1 got bob/1 1\n")), ["ST-12"]);
+    // Of a recording that leaves answers out this is not known.
+    let silent = ended("").replace("0.5 alice/1 got bob/1 0\n", "");
+    assert_eq!(told(RELAY, &silent), ["ST-12"]);
+}
+
+#[test]
+fn a_signal_that_the_server_changed_may_be_refused() {
+    let refused = |to: &str, came: &str| {
+        format!(
+            "0 alice/1 comes
+            0 bob/1 comes
+            1 alice/1 > bob/1 initiate 1
+            1.1 bob/1 < alice/1 initiate 1
+            1.2 bob/1 ok alice/1 1
+            1.3 alice/1 got bob/1 1
+            2 alice/1 > bob/1 hangup/cancelled 2
+            2.1 bob/1 <{to} alice/1 hangup/{came} 2
+            2.2 bob/1 no alice/1 2 item-not-found
+            2.3 alice/1 bounced bob/1 2 item-not-found"
+        )
+    };
+    assert_eq!(told(RELAY, &refused("", "cancelled")), ["ST-16"]);
+    for changed in [refused("", "failed"), refused("bob", "cancelled")] {
+        let found = told(RELAY, &changed);
+        assert!(!found.contains(&"ST-16".to_owned()), "{found:?}");
+    }
+}
+
+#[test]
+fn a_stranger_may_be_told_that_there_is_no_such_call() {
+    let refused = |condition: &str| {
+        let lines = format!(
+            "0 alice/1 comes
+            0 bob/1 comes
+            0 carol/1 comes
+            1 alice/1 > bob/1 initiate 1
+            1.1 bob/1 < alice/1 initiate 1
+            1.2 bob/1 ok alice/1 1
+            1.3 alice/1 got bob/1 1
+            2 carol/1 > bob/1 hangup/failed 2
+            2.1 bob/1 < carol/1 hangup/failed 2
+            2.2 bob/1 no carol/1 2 {condition}"
+        );
+        told(RELAY, &lines).contains(&"IQ-06".to_owned())
+    };
+    assert!(!refused("item-not-found") && !refused("unexpected-request") && !refused("forbidden"));
+    assert!(refused(""));
+}
+
+/// Which of the ids that a caller gives to two devices are right nobody knows but the devices.
+#[test]
+fn who_calls_two_devices_under_different_ids_is_told_alone() {
+    let lines = "0 alice/1 comes
+        0 bob/1 comes
+        0 bob/2 comes
+        1 alice/1 > bob/1 initiate/other 1
+        1 alice/1 > bob/2 initiate 2
+        1.1 bob/1 < alice/1 initiate/other 1
+        1.1 bob/2 < alice/1 initiate 2
+        1.2 bob/2 ok alice/1 2
+        1.3 alice/1 got bob/2 2
+        2 bob/2 > alice/1 reject 3
+        2.1 alice/1 < bob/2 reject 3";
+    let found = verdict(RELAY, lines).findings;
+    let who: Vec<_> = found.iter().filter(|found| found.rule.id == "SG-12").collect();
+    assert_eq!(who.len(), 1, "{who:?}");
+    assert!(who[0].message.starts_with("alice"), "{who:?}");
 }

@@ -25,6 +25,8 @@ pub(in crate::rules) struct Room {
     /// The time since its accept, by what both signals say themselves, where that accept may have been sent long after it
     /// was made.
     pub(super) talked: Option<f64>,
+    /// The time since its initiate, by what both signals say themselves, where it was not recorded when they were sent.
+    pub(super) called: Option<f64>,
 }
 
 impl Room {
@@ -34,6 +36,7 @@ impl Room {
         role: Role::Caller,
         rang_by: None,
         talked: None,
+        called: None,
     };
 
     /// Why this length of time was perhaps right where it was measured.
@@ -41,7 +44,12 @@ impl Room {
         let since = |since: Option<f64>| since.map_or(f64::NEG_INFINITY, |since| at - since);
         let rang = since(view.initiated_at());
         match breach.rule {
-            "TM-01" => (rang + self.beyond(Role::Caller) >= RINGING - TOLERANCE).then_some(UNDER_WAY),
+            "TM-01" => {
+                let patient = |rang: f64| rang >= RINGING - TOLERANCE;
+                // Its connection may have stood still for longer than anybody is patient.
+                let held = self.called.is_some_and(patient);
+                (held || patient(rang + self.beyond(Role::Caller))).then_some(UNDER_WAY)
+            }
             "TM-04" => {
                 let lasted = act.duration.unwrap_or_default() as f64 - ROUNDING;
                 let near = lasted <= since(view.accepted_at()) + self.beyond(Role::Callee);

@@ -66,6 +66,8 @@ pub(super) struct Track {
     /// which it sends now.
     accepted: Option<f64>,
     stamp: Option<f64>,
+    /// The time that its initiate gave, where only the other end was recorded.
+    initiated: Option<f64>,
 }
 
 /// What came of a signal that was sent.
@@ -108,6 +110,7 @@ impl Track {
             last: None,
             accepted: None,
             stamp: None,
+            initiated: None,
             older: (start == Start::Doubtful).then(|| Beam::midway(exact, None)),
         }
     }
@@ -161,6 +164,11 @@ impl Track {
         self.rang(at);
     }
 
+    /// Its connection ended with this event: what came before and was not acknowledged may have got lost with it.
+    pub fn may_have_lost(&mut self, n: u64) {
+        self.beams().for_each(|beam| beam.may_have_lost(n));
+    }
+
     fn rang(&mut self, at: f64) {
         if self.rang_by.is_none() && self.always(|state| state != State::Idle) {
             self.rang_by = Some(at);
@@ -210,6 +218,9 @@ impl Track {
         if act.kind == Kind::Accept {
             self.accepted = stamp.filter(|_| back || self.sight == Sight::Far);
         }
+        if act.kind == Kind::Initiate && self.sight == Sight::Far && self.initiated.is_none() {
+            self.initiated = stamp;
+        }
         self.stamp = stamp;
     }
 
@@ -243,6 +254,7 @@ impl Track {
             role: self.role,
             rang_by: self.rang_by,
             talked: self.accepted.zip(self.stamp).map(|(since, now)| now - since),
+            called: self.initiated.zip(self.stamp).map(|(since, now)| now - since),
         };
         let send = |beam: &mut Beam| beam.send_from(act, at, doubtful, &room);
         let Sending {

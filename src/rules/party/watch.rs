@@ -87,6 +87,9 @@ pub(in super::super) struct Parties {
     said: Recent<u64, (Arc<str>, bool)>,
     /// Who sent each signal whose sender was recorded, by whom it was for, its id and its text, until it came.
     posted: Recent<u64, Option<Arc<str>>>,
+    /// As what signals came whose senders were recorded, by who got them and their iq ids; those that came for or from
+    /// somebody else than they were sent to or by are as nothing.
+    came: Recent<u64, Option<u64>>,
     /// The session in which each was sent first.
     first_sent: Recent<u64, u64>,
     /// In whose name each signal came that nobody is known to have sent: by another clock it perhaps was sent later.
@@ -163,6 +166,7 @@ impl Parties {
             misled: Recent::new(REMEMBERED),
             said: Recent::new(REMEMBERED),
             posted: Recent::new(REMEMBERED),
+            came: Recent::new(REMEMBERED),
             first_sent: Recent::new(REMEMBERED),
             unposted: Recent::new(REMEMBERED),
             strayed: Recent::new(REMEMBERED),

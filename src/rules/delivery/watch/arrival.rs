@@ -11,6 +11,9 @@ use crate::rules::{Finding, Record};
 use crate::stanza::{Stanza, bare, fold, print, resource, with_line_feeds};
 use crate::transcript::Event;
 
+/// What copies and archives are wrapped in.
+const COPIES: [&str; 2] = ["urn:xmpp:carbons:2", "urn:xmpp:mam:2"];
+
 impl Delivery {
     pub(super) fn delivered(
         &mut self,
@@ -289,33 +292,40 @@ impl Delivery {
 
     /// Call signals belong in no archive, copy or offline store.
     pub(super) fn stored(event: &Event, stanza: &Stanza, record: &mut Record) {
-        const COPIES: [&str; 2] = ["urn:xmpp:carbons:2", "urn:xmpp:mam:2"];
         // One child alone is no signal with a stamp on it.
+        let delayed = || stanza.element().has_child("delay", DELAY) && stanza.has_call();
+        if !stanza.is_bare() && stanza.ns_of_only_child().is_none() && delayed() {
+            record.broken(out_of_a_store(event, "a delay stamp"));
+        } else {
+            Delivery::copied(event, stanza, record);
+        }
+    }
+
+    /// A signal in a carbon or in what comes out of an archive. What a client sent in a message is its own doing.
+    pub(in super::super) fn copied(event: &Event, stanza: &Stanza, record: &mut Record) {
         if stanza.is_bare() || stanza.ns_of_only_child().is_some_and(|ns| !COPIES.contains(&ns)) {
             return;
         }
-        let delayed = stanza.element().has_child("delay", DELAY) && stanza.has_call();
         let copied = stanza.element().children().any(|child| {
             COPIES.contains(&child.ns().as_str()) && holds_a_call(child) && !holds_message(child)
         });
-        if !(delayed || copied) {
-            return;
+        if copied {
+            record.broken(out_of_a_store(event, "a carbon or an archive result"));
         }
-        record.broken(Finding::of_server(
-            "CH-03",
-            format!(
-                "{} received a call signal out of an archive, a copy or an offline store.",
-                event.who
-            ),
-            "signals delivered once, live",
-            match delayed {
-                true => "a delay stamp",
-                false => "a carbon or an archive result",
-            }
-            .to_owned(),
-            vec![event.n],
-        ));
     }
+}
+
+fn out_of_a_store(event: &Event, seen: &str) -> Finding {
+    Finding::of_server(
+        "CH-03",
+        format!(
+            "{} received a call signal out of an archive, a copy or an offline store.",
+            event.who
+        ),
+        "signals delivered once, live",
+        seen.to_owned(),
+        vec![event.n],
+    )
 }
 
 /// What is another client's reached this one.

@@ -95,7 +95,7 @@ fn with_video(kind: &str) -> String {
 }
 
 /// A line of a history as an event: `time who verb`, and for `>` (sends) and `<` (takes in; `<bob/1` what is for this one)
-/// the other side's address, the signal and its id, for `ok` and `no` (answers), `got` and `bounced` (is answered) the address, the id and the
+/// the other side's address, the signal (`initiate/other`: under another `senderId`) and its id, for `ok` and `no` (answers), `got` and `bounced` (is answered) the address, the id and the
 /// condition. `jid` comes, `late` was recorded from here, `leaves` closes its stream, `cut` goes. `bob/2` is `bob@x/2`, and `unknown` a session whose
 /// address is not.
 fn event(line: &str) -> Value {
@@ -125,11 +125,15 @@ fn event(line: &str) -> Value {
                 (peer, meant.unwrap_or_else(|| own.clone()))
             };
             let at = |jid: &str| usize::from(!jid.is_empty() && !jid.starts_with("alice"));
+            let sender = match (kind, reason) {
+                ("initiate", "other") => "c3d4e5f6-a7b8-4012-8def-123456789012",
+                _ => IDS[at(&from)],
+            };
             // The same where it is sent and where it is taken in.
             let stamp = format!("2026-01-01T00:{:02}:{:02}Z", (t / 60.0) as u32, (t % 60.0) as u32);
             let signal = json!({
                 "type": format!("call:{kind}"), "callId": CALL, "timestamp": stamp, "payload": payload(kind, reason),
-                "senderId": IDS[at(&from)], "recipientId": IDS[at(&to)],
+                "senderId": sender, "recipientId": IDS[at(&to)],
             });
             let id = if word(2).is_empty() { kind } else { word(2) };
             let text = crate::stanza::escape(&signal.to_string());

@@ -68,13 +68,25 @@ impl Parties {
         } else {
             return;
         };
-        if (from, other) != (&sender, &recipient) && facts.kind != Some(Kind::Initiate) {
-            findings.push(said.finding(
-                "SG-12",
-                format!("{} gives other ids than the call began with.", actor.name),
-                &format!("senderId `{from}`, recipientId `{other}`"),
-                format!("senderId `{sender}`, recipientId `{recipient}`"),
-            ));
+        if (from, other) == (&sender, &recipient) {
+            return;
+        }
+        let begins = facts.kind == Some(Kind::Initiate);
+        if begins && mine != call.users.0 {
+            return;
+        }
+        findings.push(said.finding(
+            "SG-12",
+            format!("{} gives other ids than the call began with.", actor.name),
+            &format!("senderId `{from}`, recipientId `{other}`"),
+            format!("senderId `{sender}`, recipientId `{recipient}`"),
+        ));
+        // It calls another device under other ids: which of them are right nobody knows.
+        if begins
+            && let Some(id) = facts.call.as_ref()
+            && let Some(call) = self.calls.get_mut(id)
+        {
+            call.ids = None;
         }
     }
 

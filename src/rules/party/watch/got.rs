@@ -60,21 +60,25 @@ impl Parties {
             } else if form.decoded().act().is_none() {
                 Due::Refusal("bad-request")
             } else if out {
-                let known = facts
-                    .call
-                    .as_ref()
-                    .is_some_and(|call| self.tracks.get(&(actor.key.clone(), call.clone())).is_some());
-                Due::Refusal(if known {
-                    "unexpected-request"
-                } else {
-                    "item-not-found"
-                })
+                let known = facts.call.as_ref().and_then(|call| {
+                    let tracks = self.tracks.get(&(actor.key.clone(), call.clone()))?;
+                    Some(tracks.iter().any(|track| track.is_with(&from)))
+                });
+                match known {
+                    Some(true) => Due::Refusal("unexpected-request"),
+                    None => Due::Refusal("item-not-found"),
+                    // Of a call with somebody else it may say that it has none with this one.
+                    Some(false) => Due::Stranger,
+                }
             } else {
                 Due::Any
             };
             let call = facts.call.clone();
             self.answers
                 .asked(&actor.key, &named, stanza, (event.n, at), due, call);
+        }
+        if asks && actor.first_hand && !self.enforces && !self.witness.is_bots() {
+            self.comes_as(actor, &named, stanza, spoken);
         }
         let (Some(act), Some(id)) = (form.decoded().act(), facts.call.clone()) else {
             return;
@@ -191,6 +195,24 @@ impl Parties {
             return None;
         };
         sender.take().filter(|sender| **sender != *fold(from))
+    }
+
+    /// Remembers as what a signal came, unless its sender was not recorded and nothing about it is odd.
+    fn comes_as(&mut self, actor: &Actor, from: &str, stanza: &Stanza, spoken: Option<&Arc<Spoken>>) {
+        let to = stanza.to().map(fold);
+        let meant = !actor.jid.contains('@') || to.is_some_and(|to| *to == *actor.jid);
+        let sound = meant && resource(from).is_some();
+        if !sound || self.roll.is_recorded(from) {
+            let sent = spoken.filter(|_| sound);
+            let letter = sent.map(|spoken| letter(&actor.jid, stanza, spoken));
+            self.came.insert(request(actor, stanza), letter);
+        }
+    }
+
+    /// Whether the signal that this one refuses came otherwise than it was sent.
+    pub(super) fn came_changed(&self, actor: &Actor, refusal: &Stanza) -> bool {
+        let came = self.came.get(&request(actor, refusal));
+        came.is_some_and(|letter| letter.is_none_or(|letter| self.posted.get(&letter).is_none()))
     }
 
     /// This one sends a signal. If that has come already, by another clock, in the name of somebody who seemed to begin a

@@ -47,8 +47,9 @@ impl Parties {
         let role = told.unwrap_or(Role::Caller);
         findings.extend(self.second_call(said, &id, act.kind));
         let start = self.start(actor, act.kind);
-        let (clock_set, enforces) = (self.clock_set, self.enforces);
+        let (clock_set, enforces, witness) = (self.clock_set, self.enforces, self.witness);
         let turned = self.roll.of(&actor.key).turned;
+        let answers = self.answers.are_recorded();
         let garbled = self.garbled.get(&print((&actor.key, &to))).copied();
         let gap = self.gap(&actor.jid, &to);
         let tracks = self.tracks_of(actor, key, false)?;
@@ -70,7 +71,14 @@ impl Parties {
         track.dated(&act, form.decoded().facts.timestamp, back);
         let gives_up = matches!(act.reason, Some(Reason::Timeout | Reason::Cancelled));
         let rang = rang_for(track, &act, at).filter(|_| unanswered && (gives_up || !said.handed_on()));
-        let mut out = match said.may_follow_lost(&act) {
+        // Of what was on its way to or from it when its connection broke, whoever stands between knows nothing.
+        let broke = turned.filter(|_| back && witness == Witness::Between);
+        if let Some(n) = broke {
+            track.may_have_lost(n);
+        }
+        // What it leaves unanswered may have got lost with its connection, and so may what it had sent.
+        let silent = said.handed_on() && answers && track.waiting();
+        let mut out = match broke.is_some() || silent || said.may_follow_lost(&act) {
             true => track.sends_unseen(&act, at, doubtful),
             false => track.send(&act, at, doubtful),
         };

@@ -9,6 +9,8 @@ use crate::rules::{Finding, Record};
 use crate::stanza::Stanza;
 use crate::transcript::Event;
 
+const CHANGED: &str = "the server had changed it on its way";
+
 impl Parties {
     /// `actor` refused a signal of this call, which was in its place when it was sent.
     ///
@@ -79,7 +81,11 @@ impl Parties {
         let (rule, message, wanted) = told;
         record.broken(Finding {
             call: Some(call.to_string()),
-            excuse: self.may_refuse(actor, condition).map(str::to_owned),
+            excuse: match self.came_changed(actor, stanza) {
+                true => Some(CHANGED),
+                false => self.may_refuse(actor, condition),
+            }
+            .map(str::to_owned),
             ..Finding::of_client(
                 rule,
                 name,

@@ -7,6 +7,7 @@ use super::super::track::{Sight, Start, Track};
 use super::{Actor, Parties, Side};
 use crate::protocol::{Act, Kind, Role};
 use crate::stanza::{bare, print, resource};
+use crate::transcript::Witness;
 
 impl Parties {
     /// The side on which this user stands in a call that has begun.
@@ -26,9 +27,15 @@ impl Parties {
         let Some(line) = self.lines.get_mut(&print((party, peer))) else {
             return;
         };
-        while let Some((_, call)) = line.pop_front_if(|(next, _)| *next <= n) {
+        let turned = self.roll.of(party).turned;
+        let turned = turned.filter(|_| self.witness == Witness::Between);
+        while let Some((next, call)) = line.pop_front_if(|(next, _)| *next <= n) {
             let tracks = self.tracks.get_mut(&(Arc::clone(party), call));
             for track in tracks.into_iter().flatten().filter(|track| track.is_with(peer)) {
+                // What came over a connection that has ended since shows nothing of what was on its way then.
+                if let Some(turned) = turned.filter(|turned| next < *turned) {
+                    track.may_have_lost(turned);
+                }
                 track.reach(n, at);
             }
         }
