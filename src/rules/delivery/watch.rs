@@ -68,6 +68,8 @@ pub(in super::super) struct Delivery {
     settled: VecDeque<u64>,
     newest: Newest,
     chats: usize,
+    /// The longest that a signal took while no chat was under way, in seconds.
+    unhindered: f64,
     /// What each connection got last: when each stanza was sent, and when it arrived.
     pub(super) heard: BTreeMap<u64, VecDeque<(f64, f64)>>,
     /// When anything came to each party last.
@@ -102,6 +104,7 @@ impl Delivery {
             settled: VecDeque::new(),
             newest: Newest::default(),
             chats: 0,
+            unhindered: 0.0,
             heard: BTreeMap::new(),
             alive: BTreeMap::new(),
             whole: false,
