@@ -158,7 +158,8 @@ impl Streams {
         let stanza = Stanza::parse(text.as_str()).ok();
         let is = |name: &str, ns: &str| stanza.as_ref().is_some_and(|stanza| stanza.is(name, ns));
         if is("open", FRAMING) {
-            line.opening = Some(event.n);
+            // Where the stream has been closed, nothing is opened any more.
+            line.opening = Some(event.n).filter(|_| line.our_close.is_none());
         } else if is("close", FRAMING) || text == "</stream:stream>" {
             line.our_close.get_or_insert(event.n);
         } else if line.web && line.our_close.is_none() && text.len() < LARGE && is_fault(&text) {
