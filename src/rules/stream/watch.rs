@@ -352,7 +352,11 @@ impl Streams {
                 "The stream of {} ended when {by} sent what no server should feel.",
                 event.who
             ),
-            "the end of nobody's stream but the sender's",
+            if *by == event.who {
+                "an answer, or a stream error that says what was wrong"
+            } else {
+                "the end of nobody's stream but the sender's"
+            },
             match told {
                 Some(condition) => format!("a stream error {condition} for {}", event.who),
                 None => format!("the end of the stream of {}", event.who),
