@@ -52,10 +52,12 @@ impl Said {
         Said { words: None, ..self }
     }
 
-    /// What to do where this may be the answer to one session too many, or to a wrong domain; nothing, where it is not.
+    /// What to do where this may be the answer to one session too many, to a wrong domain, or at an address that only
+    /// sends on; nothing, where it is not.
     pub fn hint(&self) -> &'static str {
         match self.condition.as_str() {
             "host-unknown" => OTHER_DOMAIN,
+            "see-other-host" => OTHER_URL,
             told if TOO_MANY.contains(&told) => FEWER,
             _ => "",
         }
@@ -81,6 +83,7 @@ const TOO_MANY: [&str; 4] = [
 ];
 const FEWER: &str =
     "; if it takes only so many sessions of one user, fewer --jobs or more accounts keep below that";
+const OTHER_URL: &str = "; the target's URL has to name where its clients end up";
 const OTHER_DOMAIN: &str = "; it was asked for the URL's host, unless `domain` in the target file or an --account says another domain";
 
 /// Nothing of this is ever a finding: the target could not be tested.

@@ -249,6 +249,15 @@ impl Script {
         !ends && bot.inbox.is_empty() && !bot.sights.iter().any(is_farewell)
     }
 
+    /// Whether a login on a raw line, in which nothing is out of the ordinary, has come to no end: who is to blame for that
+    /// is not known, as with every other login.
+    pub(super) fn stands_still(&self, expect: &Expect, pattern: &Pattern) -> bool {
+        let bot = self.bots.get(&expect.who);
+        *pattern == Pattern::Bound
+            && expect.rule.is_none()
+            && bot.is_some_and(|bot| bot.raw && bot.tame && bot.link == Link::Up)
+    }
+
     /// What came on a raw line that no expectation has taken, for the words of one that was missed.
     pub(super) fn sights(bot: &Bot) -> String {
         let seen: Vec<String> = bot

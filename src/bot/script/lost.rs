@@ -294,6 +294,44 @@ steps:
         }
     }
 
+    /// How a login on a raw line is given up to which nothing comes, and when.
+    fn login_given_up(login: &str, expected: &str) -> (Dir, u64) {
+        let mut script = script(&format!(
+            "
+name: logs-in
+about: A raw line that logs in.
+rules: [AU-04]
+cast: {{ line: {{ user: mallory, raw: true }} }}
+steps:
+  - line: {{ does: log-in{login} }}
+  - line: {{ receives: bound{expected} }}
+"
+        ));
+        let mut now = Duration::ZERO;
+        loop {
+            while let Some(output) = next(&mut script, now) {
+                if let Output::Event(event) = output
+                    && matches!(event.dir, Dir::Missed | Dir::Trouble)
+                {
+                    return (event.dir, now.as_secs());
+                }
+            }
+            now = script.deadline().expect("something that it waits for").max(now);
+            script.handle_time(now);
+        }
+    }
+
+    #[test]
+    fn a_login_on_a_raw_line_that_stands_still_is_nobodys_fault() {
+        assert_eq!(login_given_up("", ""), (Dir::Trouble, 35));
+        assert_eq!(login_given_up("", ", within: 10s"), (Dir::Trouble, 10));
+        assert_eq!(
+            login_given_up("", ", within: 10s, rule: AU-04"),
+            (Dir::Missed, 10)
+        );
+        assert_eq!(login_given_up(", as: bob@x", ", within: 10s"), (Dir::Missed, 10));
+    }
+
     /// What was under way when the server was asked says nothing of whether anything comes still.
     #[test]
     fn a_stream_that_falls_silent_after_the_question_is_dead_too() {

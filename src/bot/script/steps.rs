@@ -108,6 +108,11 @@ impl Script {
                 self.trouble(&expect.who, why);
                 Come::NotYet
             }
+            None if late && self.stands_still(expect, &wanted.pattern) => {
+                let seen = self.instead(expect, wanted);
+                self.trouble(&expect.who, format!("the login stands still: {seen}"));
+                Come::NotYet
+            }
             None if late || self.hopeless(expect, wanted) => {
                 let seen = self.instead(expect, wanted);
                 // What a busy server was given on top is known to the nanosecond, and nobody wants to read that.

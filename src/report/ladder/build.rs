@@ -161,7 +161,7 @@ impl<'a> Builder<'a> {
                     (None, Some(note)) => note.clone(),
                     (seconds, _) => {
                         format!(
-                            "this computer stood still for {:.1} s",
+                            "this computer stood still for {:.2} s",
                             seconds.unwrap_or_default()
                         )
                     }

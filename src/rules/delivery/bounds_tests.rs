@@ -121,6 +121,28 @@ fn twenty_messages_under_way_make_a_flood() {
     assert_eq!(told(&flood(19, 0, 2.0)), ["RT-13", "RT-13"]);
     assert_eq!(told(&flood(20, 0, 2.0)), ["CH-02", "RT-13"]);
     assert_eq!(told(&flood(10, 10, 2.0)), ["CH-02", "RT-13"]);
+    // Where a signal takes as long without any chat, the flood has no part in it.
+    let slow = |before: f64, seconds: f64| {
+        let mut script = Script::new();
+        script
+            .sends("1", B)
+            .at(5.0)
+            .gets("1")
+            .at(5.0 + before)
+            .answers("1");
+        for n in 0..20 {
+            let chat = format!("<message to='{A}' id='m{n}'><body>hi</body></message>");
+            script.line("bob", "sent", &chat);
+        }
+        script.sends("2", B).at(10.0).gets("2").at(10.0 + seconds);
+        for n in 0..20 {
+            let chat = format!("<message from='{B}' to='{A}' id='m{n}'><body>hi</body></message>");
+            script.line("alice", "received", &chat);
+        }
+        told(&script.answers("2").verdict(quick()))
+    };
+    assert_eq!(slow(3.0, 4.0), ["RT-13", "RT-13"]);
+    assert_eq!(slow(3.0, 4.25), ["RT-13", "CH-02"]);
     assert_eq!(
         (
             held(&flood(19, 0, 0.5), "CH-02"),

@@ -301,6 +301,22 @@ fn what_arrives_unreadable_is_not_lost() {
         .line("bob", "sent", &result("2").replace(&format!("from='{B}' "), ""))
         .line("alice", "received", &format!("{}{}", result("1"), result("2")));
     assert_eq!(script.broken(), [""; 0]);
+    // The server's own answer.
+    for (id, broken) in [("ask", &[][..]), ("other", &["IQ-01"])] {
+        let mut script = Script::new();
+        let ping = "<iq type='get' id='ask' to='x'><ping xmlns='urn:xmpp:ping'/></iq>";
+        let pong = format!("<iq type='result' id='{id}' from='x' to='{B}'/>");
+        script
+            .line("bob", "sent", ping)
+            .sends("1", B)
+            .line(
+                "bob",
+                "received",
+                &format!("{}{pong}", set(Some(A), B, "1", "a&lt;é")),
+            )
+            .answers("1");
+        assert_eq!(script.broken(), broken, "{id}");
+    }
     // What stands in a stanza as a text has not come for that.
     let mut script = Script::new();
     script.sends("1", B).sends("2", B).line(

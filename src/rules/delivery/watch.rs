@@ -69,6 +69,8 @@ pub(in super::super) struct Delivery {
     settled: VecDeque<u64>,
     newest: Newest,
     chats: usize,
+    /// The longest that a signal took while no chat was under way, in seconds.
+    unhindered: f64,
     /// What each connection got last: when each stanza was sent, and when it arrived.
     pub(super) heard: BTreeMap<u64, VecDeque<(f64, f64)>>,
     /// When anything came to each party last.
@@ -106,6 +108,7 @@ impl Delivery {
             settled: VecDeque::new(),
             newest: Newest::default(),
             chats: 0,
+            unhindered: 0.0,
             heard: BTreeMap::new(),
             alive: BTreeMap::new(),
             whole: false,
@@ -266,7 +269,9 @@ impl Delivery {
         // As near as a changed id is looked for.
         for flight in self.flights.values_mut().rev().take(1_000) {
             let is_on_its_way = flight.delivered.is_none() && fold(&flight.to) == session.jid;
-            let is_answered = flight.given.is_some() && flight.got.is_none() && flight.jid == session.jid;
+            // By its addressee, or by the server for whom nobody else can be.
+            let has_answer = flight.given.is_some() || !matches!(flight.goal, Goal::Party { .. });
+            let is_answered = has_answer && flight.got.is_none() && flight.jid == session.jid;
             let is_open = is_on_its_way || is_answered;
             let id = &flight.id;
             let names_it = || text.contains(&format!("'{id}'")) || text.contains(&format!("\"{id}\""));

@@ -517,4 +517,7 @@ fn a_server_goes_on_under_the_name_that_it_was_asked_for() {
     // A close without another address is no answer.
     let closed = "<<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
     assert_eq!(judged(&[">upgrade", "<101", OPEN, closed]).0[0], "TR-02");
+    // Nobody answers what is opened after the client's own close.
+    let left = "><close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>";
+    assert_eq!(seen_after_opening(&[left, OPEN, closed]), []);
 }

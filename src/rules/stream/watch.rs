@@ -158,7 +158,8 @@ impl Streams {
         let stanza = Stanza::parse(text.as_str()).ok();
         let is = |name: &str, ns: &str| stanza.as_ref().is_some_and(|stanza| stanza.is(name, ns));
         if is("open", FRAMING) {
-            line.opening = Some(event.n);
+            // Where the stream has been closed, nothing is opened any more.
+            line.opening = Some(event.n).filter(|_| line.our_close.is_none());
         } else if is("close", FRAMING) || text == "</stream:stream>" {
             line.our_close.get_or_insert(event.n);
         } else if line.web && line.our_close.is_none() && text.len() < LARGE && is_fault(&text) {
@@ -351,7 +352,11 @@ impl Streams {
                 "The stream of {} ended when {by} sent what no server should feel.",
                 event.who
             ),
-            "the end of nobody's stream but the sender's",
+            if *by == event.who {
+                "an answer, or a stream error that says what was wrong"
+            } else {
+                "the end of nobody's stream but the sender's"
+            },
             match told {
                 Some(condition) => format!("a stream error {condition} for {}", event.who),
                 None => format!("the end of the stream of {}", event.who),

@@ -318,6 +318,8 @@ impl<T: FnMut(Told) + Send> Line<T> {
     fn close_stream(&mut self) {
         let web = self.standing.as_ref().is_some_and(|standing| standing.web);
         self.closing = true;
+        // Of a login that was under way nothing more is said.
+        self.course = None;
         self.say(&if web {
             format!(r#"<close xmlns="{FRAMING}"/>"#)
         } else {

@@ -196,6 +196,7 @@ async fn where_a_server_sends_its_clients_is_told() {
             .contains("`see-other-host` (\"[2001:db8::9]:5222\")"),
         "{why}"
     );
+    assert!(why.hint().contains("where its clients end up"), "{}", why.hint());
 }
 
 #[tokio::test(start_paused = true)]

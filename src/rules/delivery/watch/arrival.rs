@@ -173,11 +173,16 @@ impl Delivery {
             // A second for each 10 000 bytes begun, the least that every server has to take (RFC 6120 §13.12).
             let allowed = self.profile.relay_within * flight.size.div_ceil(10_000) as f64
                 + self.pace.allowed(flight.held);
-            let crowded = flight.crowd.max(self.chats) >= CROWD;
+            // What a signal takes here without any chat is not the flood's doing.
+            let crowd = flight.crowd.max(self.chats);
+            let flooded = crowd >= CROWD && delay - self.unhindered > allowed;
+            if crowd == 0 {
+                self.unhindered = self.unhindered.max(delay);
+            }
             if delay > allowed && self.flowed(session.conn, (flight.t, arrived), allowed) {
                 // It stood in line with others that went on arriving: the order asks for no less (RFC 6120 §10.1).
             } else if delay > allowed {
-                let id = if crowded { "CH-02" } else { "RT-13" };
+                let id = if flooded { "CH-02" } else { "RT-13" };
                 let finding = flight.finding(
                     id,
                     format!("{what} took {delay:.3} s to reach {}.", event.who),
