@@ -161,6 +161,8 @@ pub(in super::super) struct Relayed {
     left: HashMap<Arc<str>, (u64, f64)>,
     /// What was sent so far, as prints of its sender, id and text.
     letters: HashSet<u64>,
+    /// The same of its sender and text alone, whatever carried it.
+    texts: HashSet<u64>,
 }
 
 impl Flight {
@@ -214,6 +216,7 @@ impl Relayed {
             known: HashSet::default(),
             left: HashMap::default(),
             letters: HashSet::default(),
+            texts: HashSet::default(),
         }
     }
 
@@ -249,6 +252,12 @@ impl Relayed {
         };
         let to = fold(stanza.to().unwrap_or_default());
         let id = stanza.id().unwrap_or_default().to_owned();
+        if self.complete
+            && self.texts.len() < REMEMBERED
+            && let Some(text) = stanza.call_said()
+        {
+            self.texts.insert(print((&session.jid, text)));
+        }
         match stanza.iq_type() {
             Some(IqType::Result | IqType::Error) => {
                 let found = self.flights.find(&id, |f| *f.to == *session.jid && *f.jid == *to);

@@ -20,12 +20,17 @@ fn verdict(lines: &str) -> Verdict {
 
 /// The same of who recorded it so, by clocks that may be so far apart.
 fn verdict_of(witness: Witness, apart: f64, lines: &str) -> Verdict {
+    verdict_by((witness, apart, false), lines)
+}
+
+/// The same; `steady`: by a proxy of ours.
+fn verdict_by((witness, apart, steady): (Witness, f64, bool), lines: &str) -> Verdict {
     let mut header: Header = serde_json::from_value(json!({
         "callspec": 1, "scenario": {},
         "cast": {"alice": {"jid": A, "party": "client"}, "bob": {"jid": B, "party": "client"}},
     }))
     .expect("a header");
-    (header.witness, header.apart) = (witness, apart);
+    (header.witness, header.apart, header.steady) = (witness, apart, steady);
     let mut judge = Judge::with(vec![Box::new(Relayed::new(&header))]);
     let jid = |who: &str| match who {
         "alice" => A,
@@ -109,7 +114,10 @@ fn broken(lines: &str) -> Vec<String> {
 
 fn broken_as(witness: Witness, apart: f64, lines: &str) -> Vec<String> {
     let lines = format!("0 alice comes {A}\n0 bob comes {B}\n{lines}");
-    let verdict = verdict_of(witness, apart, &lines);
+    told(&verdict_of(witness, apart, &lines))
+}
+
+fn told(verdict: &Verdict) -> Vec<String> {
     let told = verdict.findings.iter().map(|found| {
         let doubt = if found.excuse.is_some() { "?" } else { "" };
         format!("{}{doubt} {:?}", found.rule.id, found.events)
@@ -153,6 +161,31 @@ fn loss_copies_and_wrong_addressees() {
     // An overtaken signal was lost even if the recording stops soon.
     let over = "1 alice > bob 1 a\n1.1 alice > bob 2 b\n1.2 bob < alice 2 b\n1.2 bob ok alice 2\n1.3 alice got bob 2\n2 alice goes\n2 bob goes";
     assert_eq!(broken(over), ["RT-03 [3]"]);
+}
+
+/// What a proxy of ours has not seen leave its sender, who was there from its login on, the server has made up.
+#[test]
+fn what_nobody_sent_the_server_has_said_itself() {
+    let came = "1 bob < alice 1 a\n1 bob ok alice 1";
+    let there = format!("0 alice comes {A}\n0 bob comes {B}");
+    for (lines, found) in [
+        (format!("{there}\n{came}"), "RT-03 [3]"),
+        // It was there already when the recording began, or is not recorded.
+        (format!("0 alice begins {A}\n0 bob comes {B}\n{came}"), ""),
+        (format!("0 bob comes {B}\n{came}"), ""),
+        // It was sent in a way of which little is expected.
+        (
+            format!(
+                "{there}\n.5 alice writes <iq type='set' to='{B}'><call xmlns='urn:xmpp:call:0'>a</call></iq>\n{came}"
+            ),
+            "",
+        ),
+    ] {
+        let of = |steady| told(&verdict_by((Witness::Ends, 0.0, steady), &lines)).join(", ");
+        assert_eq!((&*of(true), &*of(false)), (found, ""), "{lines}");
+    }
+    let apart = verdict_by((Witness::Ends, 0.5, true), &format!("{there}\n{came}"));
+    assert!(told(&apart).is_empty());
 }
 
 /// A server that makes a stanza of its own of what it was given, or two.

@@ -470,11 +470,7 @@ mod tests {
     fn equal_views_are_one_and_of_the_others_so_many_are_followed() {
         let mut beam = Beam::new(View::new(Role::Caller), false, None);
         let one = beam.candidates.swap_remove(0);
-        let of = |seen: u64, cost: Cost| Candidate {
-            seen,
-            cost,
-            ..one.clone()
-        };
+        let of = |seen: u64, cost: Cost| Candidate { seen, cost, ..one };
         beam.candidates = vec![of(1, [0, 1, 0, 0]), of(1, [0; 4])];
         beam.prune();
         assert_eq!(
@@ -531,13 +527,7 @@ mod tests {
             (1, [0, 1, 0, 0]),
             (0, [1, 0, 0, 0]),
         ];
-        beam.candidates = costs
-            .map(|(seen, cost)| Candidate {
-                seen,
-                cost,
-                ..one.clone()
-            })
-            .to_vec();
+        beam.candidates = costs.map(|(seen, cost)| Candidate { seen, cost, ..one }).to_vec();
         assert_eq!(beam.reached(), Some(8));
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::super::book::Sent;
 use super::super::flight::only_special;
-use super::{Early, Flight, Relayed, Session, What};
+use super::{Early, Flight, REMEMBERED, Relayed, Session, What};
 use crate::profile::{Class, Profile};
 use crate::protocol::decode;
 use crate::rules::{Finding, Record};
@@ -28,6 +28,7 @@ impl Relayed {
         let of_this = |f: &Flight| *f.jid == **from && f.to == came.at && same(f);
         let key = self.flights.find_any(SEARCHED, of_this);
         let Some(flight) = key.and_then(|key| self.flights.get_mut(key)) else {
+            self.made_up(came, from, text, record);
             return;
         };
         if let Some(first) = flight.delivered {
@@ -42,6 +43,29 @@ impl Relayed {
             format!("id='{}'", came.id),
             &[came.n],
         ));
+    }
+
+    /// A signal of somebody of whom everything was recorded, and this not: a relay says nothing in another's name. A
+    /// recording of somebody else's may lack a line.
+    fn made_up(&self, came: &Early, from: &str, text: &str, record: &mut Record) {
+        let mut sessions = self.sessions.values();
+        let known = sessions.any(|session| *session.jid == *from && session.bound);
+        let all = self.complete && self.apart == 0.0 && self.texts.len() < REMEMBERED;
+        let sent = self.texts.contains(&print((from, text)));
+        if !known || !all || sent || self.profile.class != Class::Relay {
+            return;
+        }
+        let finding = Finding::of_server(
+            "RT-03",
+            format!(
+                "{} received a signal `{}` from {from} that was never sent to it.",
+                came.at, came.id
+            ),
+            "only signals that a party sent",
+            format!("iq `{}`", came.id),
+            vec![came.n],
+        );
+        record.broken(finding.in_call(decode(text).facts.call.as_deref().map(str::to_owned)));
     }
 
     /// A signal that was sent and comes as a question: a server changes no type (RFC 6120 §8.2.3).
