@@ -31,6 +31,34 @@ fn may_be_missed(message: &Value, left: &str) -> bool {
 }
 
 #[test]
+fn nobody_is_accused_of_what_a_line_of_a_log_does_not_say() {
+    let folder = Folder::new();
+    for name in [
+        "ejabberd-crossing.log",
+        "converse-reject.alice.log",
+        "gajim-reject.log",
+    ] {
+        let log = std::fs::read_to_string(data(name)).expect("a log");
+        let lines: Vec<&str> = log.lines().collect();
+        let of_calls = |line: &&str| line.contains("<iq") || line.contains("urn:xmpp:call:0");
+        for at in (0..lines.len()).filter(|at| of_calls(&lines[*at])) {
+            let cut = part(lines[at], 2).expect("a half");
+            let text = [&lines[..at], &[&cut], &lines[at + 1..]].concat().join("\n");
+            let file = folder.0.path().join("cut.log");
+            std::fs::write(&file, text).expect("a file");
+            let said = check(&[&file]);
+            // Of a call whose beginning cannot be read there may be nothing to judge.
+            assert!(
+                matches!(said.status, 0 | 3),
+                "{name}, half of line {}: {}",
+                at + 1,
+                said.out
+            );
+        }
+    }
+}
+
+#[test]
 fn nobody_is_accused_of_what_is_not_in_the_recording() {
     let folder = Folder::new();
     for name in ALL {

@@ -11,7 +11,7 @@ use super::super::calls::{Finished, Told};
 use super::Asked;
 use super::outcomes::LISTED;
 use crate::report;
-use crate::rules::{Outcome, Verdict};
+use crate::rules::{Blame, Outcome, Verdict};
 use crate::transcript::recording::{Merged, Offset, Sorted};
 use crate::transcript::{Header, Witness};
 
@@ -192,6 +192,25 @@ pub(super) fn recording(asked: &Asked, finished: &Finished, merged: &Merged) {
             rules.join(", ")
         ));
     }
+    let unrecorded = unrecorded(finished);
+    let others = unrecorded.len().saturating_sub(FULL);
+    for party in unrecorded.iter().take(FULL) {
+        asked.tell(&format!(
+            "  of {party} only what the server handed on was recorded: what that lost or changed is held against it here"
+        ));
+    }
+    if others > 0 {
+        asked.tell(&format!("  and of {others} more"));
+    }
     let s = if finished.calls == 1 { "" } else { "s" };
     asked.tell(&format!("{} call{s}", finished.calls));
+}
+
+/// Those against whom something stands that nobody recorded at their own end: they go by their JIDs.
+fn unrecorded(finished: &Finished) -> BTreeSet<&str> {
+    let all = finished.told.iter().flat_map(|told| &told.verdict.findings);
+    let accused =
+        all.filter(|finding| finding.blame == Blame::Client && finding.is_held_against_the_target());
+    let parties = accused.map(|finding| finding.party.as_str());
+    parties.filter(|party| party.contains('@')).collect()
 }

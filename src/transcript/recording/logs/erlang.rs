@@ -1,15 +1,16 @@
 //! Terms of Erlang, as its shell and ejabberd's log print them.
 
-/// An Erlang binary or string as its shell prints it: `<<"…">>`, `<<"…"/utf8>>`, `"…"`, `<<60,105,113>>`.
+/// An Erlang binary or string as its shell prints it: `<<"…">>`, `<<"…"/utf8>>`, `"…"`, `<<60,105,113>>`. A text
+/// whose end is missing was cut with its line.
 pub(super) fn erlang(term: &str) -> Option<String> {
     let term = term.trim();
     let inner = match term.strip_prefix("<<") {
-        Some(binary) => binary.strip_suffix(">>")?,
+        Some(binary) => binary.strip_suffix(">>").unwrap_or(binary),
         None => term,
     };
     let inner = inner.strip_suffix("/utf8").unwrap_or(inner);
     if let Some(text) = inner.strip_prefix('"') {
-        return Some(unescape(text.strip_suffix('"')?));
+        return Some(unescape(text.strip_suffix('"').unwrap_or(text)));
     }
     let bytes: Option<Vec<u8>> = inner.split(',').map(|n| n.trim().parse().ok()).collect();
     String::from_utf8(bytes?).ok()
