@@ -119,7 +119,7 @@ pub(super) struct Clocks {
 impl Clocks {
     /// `None` for bots and proxies of ours, whose clock nobody sets.
     pub fn of(header: &Header) -> Option<Clocks> {
-        (!header.witness.is_bots() && !header.steady).then(|| Clocks {
+        header.is_foreign().then(|| Clocks {
             one: header.witness != Witness::Ends,
             skew: header.clock_skew,
             recorders: HashMap::default(),

@@ -29,6 +29,14 @@ pub struct Seen<'a> {
     pub spoken: Option<&'a Arc<Spoken>>,
 }
 
+impl Seen<'_> {
+    /// Something passed that is no stanza that can be read.
+    pub fn is_unreadable(&self) -> bool {
+        let text = self.event.xml.as_deref();
+        self.event.dir.passes() && self.stanza.is_none() && text.is_some_and(|text| !text.trim().is_empty())
+    }
+}
+
 /// One family of rules.
 pub trait Family {
     fn event(&mut self, seen: Seen<'_>, record: &mut Record);
@@ -134,6 +142,7 @@ impl Judge {
             family.event(seen, &mut self.record);
         }
         self.record.settle(Clocks::settled);
+        let unreadable = seen.is_unreadable();
         self.last = heard;
         match event.dir {
             Dir::Trouble if self.trouble.is_none() => {
@@ -153,11 +162,7 @@ impl Judge {
                 let named = event.rules.iter().filter_map(|id| rule(id));
                 named.for_each(|rule| self.record.held(rule.id));
             }
-            Dir::Received
-                if self.last.stanza.is_none()
-                    && self.unread.len() < KEPT as usize
-                    && event.xml.as_deref().is_some_and(|text| !text.trim().is_empty()) =>
-            {
+            Dir::Received if unreadable && self.unread.len() < KEPT as usize => {
                 self.unread.entry(event.who.clone()).or_insert(event.n);
             }
             Dir::Missed if self.missed.len() < KEPT as usize => self.missed.push(event.clone()),

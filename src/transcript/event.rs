@@ -47,6 +47,13 @@ pub struct Header {
     pub started: String,
 }
 
+impl Header {
+    /// Somebody else wrote it down, who may have left something out.
+    pub fn is_foreign(&self) -> bool {
+        !self.witness.is_bots() && !self.steady
+    }
+}
+
 fn is_zero(seconds: &f64) -> bool {
     *seconds == 0.0
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::book::Sent;
 use crate::protocol::NAMESPACE;
+use crate::rules::Finding;
 use crate::stanza::{IqType, Stanza, bare, fold};
 
 /// The namespace of the stamp on what was stored (XEP-0203).
@@ -155,6 +156,17 @@ fn name_all<'a>(out: &mut String, elements: impl Iterator<Item = &'a minidom::El
     for element in elements {
         let _ = write!(out, " <{} xmlns='{}'>", element.name(), element.ns());
     }
+}
+
+/// A signal that reached this one, and nobody sent it.
+pub(super) fn never_sent((who, n): (&str, u64), id: &str, from: &str) -> Finding {
+    Finding::of_server(
+        "RT-03",
+        format!("{who} received a signal `{id}` from {from} that was never sent to it."),
+        "only signals that a party sent",
+        format!("iq `{id}`"),
+        vec![n],
+    )
 }
 
 /// What an answer says: its type, an error's condition and what is to be done about it, and what a result holds. The

@@ -133,7 +133,7 @@ impl Answers {
     pub fn new(header: &Header) -> Answers {
         Answers {
             between: header.witness == Witness::Between,
-            foreign: !header.witness.is_bots() && !header.steady,
+            foreign: header.is_foreign(),
             open_ended: !header.witness.is_bots(),
             ..Answers::default()
         }

@@ -52,6 +52,13 @@ enum Spoilt {
     Doubtful,
 }
 
+impl Spoilt {
+    /// Whether it has no place in its sender's call.
+    fn is_out(self) -> bool {
+        self != Spoilt::Doubtful
+    }
+}
+
 #[derive(Debug)]
 struct Call {
     /// The bare JIDs of caller and callee.
@@ -185,7 +192,7 @@ impl Parties {
             lines: Recent::new(REMEMBERED),
             answers: Answers::new(header),
             requests: Recent::new(IDS),
-            foreign: !header.witness.is_bots() && !header.steady,
+            foreign: header.is_foreign(),
             gaps: Recent::new(REMEMBERED),
             media: Media::new(header.profile.mdns),
             whole: false,
@@ -272,7 +279,7 @@ impl Family for Parties {
                 }
                 let Some(stanza) = seen.stanza else {
                     self.answers.unread(event.n);
-                    if event.xml.as_deref().is_some_and(|text| !text.trim().is_empty()) {
+                    if seen.is_unreadable() {
                         let near = self.recorded_actor(event);
                         self.unreadable(&near, event.n);
                     }

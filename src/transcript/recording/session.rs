@@ -530,9 +530,9 @@ impl Sessions {
         let signal = names_calls(text);
         let chat = self.chat && name == "message";
         let again = !conn.again.is_empty() || conn.resumable.is_some();
+        let answer = (again || !self.whole) && name == "iq" && is_answer(text);
         // What was cut off may have been anything.
-        let concerns =
-            signal || chat || goes_on(text) || ((again || !self.whole) && name == "iq" && is_answer(text));
+        let concerns = signal || chat || answer || goes_on(text);
         let own = conn.jid.as_deref().unwrap_or_default();
         let way = frame.way.unwrap_or_else(|| guess(text, own));
         let dir = match way {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::book::Sent;
-use super::super::flight::only_special;
+use super::super::flight::{never_sent, only_special};
 use super::{Early, Flight, REMEMBERED, Relayed, Session, What};
 use crate::profile::{Class, Profile};
 use crate::protocol::decode;
@@ -55,16 +55,7 @@ impl Relayed {
         if !known || !all || sent || self.profile.class != Class::Relay {
             return;
         }
-        let finding = Finding::of_server(
-            "RT-03",
-            format!(
-                "{} received a signal `{}` from {from} that was never sent to it.",
-                came.at, came.id
-            ),
-            "only signals that a party sent",
-            format!("iq `{}`", came.id),
-            vec![came.n],
-        );
+        let finding = never_sent((&came.at, came.n), &came.id, from);
         record.broken(finding.in_call(decode(text).facts.call.as_deref().map(str::to_owned)));
     }
 

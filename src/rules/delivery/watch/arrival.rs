@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::super::book::Sent;
-use super::super::flight::{DELAY, Flight, Freight, Goal, call_id, form, has_special, only_special, text};
+use super::super::flight::{
+    DELAY, Flight, Freight, Goal, call_id, form, has_special, never_sent, only_special, text,
+};
 use super::{CROWD, Delivery, HEARD, KEPT, LARGE, Late, Session};
 use crate::profile::Class;
 use crate::protocol::NAMESPACE;
@@ -284,13 +286,7 @@ impl Delivery {
                 record.broken(flight.astray("RT-06", &what, (&event.who, &session.jid), event.n));
             }
         } else if self.profile.class == Class::Relay {
-            let message = format!(
-                "{} received a signal `{got}` from {from} that was never sent to it.",
-                event.who
-            );
-            let wanted = "only signals that a party sent";
-            let seen = format!("iq `{got}`");
-            let finding = Finding::of_server("RT-03", message, wanted, seen, vec![event.n]);
+            let finding = never_sent((&event.who, event.n), got, &from);
             record.broken(finding.in_call(call_id(stanza)));
         }
     }

@@ -43,8 +43,7 @@ impl Parties {
             None => self.requests.forgot(),
         };
         if !known {
-            let between = between(own, &other);
-            *self.gaps.entry(between, || n) = n;
+            self.misses(between(own, &other), n);
         }
     }
 
@@ -57,18 +56,21 @@ impl Parties {
         let (own, from) = (bare(&near.jid), fold(bare(from)));
         let elsewhere = stanza.to().is_some_and(|to| bare(&fold(to)) != own);
         if !from.contains('@') && !self.enforces {
-            *self.gaps.entry(print(own), || n) = n;
+            self.misses(print(own), n);
         } else if elsewhere && !own.is_empty() {
-            let between = between(own, &from);
-            *self.gaps.entry(between, || n) = n;
+            self.misses(between(own, &from), n);
         }
     }
 
     /// Something passed at the end of `near` that nobody can read.
     pub(super) fn unreadable(&mut self, near: &Actor, n: u64) {
         if self.foreign {
-            *self.gaps.entry(print(bare(&near.jid)), || n) = n;
+            self.misses(print(bare(&near.jid)), n);
         }
+    }
+
+    fn misses(&mut self, whose: u64, n: u64) {
+        *self.gaps.entry(whose, || n) = n;
     }
 
     /// The latest event with which it is known that something between these two is missing.

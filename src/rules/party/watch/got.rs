@@ -40,7 +40,7 @@ impl Parties {
         // The answer goes to whoever is named.
         let named = from.clone();
         if let Some(sender) = &misnamed {
-            from = sender.to_string().into();
+            from = Cow::Borrowed(sender);
         }
         let spoilt = match self.spoilt.is_empty() {
             true => None,
@@ -83,7 +83,7 @@ impl Parties {
         let (Some(act), Some(id)) = (form.decoded().act(), facts.call.clone()) else {
             return;
         };
-        if matches!(spoilt, Some(Spoilt::Outside | Spoilt::OutOfOrder)) {
+        if spoilt.is_some_and(Spoilt::is_out) {
             self.misled.insert((actor.key.clone(), id.clone()), ());
         }
         if stanza.iq_type() != Some(IqType::Set) || out {

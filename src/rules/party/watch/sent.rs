@@ -183,8 +183,7 @@ impl Parties {
         }
         let mut tested = tested(&form);
         if let (Some(speaker), Some(look)) = (speaker, seen) {
-            let out = matches!(spoilt, Some(Spoilt::Outside | Spoilt::OutOfOrder));
-            let stray = stanza.iq_type() != Some(IqType::Set) || out;
+            let stray = stanza.iq_type() != Some(IqType::Set) || spoilt.is_some_and(Spoilt::is_out);
             if stray {
                 findings.drain(of_media);
             } else {
