@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::coverage::Coverage;
 use super::exhaustive::Exhaustive;
-use super::keep::{Found, Kept, keep};
+use super::keep::{Found, Kept, keep, shape};
 use super::payload::Payloads;
 use super::replay::replay;
 use super::shrink::{Shrinker, broken, play_one};
@@ -471,20 +471,22 @@ fn note(
     };
     let mut shrinker = Shrinker::new(&own, hit.rule, &hit.name, stop, plan.shrink_time);
     let least = shrinker.shrink(tree(), hit.ordering.clone());
+    let shape = shape(&shrinker, &least);
+    if let Some(known) = failure.kept.iter_mut().find(|known| known.shape == shape) {
+        known.cases += 1;
+        return Ok(());
+    }
     let found = Found {
         folder: &plan.folder,
         number: hit.number,
         moves: hit.ordering.moves.len(),
         command: &plan.command(),
+        shape,
     };
     let Some(kept) = keep(&shrinker, options, least, &found)? else {
         failure.once.push(hit.number);
         return Ok(());
     };
-    if let Some(known) = failure.kept.iter_mut().find(|known| known.file == kept.file) {
-        known.cases += 1;
-        return Ok(());
-    }
     observe(News::Kept(&kept));
     failure.kept.push(kept);
     Ok(())

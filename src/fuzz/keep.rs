@@ -35,6 +35,8 @@ pub struct Kept {
     /// Whether what failed is the sound call at the end: the target is harmed by what came before.
     pub canary: bool,
     pub(super) least: Ordering,
+    /// What is one failure has one shape.
+    pub(super) shape: String,
 }
 
 /// Where it goes, and how it came about.
@@ -45,6 +47,17 @@ pub(super) struct Found<'a> {
     pub moves: usize,
     /// The words of the command line that find it again.
     pub command: &'a str,
+    pub shape: String,
+}
+
+/// The same for what breaks this rule in the same way, whatever of the sound call at the end is left in it.
+pub(super) fn shape(shrinker: &Shrinker<'_>, least: &Ordering) -> String {
+    let rule = shrinker.rule;
+    let text = shrinker
+        .render(&least.without_canary(), "fuzz/shape", "")
+        .yaml();
+    let shape = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{rule}\n{text}").as_bytes());
+    shape.simple().to_string().chars().take(8).collect()
 }
 
 /// Plays what is left again, and writes it down. `None`: it never failed again, or was stopped before that could be
@@ -59,15 +72,13 @@ pub(super) fn keep(
     found: &Found<'_>,
 ) -> Result<Option<Kept>, String> {
     let (folder, rule) = (found.folder, shrinker.rule);
-    let shape = shrinker.render(&least, "fuzz/shape", "").yaml();
-    let shape = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{rule}\n{shape}").as_bytes());
-    let hash: String = shape.simple().to_string().chars().take(8).collect();
+    let shape = found.shape.clone();
     let wrong = |error: std::io::Error| format!("cannot write to {}: {error}", folder.display());
     std::fs::create_dir_all(folder).map_err(wrong)?;
-    for (number, stem) in names(&format!("{rule}-{hash}")).enumerate() {
+    for (number, stem) in names(&format!("{rule}-{shape}")).enumerate() {
         let plays = if number == 0 { AGAIN } else { 1 };
         if let Some(kept) = again(shrinker, options, &least, found, &stem, plays).map_err(wrong)? {
-            return Ok(Some(kept));
+            return Ok(Some(Kept { shape, ..kept }));
         }
     }
     Ok(None)
@@ -99,6 +110,7 @@ fn again(
         stable: (0, 0),
         canary: false,
         least: least.clone(),
+        shape: String::new(),
     };
     while kept.stable.1 < if kept.stable.0 > 0 { AGAIN } else { plays } {
         let mut options = options.clone();

@@ -87,6 +87,8 @@ pub(super) struct Shrinker<'a> {
     patience: usize,
     /// What each is called.
     name: String,
+    /// How many moves of what failed last there are up to the one that showed it.
+    through: Option<usize>,
 }
 
 impl<'a> Shrinker<'a> {
@@ -106,6 +108,7 @@ impl<'a> Shrinker<'a> {
             tries: 0,
             patience: 1,
             name: name.to_owned(),
+            through: None,
         }
     }
 
@@ -132,7 +135,8 @@ impl<'a> Shrinker<'a> {
             }
             self.tries += 1;
             let finished = self.plays(rendered.case.clone());
-            if finished.is_some_and(|finished| self.shows(&finished)) {
+            if let Some(finished) = finished.filter(|finished| self.shows(finished)) {
+                self.through = self.shown_by(&finished, &rendered);
                 return sound(&rendered.yaml()).is_some();
             }
         }
@@ -141,6 +145,14 @@ impl<'a> Shrinker<'a> {
 
     pub fn shows(&self, finished: &Finished) -> bool {
         breach(finished, self.rule).is_some()
+    }
+
+    fn shown_by(&self, finished: &Finished, rendered: &Rendered) -> Option<usize> {
+        let finding = breach(finished, self.rule)?;
+        let shown = finished.events.iter();
+        let shown = shown.filter(|event| finding.events.contains(&event.n));
+        let steps = shown.filter_map(|event| event.step.as_deref());
+        steps.filter_map(|step| rendered.moves_through(step)).max()
     }
 
     /// Takes a name under which it fails: its own, unless that was chance. What fails now and then needs more than one try each time.
@@ -179,6 +191,7 @@ impl<'a> Shrinker<'a> {
     ) -> Ordering {
         let mut best = found;
         self.settle(&best);
+        self.cut_to_size(&mut best);
         if let Some(mut tree) = tree {
             self.throw_less(tree.as_mut(), &mut best);
         }
@@ -192,6 +205,24 @@ impl<'a> Shrinker<'a> {
         }
         self.begin_anew(&mut best);
         best
+    }
+
+    /// Little at a time may be more than there is time for, where each try has to wait for what does not come. So what
+    /// is surely not needed goes first: what comes after the breach, and payloads beside the one that showed it.
+    fn cut_to_size(&mut self, best: &mut Ordering) {
+        let plain = best.without_canary();
+        self.accept(best, plain);
+        let class = best.class;
+        if best.carries() {
+            let payloads = best.moves.iter().filter(|step| matches!(step, Move::Carry(_)));
+            let alone = payloads.map(|one| vec![one.clone()]);
+            let alone: Vec<_> = alone.map(|moves| Ordering { class, moves }).collect();
+            // Those that show nothing are soon done.
+            alone.into_iter().rev().any(|one| self.accept(best, one));
+        } else if let Some(through) = self.through {
+            let up_to_it = best.without(through..best.moves.len());
+            self.accept(best, up_to_it);
+        }
     }
 
     /// What is left may be the shortest of its sort only: whatever else one move or two can say is tried in its place.
@@ -217,9 +248,16 @@ impl<'a> Shrinker<'a> {
     fn throw_less(&mut self, tree: &mut dyn ValueTree<Value = Ordering>, best: &mut Ordering) {
         let mut on = tree.simplify();
         let mut left = THROWS;
-        while on && left > 0 && !self.is_spent() {
+        // What was made has its sound call at the end, and what is left of it may do without.
+        let whole = best.without_canary() != *best;
+        // Its steps are small ones: most of the time is for those that follow.
+        let until = Instant::now() + self.until.saturating_duration_since(Instant::now()) / 4;
+        while on && left > 0 && !self.is_spent() && Instant::now() < until {
             left -= 1;
-            let now = tree.current();
+            let now = match whole {
+                true => tree.current(),
+                false => tree.current().without_canary(),
+            };
             let holds = now == *best || self.accept(best, now);
             on = if holds { tree.simplify() } else { tree.complicate() };
         }

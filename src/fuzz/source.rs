@@ -44,9 +44,19 @@ pub(super) struct Rendered {
     pub certain: bool,
     /// The step with which the call begins that shows that the target is still of use.
     pub canary: Option<usize>,
+    /// How many steps stand before each move; empty where a file's text says more than the moves do.
+    pub begins: Vec<usize>,
 }
 
 impl Rendered {
+    /// How many moves there are up to the one that this step belongs to.
+    pub fn moves_through(&self, step: &str) -> Option<usize> {
+        let (_, line) = step.rsplit_once(':')?;
+        let line: usize = line.parse().ok()?;
+        let through = self.begins.partition_point(|before| *before < line);
+        (through > 0).then_some(through)
+    }
+
     /// As a file says it.
     pub fn yaml(&self) -> String {
         match &self.text {

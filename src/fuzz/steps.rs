@@ -344,7 +344,9 @@ pub(super) fn render(ordering: &Ordering, title: &Title<'_>) -> Rendered {
         carried: Vec::new(),
         leaves_open: None,
     };
+    let mut begins = Vec::with_capacity(ordering.moves.len());
     for step in &ordering.moves {
+        begins.push(out.steps.len());
         for deed in board.take(step) {
             out.write(deed);
         }
@@ -401,6 +403,7 @@ pub(super) fn render(ordering: &Ordering, title: &Title<'_>) -> Rendered {
         breaches: out.breaches,
         certain: !ordering.moves.is_empty() && !out.unclear && (class == Class::Relay || out.doubts == 0),
         canary: out.canary,
+        begins,
     };
     if out.carried.is_empty() {
         return rendered;
@@ -423,6 +426,7 @@ fn with_payloads(rendered: Rendered, carried: &[(usize, Vec<String>)]) -> Render
         canary: after.and_then(|after| case.steps.len().checked_sub(after)),
         case: case.into(),
         text: Some(text),
+        begins: Vec::new(),
         ..rendered
     }
 }

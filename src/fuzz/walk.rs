@@ -269,6 +269,14 @@ impl Ordering {
         }
     }
 
+    /// What comes before the sound call at the end; itself where there is nothing else.
+    pub fn without_canary(&self) -> Ordering {
+        let mut less = self.clone();
+        less.moves
+            .retain_mut(|step| step.call().is_none_or(|call| *call != Call::Canary));
+        if less.moves.is_empty() { self.clone() } else { less }
+    }
+
     /// Whether it is about what signals hold, and not about their order.
     pub fn carries(&self) -> bool {
         self.moves.iter().any(|step| matches!(step, Move::Carry(_)))
