@@ -53,9 +53,7 @@ pub(super) struct Found<'a> {
 /// The same for what breaks this rule in the same way, whatever of the sound call at the end is left in it.
 pub(super) fn shape(shrinker: &Shrinker<'_>, least: &Ordering) -> String {
     let rule = shrinker.rule;
-    let text = shrinker
-        .render(&least.without_canary(), "fuzz/shape", "")
-        .yaml();
+    let text = shrinker.render(&least.without_canary(), "fuzz/shape", "").yaml();
     let shape = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{rule}\n{text}").as_bytes());
     shape.simple().to_string().chars().take(8).collect()
 }

@@ -192,7 +192,7 @@ impl<'a> Shrinker<'a> {
         let mut best = found;
         self.settle(&best);
         self.cut_to_size(&mut best);
-        if let Some(mut tree) = tree {
+        if let Some(mut tree) = tree.filter(|_| best.moves.len() > 1) {
             self.throw_less(tree.as_mut(), &mut best);
         }
         loop {
@@ -210,19 +210,18 @@ impl<'a> Shrinker<'a> {
     /// Little at a time may be more than there is time for, where each try has to wait for what does not come. So what
     /// is surely not needed goes first: what comes after the breach, and payloads beside the one that showed it.
     fn cut_to_size(&mut self, best: &mut Ordering) {
-        let plain = best.without_canary();
-        self.accept(best, plain);
         let class = best.class;
-        if best.carries() {
-            let payloads = best.moves.iter().filter(|step| matches!(step, Move::Carry(_)));
-            let alone = payloads.map(|one| vec![one.clone()]);
-            let alone: Vec<_> = alone.map(|moves| Ordering { class, moves }).collect();
-            // Those that show nothing are soon done.
-            alone.into_iter().rev().any(|one| self.accept(best, one));
-        } else if let Some(through) = self.through {
+        let payloads = best.moves.iter().filter(|step| matches!(step, Move::Carry(_)));
+        let alone = payloads.map(|one| vec![one.clone()]);
+        // Those that show nothing are soon done.
+        let mut less: Vec<_> = alone.map(|moves| Ordering { class, moves }).rev().collect();
+        if let Some(through) = self.through {
             let up_to_it = best.without(through..best.moves.len());
-            self.accept(best, up_to_it);
+            less.push(up_to_it.without_canary());
+            less.push(up_to_it);
         }
+        less.push(best.without_canary());
+        less.into_iter().any(|one| self.accept(best, one));
     }
 
     /// What is left may be the shortest of its sort only: whatever else one move or two can say is tried in its place.
