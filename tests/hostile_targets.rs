@@ -133,7 +133,8 @@ fn a_look_ends_with_one_sentence_too() {
     // Side by side: each of them takes its time.
     std::thread::scope(|scope| {
         for (port, part) in [
-            (silent, "was not done within 10 s"),
+            // Ten seconds, and more where this process stood still meanwhile.
+            (silent, "the login was not done within"),
             (garbage, "no XMPP"),
             (mute, "a ping was not answered within 5 s"),
             (noisy, "a ping was not answered within 5 s"),
@@ -144,7 +145,7 @@ fn a_look_ends_with_one_sentence_too() {
         let drip = drips();
         untested(
             &look(&format!("xmpp://127.0.0.1:{drip}")),
-            "was not done within 10 s",
+            "the login was not done within",
         );
     });
 }
@@ -226,14 +227,11 @@ fn never_answers_or_drips() {
     for scheme in ["ws", "wss", "xmpp", "xmpps"] {
         untested(
             &play(&format!("{scheme}://127.0.0.1:{port}")),
-            "was not done within 1 s",
+            "was not done within",
         );
     }
     let drip = drips();
-    untested(
-        &play(&format!("xmpp://127.0.0.1:{drip}")),
-        "was not done within 1 s",
-    );
+    untested(&play(&format!("xmpp://127.0.0.1:{drip}")), "was not done within");
 }
 
 /// Whoever started it may end it while a target lets nobody in: it need not wait until the login gives up.

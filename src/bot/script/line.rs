@@ -4,7 +4,7 @@ use rand::Rng;
 
 use super::{Bot, Cursor, Link, Output, Script};
 use crate::scenario::{Action, Deed, Expect, FrameKind, Line, Pattern, What};
-use crate::stanza::{FRAMING, Message, SASL, STREAM, Stanza};
+use crate::stanza::{FRAMING, IqType, Message, SASL, STREAM, Stanza};
 use crate::transcript::{Dir, Event, Opcode, Wire};
 
 /// Something on a raw line that expectations look at.
@@ -249,13 +249,15 @@ impl Script {
         !ends && bot.inbox.is_empty() && !bot.sights.iter().any(is_farewell)
     }
 
-    /// Whether a login on a raw line, in which nothing is out of the ordinary, has come to no end: who is to blame for that
-    /// is not known, as with every other login.
-    pub(super) fn stands_still(&self, expect: &Expect, pattern: &Pattern) -> bool {
-        let bot = self.bots.get(&expect.who);
-        *pattern == Pattern::Bound
-            && expect.rule.is_none()
-            && bot.is_some_and(|bot| bot.raw && bot.tame && bot.link == Link::Up)
+    /// What became of a login on a raw line, in which nothing is out of the ordinary, that came to no end or to a bad one.
+    /// Who is to blame for that is not known, as with every other login.
+    pub(super) fn in_vain(&self, expect: &Expect, pattern: &Pattern) -> Option<&'static str> {
+        let bot = self.bots.get(&expect.who)?;
+        let usual = *pattern == Pattern::Bound && expect.rule.is_none() && bot.raw && bot.tame;
+        usual.then(|| match Script::sight_is_hopeless(bot, pattern) {
+            false => "the login stands still",
+            true => "the login was refused",
+        })
     }
 
     /// What came on a raw line that no expectation has taken, for the words of one that was missed.
@@ -323,6 +325,7 @@ fn answers(pattern: &Pattern, sight: &Sight) -> Answers {
         (Pattern::Bound, Wire::Frame { .. } | Wire::Stream) => match stanza() {
             Some(stanza) if bound(&stanza).is_some() => Answers::Yes,
             Some(stanza) if stanza.is("error", STREAM) || stanza.is("failure", SASL) => Answers::Never,
+            Some(stanza) if stanza.iq_type() == Some(IqType::Error) => Answers::Never,
             _ => Answers::No,
         },
         (Pattern::Bound, Wire::Upgraded { status, .. }) if *status != 101 => Answers::Never,

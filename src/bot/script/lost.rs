@@ -135,7 +135,7 @@ mod tests {
     use crate::bot::Account;
     use crate::profile::Profile;
     use crate::scenario::{builtin_fragment, parse};
-    use crate::transcript::Dir;
+    use crate::transcript::{Dir, Wire};
 
     const ASKS: &str = "
 name: asks
@@ -294,9 +294,8 @@ steps:
         }
     }
 
-    /// How a login on a raw line is given up to which nothing comes, and when.
-    fn login_given_up(login: &str, expected: &str) -> (Dir, u64) {
-        let mut script = script(&format!(
+    fn line_logs_in(login: &str, expected: &str) -> Script {
+        script(&format!(
             "
 name: logs-in
 about: A raw line that logs in.
@@ -306,7 +305,12 @@ steps:
   - line: {{ does: log-in{login} }}
   - line: {{ receives: bound{expected} }}
 "
-        ));
+        ))
+    }
+
+    /// How a login on a raw line is given up to which nothing comes, and when.
+    fn login_given_up(login: &str, expected: &str) -> (Dir, u64) {
+        let mut script = line_logs_in(login, expected);
         let mut now = Duration::ZERO;
         loop {
             while let Some(output) = next(&mut script, now) {
@@ -330,6 +334,43 @@ steps:
             (Dir::Missed, 10)
         );
         assert_eq!(login_given_up(", as: bob@x", ", within: 10s"), (Dir::Missed, 10));
+    }
+
+    /// How a login on a raw line ends to which the server says this.
+    fn login_refused(login: &str, expected: &str, words: &str) -> Dir {
+        let mut script = line_logs_in(login, expected);
+        script.handle_time(Duration::ZERO);
+        while next(&mut script, Duration::ZERO).is_some() {}
+        script.handle(
+            Duration::ZERO,
+            Input::Wire {
+                who: "line".into(),
+                sent: false,
+                wire: Wire::Stream,
+                text: Some(words.to_owned()),
+            },
+        );
+        while let Some(output) = next(&mut script, Duration::ZERO) {
+            if let Output::Event(event) = output
+                && matches!(event.dir, Dir::Missed | Dir::Trouble)
+            {
+                return event.dir;
+            }
+        }
+        panic!("neither missed nor in trouble: {words}");
+    }
+
+    #[test]
+    fn a_usual_login_on_a_raw_line_that_is_refused_is_nobodys_fault() {
+        for words in [
+            "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
+            "<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><temporary-auth-failure/></failure>",
+            "<iq xmlns='jabber:client' type='error' id='bind'><error type='wait'><resource-constraint xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+        ] {
+            assert_eq!(login_refused("", "", words), Dir::Trouble, "{words}");
+            assert_eq!(login_refused("", ", rule: AU-04", words), Dir::Missed, "{words}");
+            assert_eq!(login_refused(", as: bob@x", "", words), Dir::Missed, "{words}");
+        }
     }
 
     /// What was under way when the server was asked says nothing of whether anything comes still.

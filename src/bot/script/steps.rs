@@ -108,13 +108,12 @@ impl Script {
                 self.trouble(&expect.who, why);
                 Come::NotYet
             }
-            None if late && self.stands_still(expect, &wanted.pattern) => {
-                let seen = self.instead(expect, wanted);
-                self.trouble(&expect.who, format!("the login stands still: {seen}"));
-                Come::NotYet
-            }
             None if late || self.hopeless(expect, wanted) => {
                 let seen = self.instead(expect, wanted);
+                if let Some(what) = self.in_vain(expect, &wanted.pattern) {
+                    self.trouble(&expect.who, format!("{what}: {seen}"));
+                    return Come::NotYet;
+                }
                 // What a busy server was given on top is known to the nanosecond, and nobody wants to read that.
                 let hundredths = (self.within(expect.within).as_secs_f64() * 100.0).round();
                 let words = format!("{} within {} s", wanted.words(&expect.who), hundredths / 100.0);
