@@ -5,6 +5,7 @@
 
 mod as_sent;
 mod back;
+mod chat;
 mod ends;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -22,6 +23,7 @@ use crate::stanza::{IqType, Stanza, bare, fold, print, resource};
 use crate::transcript::{Dir, Event, Header, Witness};
 use as_sent::{as_it_was, is_another, otherwise_addressed};
 use back::unchanged;
+use chat::Chats;
 
 /// How long something else has to have gone on coming in, in seconds, before what is missing was lost.
 const MARGIN: f64 = 5.0;
@@ -91,6 +93,8 @@ struct Session {
     answers: bool,
     /// There was one before under this address: what that one asked may be answered here.
     again: bool,
+    /// What people wrote was recorded here as it came in: whoever recorded it leaves it not out.
+    chats: bool,
 }
 
 /// A signal that one end sent.
@@ -164,6 +168,7 @@ pub(in super::super) struct Relayed {
     letters: HashSet<u64>,
     /// The same of its sender and text alone, whatever carried it.
     texts: HashSet<u64>,
+    chats: Chats,
 }
 
 impl Flight {
@@ -218,6 +223,7 @@ impl Relayed {
             left: HashMap::default(),
             letters: HashSet::default(),
             texts: HashSet::default(),
+            chats: Chats::new(),
         }
     }
 
@@ -296,12 +302,7 @@ impl Relayed {
                         return;
                     }
                 }
-                let goal = self.sessions.values().find(|s| *s.jid == *to);
-                // Where something has passed between them, both recordings ran by then, whatever clocks say.
-                let there = |s: &&Session| {
-                    event.t - s.since >= SETTLED + self.apart || self.newest.knows(s.conn, session.conn)
-                };
-                let goal = goal.filter(there).map(|s| s.conn);
+                let goal = self.goal_of(&to, &session, event.t);
                 let text = stanza.call_text().unwrap_or_default();
                 let parted = |(_, at): &&(u64, f64)| event.t - at >= PARTING + self.apart;
                 let absent = self.left.get(&*to).filter(parted).map(|(n, _)| *n);
@@ -335,6 +336,7 @@ impl Relayed {
                 self.came_early(&mut flight, record);
                 self.flights.put(flight, REMEMBERED);
             }
+            None if stanza.is_message() => self.writes(event, stanza, &session, record),
             _ => {}
         }
     }
@@ -398,12 +400,15 @@ impl Relayed {
                 self.delivered(event, stanza, &session, record);
             }
             Some(IqType::Get) if stanza.has_call() => self.retyped(event, stanza, &session, record),
-            // In another's name it is that one's message.
-            None if stanza
-                .from()
-                .is_none_or(|from| *fold(from) == *bare(&session.jid)) =>
-            {
-                Delivery::copied(event, stanza, record);
+            None if stanza.is_message() => {
+                // In another's name it is that one's message.
+                if stanza
+                    .from()
+                    .is_none_or(|from| *fold(from) == *bare(&session.jid))
+                {
+                    Delivery::copied(event, stanza, record);
+                }
+                self.reads(event, stanza, &session, record);
             }
             _ => {}
         }
@@ -494,6 +499,15 @@ impl Relayed {
         }
     }
 
+    /// The connection of who has this address, if it has been recorded for a while.
+    fn goal_of(&self, to: &str, from: &Session, t: f64) -> Option<u64> {
+        let goal = self.sessions.values().find(|s| *s.jid == *to);
+        // Where something has passed between them, both recordings ran by then, whatever clocks say.
+        let there =
+            |s: &&Session| t - s.since >= SETTLED + self.apart || self.newest.knows(s.conn, from.conn);
+        goal.filter(there).map(|s| s.conn)
+    }
+
     /// Something passed at this end of a connection after this event that cannot be read: it may have been anything.
     fn garbled(&self, conn: u64, n: u64) -> Option<String> {
         let unread = self.unread.get(&conn).is_some_and(|unread| *unread > n);
@@ -534,6 +548,7 @@ impl Family for Relayed {
         {
             self.under_another_id(&early, record);
         }
+        self.expire(event.t, record);
         match (event.dir, seen.stanza) {
             (Dir::Connected | Dir::Begins, _) => {
                 self.leaves(&event.who, record);
@@ -551,6 +566,7 @@ impl Family for Relayed {
                     heard: event.t,
                     answers: self.complete,
                     again,
+                    chats: self.complete,
                 };
                 self.sessions.insert(event.who.clone(), session);
             }

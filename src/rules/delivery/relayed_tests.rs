@@ -6,13 +6,13 @@ use super::relayed::Relayed;
 use crate::rules::{Judge, Verdict};
 use crate::transcript::{Event, Header, Witness};
 
-const A: &str = "alice@x/1";
-const B: &str = "bob@x/2";
-const C: &str = "bob@x/3";
+pub(super) const A: &str = "alice@x/1";
+pub(super) const B: &str = "bob@x/2";
+pub(super) const C: &str = "bob@x/3";
 
 /// Lines of `time who verb`: `comes JID`, `goes`, `> TO ID TEXT` a signal sent, `< FROM ID TEXT` one that came in (`<JID`
 /// one that is for this address), `asks TO ID` a question, `writes XML` and `reads XML` any stanza,
-/// `ok TO ID` and `no TO ID` answers given, `got FROM ID` and `failed FROM ID CONDITION` answers that came in, `hears`
+/// `says TO ID TEXT` and `gets FROM ID TEXT` chat, `ok TO ID` and `no TO ID` answers given, `got FROM ID` and `failed FROM ID CONDITION` answers that came in, `hears`
 /// anything else.
 fn verdict(lines: &str) -> Verdict {
     verdict_of(Witness::Ends, 0.0, lines)
@@ -24,7 +24,7 @@ fn verdict_of(witness: Witness, apart: f64, lines: &str) -> Verdict {
 }
 
 /// The same; `steady`: by a proxy of ours.
-fn verdict_by((witness, apart, steady): (Witness, f64, bool), lines: &str) -> Verdict {
+pub(super) fn verdict_by((witness, apart, steady): (Witness, f64, bool), lines: &str) -> Verdict {
     let mut header: Header = serde_json::from_value(json!({
         "callspec": 1, "scenario": {},
         "cast": {"alice": {"jid": A, "party": "client"}, "bob": {"jid": B, "party": "client"}},
@@ -54,10 +54,9 @@ fn verdict_by((witness, apart, steady): (Witness, f64, bool), lines: &str) -> Ve
         } else {
             jid(other)
         };
-        let call = format!(
-            "<call xmlns='urn:xmpp:call:0'>{}</call></iq>",
-            rest.get(2..).unwrap_or_default().join(" ")
-        );
+        let text = rest.get(2..).unwrap_or_default().join(" ");
+        let call = format!("<call xmlns='urn:xmpp:call:0'>{text}</call></iq>");
+        let body = format!("<body>{text}</body></message>");
         let (dir, xml) = match *verb {
             "comes" => ("connected", String::new()),
             "begins" => ("begins", String::new()),
@@ -73,6 +72,14 @@ fn verdict_by((witness, apart, steady): (Witness, f64, bool), lines: &str) -> Ve
                     "<iq type='set' from='{other}' to='{}' id='{id}'>{call}",
                     &verb[1..]
                 ),
+            ),
+            "says" => (
+                "sent",
+                format!("<message type='chat' to='{other}' id='{id}'>{body}"),
+            ),
+            "gets" => (
+                "received",
+                format!("<message type='chat' from='{other}' to='{own}' id='{id}'>{body}"),
             ),
             "ok" => ("sent", format!("<iq type='result' to='{other}' id='{id}'/>")),
             "nothing" => ("sent", format!("<iq type='error' to='{other}' id='{id}'/>")),
@@ -117,7 +124,7 @@ fn broken_as(witness: Witness, apart: f64, lines: &str) -> Vec<String> {
     told(&verdict_of(witness, apart, &lines))
 }
 
-fn told(verdict: &Verdict) -> Vec<String> {
+pub(super) fn told(verdict: &Verdict) -> Vec<String> {
     let told = verdict.findings.iter().map(|found| {
         let doubt = if found.excuse.is_some() { "?" } else { "" };
         format!("{}{doubt} {:?}", found.rule.id, found.events)
@@ -126,7 +133,7 @@ fn told(verdict: &Verdict) -> Vec<String> {
 }
 
 /// Both go on to hear something, and go.
-const ON: &str = "9 alice hears\n9 bob hears\n10 alice goes\n10 bob goes";
+pub(super) const ON: &str = "9 alice hears\n9 bob hears\n10 alice goes\n10 bob goes";
 
 #[test]
 fn what_comes_as_it_was_sent_is_kept() {
