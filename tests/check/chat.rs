@@ -7,7 +7,11 @@ use crate::hars::{ALICE, ALL, BOB, Folder, Said, check, har, holds, message, mes
 /// A message as one end sends and the other one gets it.
 fn chat(out: bool, at: f64, id: u8, body: &str) -> Value {
     let (of, other) = if out { ("to", BOB) } else { ("from", ALICE) };
-    let address = if out { String::new() } else { format!(" to='{BOB}'") };
+    let address = if out {
+        String::new()
+    } else {
+        format!(" to='{BOB}'")
+    };
     let head = format!("<message xmlns='jabber:client' type='chat' id='c{id}' {of}='{other}'{address}>");
     message(out, at, &format!("{head}<body>{body}</body></message>"))
 }
@@ -16,19 +20,28 @@ fn chat(out: bool, at: f64, id: u8, body: &str) -> Value {
 fn written(came: &[(u8, &str)]) -> Said {
     let folder = Folder::new();
     let [mut caller, mut callee] = [har(ALL[0]), har(ALL[1])];
-    let at = |all: &[Value]| all.iter().position(|m| holds(m, "mute-change")).expect("a mute-change");
+    let at = |all: &[Value]| {
+        all.iter()
+            .position(|m| holds(m, "mute-change"))
+            .expect("a mute-change")
+    };
     let sent = messages(&mut caller);
-    let now = time(&sent[at(sent)]);
     let middle = at(sent);
+    let now = time(&sent[middle]);
     let lines = (1..).zip(["one", "two", "three"]);
     let lines = lines.map(|(id, body)| chat(true, now, id, body));
     sent.splice(middle..middle, lines.collect::<Vec<_>>());
+    // An error would come by then.
+    sent.push(message(false, now + 6.0, "<presence xmlns='jabber:client'/>"));
     let got = messages(&mut callee);
     let middle = at(got);
-    let at = time(&got[middle]);
-    let lines = came.iter().map(|(id, body)| chat(false, at, *id, body));
+    let now = time(&got[middle]);
+    let lines = came.iter().map(|(id, body)| chat(false, now, *id, body));
     got.splice(middle..middle, lines.collect::<Vec<_>>());
-    check(&[&folder.write("caller.har", &caller), &folder.write("callee.har", &callee)])
+    check(&[
+        &folder.write("caller.har", &caller),
+        &folder.write("callee.har", &callee),
+    ])
 }
 
 #[test]

@@ -51,8 +51,16 @@ fn what_a_server_does_to_chat() {
     let breaks =
         |sent: &str, came: &str| format!("{BEFORE}4 alice says bob 1 {sent}\n4.1 bob gets alice 1 {came}");
     same(&breaks("a&#13;b", "a&#10;b"), "RT-15 [5, 6]");
-    let elsewhere = "0 carol comes carol@x/1\n3 alice says bob 1 a\n3.1 carol gets alice 1 a";
+    let carol = |to: &str| {
+        format!(
+            "0 carol comes carol@x/1\n3 alice says bob 1 a\n3.1 carol reads <message type='chat' from='{A}' to='{to}' \
+             id='1'><body>a</body></message>"
+        )
+    };
+    let elsewhere = &carol(B);
     same(elsewhere, "RT-06 [4, 5]");
+    // She was written to as well, before her recording began.
+    same(&format!("{}\n3.1 bob gets alice 1 a", carol("carol@x/1")), "");
     // Both are told: he got it, too.
     same(&format!("{elsewhere}\n3.1 bob gets alice 1 a"), "RT-06 [4, 5]");
 }
@@ -104,6 +112,11 @@ fn chat_that_a_server_may_treat_so() {
         // What is written elsewhere may have an id and words in common.
         format!("{sent}4.1 bob gets eve@x/1 1 a\n4.2 bob gets alice 1 a\n{later}"),
         format!("{sent}{got}4.2 bob gets eve@x/1 1 a\n{later}"),
+        // The same to his user, which another device got, and to this device.
+        format!(
+            "4 alice says bob@x 1 a\n4.1 alice says bob 2 b\n4.2 bob gets alice 2 b\n{sent}4.3 bob gets alice 1 a\n4.4 \
+             alice says bob 3 c\n4.5 bob gets alice 3 c"
+        ),
         // A server may give it another id.
         format!("{sent}4.1 bob gets alice 7 a\n{later}"),
         // A secret that was cut out of one of the recordings.

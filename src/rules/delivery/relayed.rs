@@ -146,6 +146,8 @@ pub(in super::super) struct Relayed {
     conns: u64,
     flights: Book<Flight>,
     newest: Newest,
+    /// Of answers alone: programs write down a signal when they have come to it.
+    answers: Newest,
     /// It was seen on its way: what had passed there the server had perhaps not read yet.
     between: bool,
     /// It is a recording of ours, which leaves nothing out.
@@ -212,6 +214,7 @@ impl Relayed {
             conns: 0,
             flights: Book::new(),
             newest: Newest::default(),
+            answers: Newest::default(),
             between: header.witness == Witness::Between,
             complete: header.steady,
             apart: header.apart,
@@ -400,6 +403,7 @@ impl Relayed {
                 self.delivered(event, stanza, &session, record);
             }
             Some(IqType::Get) if stanza.has_call() => self.retyped(event, stanza, &session, record),
+            Some(IqType::Set) => self.renamed(event, stanza, &session, record),
             None if stanza.is_message() => {
                 // In another's name it is that one's message.
                 if stanza
@@ -522,7 +526,10 @@ impl Relayed {
     /// Whether what its addressee sent after the answer has come to the asker.
     fn is_passed(&self, flight: &Flight) -> bool {
         let place = flight.given_place;
-        place.is_some_and(|(conn, place)| self.newest.is_past((conn, flight.conn), place))
+        place.is_some_and(|(conn, place)| {
+            let way = (conn, flight.conn);
+            self.newest.is_past(way, place) || self.answers.is_past(way, place)
+        })
     }
 }
 

@@ -669,7 +669,30 @@ fn an_answer_may_be_written_down_before_what_came_before_it() {
     let asked = "0.5 bob > alice 7 z\n0.6 alice < bob 7 z";
     let then = "1 alice > bob 1 a\n1.1 alice ok bob 7\n1.2 bob got alice 7\n1.3 bob < alice 1 a";
     let end = "1.4 bob ok alice 1\n1.5 alice got bob 1";
-    assert_eq!(broken(&format!("{asked}\n{then}\n{end}\n{ON}")), [""; 0]);
+    let lines = format!("{asked}\n{then}\n{end}\n{ON}");
+    assert_eq!(broken(&lines), [""; 0]);
+    // Our own proxy writes down what passes as it passes.
+    let lines = format!("0 alice comes {A}\n0 bob comes {B}\n{lines}");
+    let ours = told(&verdict_by((Witness::Between, 0.0, true), &lines));
+    assert_eq!(ours, ["RT-04 [5, 7, 8]"]);
+}
+
+#[test]
+fn answers_come_in_the_order_in_which_they_were_given() {
+    let asked = "1 alice > bob 1 a\n1 alice > bob 2 b\n1.1 bob < alice 1 a\n1.1 bob < alice 2 b";
+    let (one, two) = ("1.2 bob ok alice 1", "1.2 bob ok alice 2");
+    let got = "1.3 alice got bob 2\n1.4 alice got bob 1";
+    for apart in [0.0, 0.5] {
+        let of = |given: &str| broken_as(Witness::Ends, apart, &format!("{asked}\n{given}\n{got}\n{ON}"));
+        assert_eq!(of(&format!("{one}\n{two}")), ["RT-04 [3, 7, 9, 10]"]);
+        assert_eq!(of(&format!("{two}\n{one}")), [""; 0]);
+    }
+    // What is lost was overtaken, though the asker's recording stops soon.
+    let lost = format!(
+        "0.5 bob > alice 0 z\n0.6 alice < bob 0 z\n0.7 alice ok bob 0\n0.8 bob got alice 0\n{asked}\n{one}\n{two}"
+    );
+    let lost = format!("{lost}\n1.3 alice got bob 2\n1.4 alice goes\n{ON}");
+    assert_eq!(broken(&lost), ["RT-08 [7, 11]"]);
 }
 
 #[test]
@@ -691,6 +714,18 @@ fn a_signal_stays_the_request_that_it_was() {
         "1 alice > bob 1 a\n1.1 {asks}\n1.1 bob no alice 1\n1.2 alice failed bob 1 unexpected-request"
     );
     assert_eq!(broken(&format!("{sent}\n{ON}")), ["RT-05 [3, 4]"]);
+    // Nor does what holds it become something else.
+    for (child, name) in [
+        ("call xmlns='urn:xmpp:call:1'", "call"),
+        ("call", "call"),
+        ("x xmlns='urn:xmpp:call:0'", "x"),
+    ] {
+        let set = format!("bob reads <iq type='set' from='{A}' to='{B}' id='1'><{child}>a</{name}></iq>");
+        let sent = format!(
+            "1 alice > bob 1 a\n1.1 {set}\n1.1 bob no alice 1\n1.2 alice failed bob 1 unexpected-request"
+        );
+        assert_eq!(broken(&format!("{sent}\n{ON}")), ["RT-05 [3, 4]"]);
+    }
     // What its sender asks comes as a question.
     let asked = format!("1 alice writes <iq type='get' to='{B}' id='1'>{call}\n1.1 {asks}");
     assert_eq!(broken(&format!("{asked}\n{ON}")), [""; 0]);

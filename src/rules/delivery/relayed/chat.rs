@@ -16,7 +16,7 @@ use crate::stanza::{Stanza, bare, fold, print};
 use crate::transcript::Event;
 
 /// What is longer is not followed, in bytes.
-const LONGEST: usize = 16 * 1024;
+const LONGEST: usize = 4 * 1024;
 /// How long after a login, in seconds, what was not acknowledged before it is sent again.
 const TAKEN_UP: f64 = 2.0;
 /// A message that is stamped comes out of a store (XEP-0203, and XEP-0091 before it).
@@ -41,6 +41,8 @@ struct Letter {
     goal: Option<u64>,
     /// The connection and the event of its delivery.
     delivered: Option<(u64, u64)>,
+    /// What was sent later has come, and the connection to its addressee has ended.
+    passed: bool,
     /// What may have been this, in another's name: that event, to whom it came, and the name.
     misnamed: Option<(u64, String, String)>,
     /// There was a session before under this address.
@@ -111,6 +113,8 @@ struct Stray {
     at: Arc<str>,
     conn: u64,
     from: String,
+    /// Whom it is addressed to.
+    to: String,
     id: String,
     text: String,
     print: u64,
@@ -196,28 +200,38 @@ impl Relayed {
         // A sender that says it is someone else may be refused.
         let own = |from: Cow<'_, str>| *from == *session.jid || *from == *bare(&session.jid);
         let id = stanza.id().unwrap_or_default().to_owned();
-        let repeated = self.chats.is_repeated(print((&session.jid, &to, &id, &text)));
+        let repeated = self
+            .chats
+            .is_repeated(print((&session.jid, bare(&to), &id, &text)));
         if !self.sessions.values().any(known) || !stanza.from().is_none_or(|from| own(fold(from))) {
             return;
         }
+        let goal = self.goal_of(&to, session, event.t);
+        // What was sent in another session had come before what came of this one.
+        let came = goal.is_some_and(|goal| {
+            let way = (session.conn, goal);
+            self.newest.is_past(way, 0) || self.chats.newest.is_past(way, 0)
+        });
         let there = event.t - session.since;
+        let just_there = there < TAKEN_UP + self.apart || there.is_nan();
         let mut letter = Letter {
             n: event.n,
             t: event.t,
             who: event.who.clone(),
             conn: session.conn,
             jid: Arc::clone(&session.jid),
-            goal: self.goal_of(&to, session, event.t),
+            goal,
             to: to.into_owned(),
             id,
             print: print(&text),
             text,
             place: self.flights.number(),
             delivered: None,
+            passed: false,
             misnamed: None,
             again: session.again,
             repeated,
-            fresh: !self.complete && (there < TAKEN_UP + self.apart || there.is_nan()),
+            fresh: just_there && !came && !self.complete,
         };
         if let Some(came) = self.chats.take_early(&letter, self.apart) {
             letter.delivered = Some((came.conn, came.n));
@@ -248,13 +262,17 @@ impl Relayed {
             at: Arc::clone(&session.jid),
             conn: session.conn,
             from: fold(stanza.from().unwrap_or_default()).into_owned(),
+            to: fold(stanza.to().unwrap_or_default()).into_owned(),
             id: id.to_owned(),
             print: print(&text),
             text,
         };
         let is_it =
             |letter: &Letter| letter.is_on_its_way(&came) && letter.is_from(&came) && letter.says(&came);
-        let key = self.chats.letters.find_oldest(id, is_it);
+        // The same may have been sent to the user and to the device.
+        let letters = &self.chats.letters;
+        let key = letters.find_oldest(id, |letter| letter.to == came.to && is_it(letter));
+        let key = key.or_else(|| letters.find_oldest(id, is_it));
         match key {
             // What is kept for somebody has left the order, and may come in other ways too.
             Some(key) if is_stamped(stanza) => self.chats.letters.forget(key),

@@ -173,6 +173,7 @@ impl Relayed {
             self.flights.forget(key);
         }
         self.newest.forget(gone.conn);
+        self.answers.forget(gone.conn);
         self.read.remove(&gone.conn);
     }
 

@@ -121,7 +121,8 @@ impl Relayed {
     fn came_to_another(&mut self, came: &Stray, record: &mut Record) -> bool {
         let letters = &mut self.chats.letters;
         let found = letters.find(&came.id, |letter| {
-            let elsewhere = resource(&letter.to).is_some() && bare(&letter.to) != bare(&came.at);
+            // Who is addressed himself may have been written to as well.
+            let elsewhere = letter.to == came.to && bare(&letter.to) != bare(&came.at);
             let same = letter.is_from(came) && letter.print == came.print;
             elsewhere && same && letter.goal.is_some()
         });
@@ -135,21 +136,40 @@ impl Relayed {
 
     /// This connection ends: what was written and did not come.
     pub(in super::super) fn chats_end(&mut self, gone: &Session, record: &mut Record) {
-        let mut over = Vec::new();
+        let (mut over, mut passed) = (Vec::new(), Vec::new());
         for (key, letter) in self.chats.letters.iter() {
-            let concerned = letter.conn == gone.conn || letter.goal == Some(gone.conn);
-            if !concerned || letter.delivered.is_some() || self.chats.is_perhaps_there(letter) {
+            let open = letter.delivered.is_none() && !self.chats.is_perhaps_there(letter);
+            if letter.conn != gone.conn
+                && letter.goal == Some(gone.conn)
+                && open
+                && self.is_passed_by_chat(letter)
+            {
+                // An error may still come.
+                passed.push(key);
                 continue;
             }
-            over.push(key);
-            if let Some(found) = self.lost(letter, gone) {
-                record.broken(found);
+            let concerned = letter.conn == gone.conn || letter.goal == Some(gone.conn);
+            if concerned && open {
+                self.lost(letter, gone)
+                    .into_iter()
+                    .for_each(|found| record.broken(found));
+            }
+            if letter.conn == gone.conn || (concerned && open) {
+                over.push(key);
             }
         }
-        let sent = |(key, letter): (u64, &Letter)| (letter.conn == gone.conn).then_some(key);
-        over.extend(self.chats.letters.iter().filter_map(sent));
+        for key in passed {
+            if let Some(letter) = self.chats.letters.get_mut(key) {
+                letter.passed = true;
+            }
+        }
         over.into_iter().for_each(|key| self.chats.letters.forget(key));
         self.chats.newest.forget(gone.conn);
+    }
+
+    fn is_passed_by_chat(&self, letter: &Letter) -> bool {
+        let way = letter.goal.map(|goal| (letter.conn, goal));
+        letter.passed || way.is_some_and(|way| self.chats.newest.is_past(way, letter.place))
     }
 
     /// What there is to be said of a message that has not come, with this connection.
@@ -157,20 +177,21 @@ impl Relayed {
         // A server may take what it had before for a copy.
         let goal = letter.goal.filter(|_| !letter.repeated)?;
         let session = |conn: u64| {
-            let known = self.sessions.values().chain([gone]);
-            known.into_iter().find(|session| session.conn == conn)
+            let mut known = self.sessions.values().chain([gone]);
+            known.find(|session| session.conn == conn)
         };
-        let (own, other) = (session(letter.conn)?, session(goal)?);
         let waited = |session: &Session| session.heard - letter.t >= MARGIN + self.apart;
-        let way = (letter.conn, goal);
-        let passed = self.chats.newest.is_past(way, letter.place);
-        let over = passed || self.newest.is_past(way, letter.place) || waited(other);
-        let missing = over && waited(own) && other.chats;
+        let answered = session(letter.conn).is_some_and(waited);
+        let passed = self.is_passed_by_chat(letter);
+        let missing = session(goal).is_some_and(|other| {
+            let over = self.newest.is_past((letter.conn, goal), letter.place);
+            other.chats && answered && (over || waited(other))
+        });
         if !(passed || missing) {
             return None;
         }
         let excuse = match passed {
-            true => (!waited(own)).then(|| REFUSED.to_owned()),
+            true => (!answered).then(|| REFUSED.to_owned()),
             false => Some(KEPT_OUT.to_owned()),
         };
         let garbled = |conn: u64| self.garbled(conn, letter.n);
