@@ -331,3 +331,20 @@ fn a_session_that_breaks_off_beside_another_stops_there() {
         assert_eq!(said.status, status, "{}{}", said.out, said.err);
     }
 }
+
+/// What names no call any more is read all the same.
+#[test]
+fn a_call_that_a_server_makes_something_else_of_is_told() {
+    let folder = Folder::new();
+    let [caller, mut callee] = [har(ALL[0]), har(ALL[1])];
+    let got = messages(&mut callee);
+    let mute = got.iter_mut().find(|m| holds(m, "mute-change"));
+    let mute = mute.expect("a mute-change");
+    mute["data"] = text(mute).replace("urn:xmpp:call:0", "urn:xmpp:call:1").into();
+    let said = check(&[
+        &folder.write("caller.har", &caller),
+        &folder.write("callee.har", &callee),
+    ]);
+    let told = said.out.contains("RT-05") && said.out.contains("as another request than was sent");
+    assert!(told && said.status == 1, "{}{}", said.out, said.err);
+}

@@ -4,6 +4,7 @@
 mod breaches;
 mod browsers;
 mod by_hand;
+mod chat;
 mod ends;
 mod gaps;
 mod hars;

@@ -137,6 +137,7 @@ fn judge_merged(
         let heard = next.as_ref().map(|recorded| ear.listen(&recorded.event));
         (heard.unwrap_or_default(), source, next)
     };
+    merged = merged.with_chat();
     // What a log is, and how exact its times are, shows itself with its first lines.
     let first = merged.next().map(&mut listen);
     let witness = sorted.map(|sorted| sorted.witness);

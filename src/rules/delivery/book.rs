@@ -121,6 +121,12 @@ impl<F: Sent> Book<F> {
         keys.find(|key| self.flights.get(key).is_some_and(&fits))
     }
 
+    /// The oldest with this id that fits.
+    pub fn find_oldest(&self, id: &str, fits: impl Fn(&F) -> bool) -> Option<u64> {
+        let mut keys = self.by_id.get(id)?.iter().copied();
+        keys.find(|key| self.flights.get(key).is_some_and(&fits))
+    }
+
     /// Of the latest so many the last that fits, whatever its id.
     pub fn find_any(&self, most: usize, fits: impl Fn(&F) -> bool) -> Option<u64> {
         let mut latest = self.iter().rev().take(most);

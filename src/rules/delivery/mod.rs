@@ -13,6 +13,8 @@ pub(super) use watch::Delivery;
 #[cfg(test)]
 mod bounds_tests;
 #[cfg(test)]
+mod chat_tests;
+#[cfg(test)]
 mod relayed_tests;
 #[cfg(test)]
 mod tests;

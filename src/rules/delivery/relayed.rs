@@ -5,6 +5,7 @@
 
 mod as_sent;
 mod back;
+mod chat;
 mod ends;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -22,6 +23,7 @@ use crate::stanza::{IqType, Stanza, bare, fold, print, resource};
 use crate::transcript::{Dir, Event, Header, Witness};
 use as_sent::{as_it_was, is_another, otherwise_addressed};
 use back::unchanged;
+use chat::Chats;
 
 /// How long something else has to have gone on coming in, in seconds, before what is missing was lost.
 const MARGIN: f64 = 5.0;
@@ -91,6 +93,8 @@ struct Session {
     answers: bool,
     /// There was one before under this address: what that one asked may be answered here.
     again: bool,
+    /// What people wrote was recorded here as it came in: whoever recorded it leaves it not out.
+    chats: bool,
 }
 
 /// A signal that one end sent.
@@ -142,6 +146,8 @@ pub(in super::super) struct Relayed {
     conns: u64,
     flights: Book<Flight>,
     newest: Newest,
+    /// Of answers alone: programs write down a signal when they have come to it.
+    answers: Newest,
     /// It was seen on its way: what had passed there the server had perhaps not read yet.
     between: bool,
     /// It is a recording of ours, which leaves nothing out.
@@ -164,6 +170,7 @@ pub(in super::super) struct Relayed {
     letters: HashSet<u64>,
     /// The same of its sender and text alone, whatever carried it.
     texts: HashSet<u64>,
+    chats: Chats,
 }
 
 impl Flight {
@@ -207,6 +214,7 @@ impl Relayed {
             conns: 0,
             flights: Book::new(),
             newest: Newest::default(),
+            answers: Newest::default(),
             between: header.witness == Witness::Between,
             complete: header.steady,
             apart: header.apart,
@@ -218,6 +226,7 @@ impl Relayed {
             left: HashMap::default(),
             letters: HashSet::default(),
             texts: HashSet::default(),
+            chats: Chats::new(),
         }
     }
 
@@ -296,12 +305,7 @@ impl Relayed {
                         return;
                     }
                 }
-                let goal = self.sessions.values().find(|s| *s.jid == *to);
-                // Where something has passed between them, both recordings ran by then, whatever clocks say.
-                let there = |s: &&Session| {
-                    event.t - s.since >= SETTLED + self.apart || self.newest.knows(s.conn, session.conn)
-                };
-                let goal = goal.filter(there).map(|s| s.conn);
+                let goal = self.goal_of(&to, &session, event.t);
                 let text = stanza.call_text().unwrap_or_default();
                 let parted = |(_, at): &&(u64, f64)| event.t - at >= PARTING + self.apart;
                 let absent = self.left.get(&*to).filter(parted).map(|(n, _)| *n);
@@ -335,6 +339,7 @@ impl Relayed {
                 self.came_early(&mut flight, record);
                 self.flights.put(flight, REMEMBERED);
             }
+            None if stanza.is_message() => self.writes(event, stanza, &session, record),
             _ => {}
         }
     }
@@ -398,12 +403,16 @@ impl Relayed {
                 self.delivered(event, stanza, &session, record);
             }
             Some(IqType::Get) if stanza.has_call() => self.retyped(event, stanza, &session, record),
-            // In another's name it is that one's message.
-            None if stanza
-                .from()
-                .is_none_or(|from| *fold(from) == *bare(&session.jid)) =>
-            {
-                Delivery::copied(event, stanza, record);
+            Some(IqType::Set) => self.renamed(event, stanza, &session, record),
+            None if stanza.is_message() => {
+                // In another's name it is that one's message.
+                if stanza
+                    .from()
+                    .is_none_or(|from| *fold(from) == *bare(&session.jid))
+                {
+                    Delivery::copied(event, stanza, record);
+                }
+                self.reads(event, stanza, &session, record);
             }
             _ => {}
         }
@@ -494,6 +503,15 @@ impl Relayed {
         }
     }
 
+    /// The connection of who has this address, if it has been recorded for a while.
+    fn goal_of(&self, to: &str, from: &Session, t: f64) -> Option<u64> {
+        let goal = self.sessions.values().find(|s| *s.jid == *to);
+        // Where something has passed between them, both recordings ran by then, whatever clocks say.
+        let there =
+            |s: &&Session| t - s.since >= SETTLED + self.apart || self.newest.knows(s.conn, from.conn);
+        goal.filter(there).map(|s| s.conn)
+    }
+
     /// Something passed at this end of a connection after this event that cannot be read: it may have been anything.
     fn garbled(&self, conn: u64, n: u64) -> Option<String> {
         let unread = self.unread.get(&conn).is_some_and(|unread| *unread > n);
@@ -508,7 +526,10 @@ impl Relayed {
     /// Whether what its addressee sent after the answer has come to the asker.
     fn is_passed(&self, flight: &Flight) -> bool {
         let place = flight.given_place;
-        place.is_some_and(|(conn, place)| self.newest.is_past((conn, flight.conn), place))
+        place.is_some_and(|(conn, place)| {
+            let way = (conn, flight.conn);
+            self.newest.is_past(way, place) || self.answers.is_past(way, place)
+        })
     }
 }
 
@@ -534,6 +555,7 @@ impl Family for Relayed {
         {
             self.under_another_id(&early, record);
         }
+        self.expire(event.t, record);
         match (event.dir, seen.stanza) {
             (Dir::Connected | Dir::Begins, _) => {
                 self.leaves(&event.who, record);
@@ -551,6 +573,7 @@ impl Family for Relayed {
                     heard: event.t,
                     answers: self.complete,
                     again,
+                    chats: self.complete,
                 };
                 self.sessions.insert(event.who.clone(), session);
             }

@@ -6,13 +6,13 @@ use super::relayed::Relayed;
 use crate::rules::{Judge, Verdict};
 use crate::transcript::{Event, Header, Witness};
 
-const A: &str = "alice@x/1";
-const B: &str = "bob@x/2";
-const C: &str = "bob@x/3";
+pub(super) const A: &str = "alice@x/1";
+pub(super) const B: &str = "bob@x/2";
+pub(super) const C: &str = "bob@x/3";
 
 /// Lines of `time who verb`: `comes JID`, `goes`, `> TO ID TEXT` a signal sent, `< FROM ID TEXT` one that came in (`<JID`
 /// one that is for this address), `asks TO ID` a question, `writes XML` and `reads XML` any stanza,
-/// `ok TO ID` and `no TO ID` answers given, `got FROM ID` and `failed FROM ID CONDITION` answers that came in, `hears`
+/// `says TO ID TEXT` and `gets FROM ID TEXT` chat, `ok TO ID` and `no TO ID` answers given, `got FROM ID` and `failed FROM ID CONDITION` answers that came in, `hears`
 /// anything else.
 fn verdict(lines: &str) -> Verdict {
     verdict_of(Witness::Ends, 0.0, lines)
@@ -24,7 +24,7 @@ fn verdict_of(witness: Witness, apart: f64, lines: &str) -> Verdict {
 }
 
 /// The same; `steady`: by a proxy of ours.
-fn verdict_by((witness, apart, steady): (Witness, f64, bool), lines: &str) -> Verdict {
+pub(super) fn verdict_by((witness, apart, steady): (Witness, f64, bool), lines: &str) -> Verdict {
     let mut header: Header = serde_json::from_value(json!({
         "callspec": 1, "scenario": {},
         "cast": {"alice": {"jid": A, "party": "client"}, "bob": {"jid": B, "party": "client"}},
@@ -54,10 +54,9 @@ fn verdict_by((witness, apart, steady): (Witness, f64, bool), lines: &str) -> Ve
         } else {
             jid(other)
         };
-        let call = format!(
-            "<call xmlns='urn:xmpp:call:0'>{}</call></iq>",
-            rest.get(2..).unwrap_or_default().join(" ")
-        );
+        let text = rest.get(2..).unwrap_or_default().join(" ");
+        let call = format!("<call xmlns='urn:xmpp:call:0'>{text}</call></iq>");
+        let body = format!("<body>{text}</body></message>");
         let (dir, xml) = match *verb {
             "comes" => ("connected", String::new()),
             "begins" => ("begins", String::new()),
@@ -73,6 +72,14 @@ fn verdict_by((witness, apart, steady): (Witness, f64, bool), lines: &str) -> Ve
                     "<iq type='set' from='{other}' to='{}' id='{id}'>{call}",
                     &verb[1..]
                 ),
+            ),
+            "says" => (
+                "sent",
+                format!("<message type='chat' to='{other}' id='{id}'>{body}"),
+            ),
+            "gets" => (
+                "received",
+                format!("<message type='chat' from='{other}' to='{own}' id='{id}'>{body}"),
             ),
             "ok" => ("sent", format!("<iq type='result' to='{other}' id='{id}'/>")),
             "nothing" => ("sent", format!("<iq type='error' to='{other}' id='{id}'/>")),
@@ -117,7 +124,7 @@ fn broken_as(witness: Witness, apart: f64, lines: &str) -> Vec<String> {
     told(&verdict_of(witness, apart, &lines))
 }
 
-fn told(verdict: &Verdict) -> Vec<String> {
+pub(super) fn told(verdict: &Verdict) -> Vec<String> {
     let told = verdict.findings.iter().map(|found| {
         let doubt = if found.excuse.is_some() { "?" } else { "" };
         format!("{}{doubt} {:?}", found.rule.id, found.events)
@@ -126,7 +133,7 @@ fn told(verdict: &Verdict) -> Vec<String> {
 }
 
 /// Both go on to hear something, and go.
-const ON: &str = "9 alice hears\n9 bob hears\n10 alice goes\n10 bob goes";
+pub(super) const ON: &str = "9 alice hears\n9 bob hears\n10 alice goes\n10 bob goes";
 
 #[test]
 fn what_comes_as_it_was_sent_is_kept() {
@@ -662,7 +669,30 @@ fn an_answer_may_be_written_down_before_what_came_before_it() {
     let asked = "0.5 bob > alice 7 z\n0.6 alice < bob 7 z";
     let then = "1 alice > bob 1 a\n1.1 alice ok bob 7\n1.2 bob got alice 7\n1.3 bob < alice 1 a";
     let end = "1.4 bob ok alice 1\n1.5 alice got bob 1";
-    assert_eq!(broken(&format!("{asked}\n{then}\n{end}\n{ON}")), [""; 0]);
+    let lines = format!("{asked}\n{then}\n{end}\n{ON}");
+    assert_eq!(broken(&lines), [""; 0]);
+    // Our own proxy writes down what passes as it passes.
+    let lines = format!("0 alice comes {A}\n0 bob comes {B}\n{lines}");
+    let ours = told(&verdict_by((Witness::Between, 0.0, true), &lines));
+    assert_eq!(ours, ["RT-04 [5, 7, 8]"]);
+}
+
+#[test]
+fn answers_come_in_the_order_in_which_they_were_given() {
+    let asked = "1 alice > bob 1 a\n1 alice > bob 2 b\n1.1 bob < alice 1 a\n1.1 bob < alice 2 b";
+    let (one, two) = ("1.2 bob ok alice 1", "1.2 bob ok alice 2");
+    let got = "1.3 alice got bob 2\n1.4 alice got bob 1";
+    for apart in [0.0, 0.5] {
+        let of = |given: &str| broken_as(Witness::Ends, apart, &format!("{asked}\n{given}\n{got}\n{ON}"));
+        assert_eq!(of(&format!("{one}\n{two}")), ["RT-04 [3, 7, 9, 10]"]);
+        assert_eq!(of(&format!("{two}\n{one}")), [""; 0]);
+    }
+    // What is lost was overtaken, though the asker's recording stops soon.
+    let lost = format!(
+        "0.5 bob > alice 0 z\n0.6 alice < bob 0 z\n0.7 alice ok bob 0\n0.8 bob got alice 0\n{asked}\n{one}\n{two}"
+    );
+    let lost = format!("{lost}\n1.3 alice got bob 2\n1.4 alice goes\n{ON}");
+    assert_eq!(broken(&lost), ["RT-08 [7, 11]"]);
 }
 
 #[test]
@@ -684,6 +714,18 @@ fn a_signal_stays_the_request_that_it_was() {
         "1 alice > bob 1 a\n1.1 {asks}\n1.1 bob no alice 1\n1.2 alice failed bob 1 unexpected-request"
     );
     assert_eq!(broken(&format!("{sent}\n{ON}")), ["RT-05 [3, 4]"]);
+    // Nor does what holds it become something else.
+    for (child, name) in [
+        ("call xmlns='urn:xmpp:call:1'", "call"),
+        ("call", "call"),
+        ("x xmlns='urn:xmpp:call:0'", "x"),
+    ] {
+        let set = format!("bob reads <iq type='set' from='{A}' to='{B}' id='1'><{child}>a</{name}></iq>");
+        let sent = format!(
+            "1 alice > bob 1 a\n1.1 {set}\n1.1 bob no alice 1\n1.2 alice failed bob 1 unexpected-request"
+        );
+        assert_eq!(broken(&format!("{sent}\n{ON}")), ["RT-05 [3, 4]"]);
+    }
     // What its sender asks comes as a question.
     let asked = format!("1 alice writes <iq type='get' to='{B}' id='1'>{call}\n1.1 {asks}");
     assert_eq!(broken(&format!("{asked}\n{ON}")), [""; 0]);

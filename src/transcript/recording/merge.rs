@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::super::{Dir, ReadError, Witness};
-use super::{Opened, Recorded, Recording, Source, is_signal, open};
+use super::{Opened, Recorded, Recording, Source, open, speaks};
 use crate::profile::Profile;
 pub use survey::Offset;
 use survey::{Keys, STEP, Survey, by_of, offset};
@@ -306,7 +306,6 @@ impl Merged {
         })
     }
 
-    /// The recordings and the numbers of their sources.
     /// With chat too, which is no call's affair.
     pub fn with_chat(mut self) -> Merged {
         self.parts = std::mem::take(&mut self.parts)
@@ -319,6 +318,7 @@ impl Merged {
         self
     }
 
+    /// The recordings and the numbers of their sources.
     pub fn recordings(&self) -> impl Iterator<Item = (usize, &Recording)> {
         self.parts.iter().map(|part| (part.source, &part.recording))
     }
@@ -361,7 +361,7 @@ impl Iterator for Merged {
         };
         // At the same instant what was sent comes first: it is received after.
         let late = |part: &Part| match &part.next {
-            Some(Ok(recorded)) => recorded.event.dir == Dir::Received && is_signal(recorded),
+            Some(Ok(recorded)) => recorded.event.dir == Dir::Received && speaks(recorded),
             _ => false,
         };
         let ready =

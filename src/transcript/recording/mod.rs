@@ -443,9 +443,10 @@ impl Iterator for Recording {
     }
 }
 
-/// Whether this event passes a stanza that has to do with calls.
-fn is_signal(recorded: &Recorded) -> bool {
-    recorded.event.dir.passes() && recorded.event.xml.as_deref().is_some_and(names_calls)
+/// Whether this event passes a stanza that has to do with calls, or chat.
+fn speaks(recorded: &Recorded) -> bool {
+    let text = recorded.event.xml.as_deref().unwrap_or_default();
+    recorded.event.dir.passes() && (names_calls(text) || secrets::first_name(text) == "message")
 }
 
 /// What is sought in every stanza is made ready once.

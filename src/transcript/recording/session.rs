@@ -531,8 +531,10 @@ impl Sessions {
         let chat = self.chat && name == "message";
         let again = !conn.again.is_empty() || conn.resumable.is_some();
         let answer = (again || !self.whole) && name == "iq" && is_answer(text);
+        // The namespace may have been changed on the way.
+        let renamed = name == "iq" && !signal && !answer && CALL_ID.find(text.as_bytes()).is_some();
         // What was cut off may have been anything.
-        let concerns = signal || chat || answer || goes_on(text);
+        let concerns = signal || chat || answer || renamed || goes_on(text);
         let own = conn.jid.as_deref().unwrap_or_default();
         let way = frame.way.unwrap_or_else(|| guess(text, own));
         let dir = match way {
@@ -596,6 +598,7 @@ fn wall(at: f64) -> String {
     text.unwrap_or_default()
 }
 
+static CALL_ID: Sought = LazyLock::new(|| Finder::new("callId"));
 static TYPE: Sought = LazyLock::new(|| Finder::new("type="));
 
 /// Whether the first tag says that this is a result or an error.

@@ -6,7 +6,7 @@ use super::super::book::Sent;
 use super::super::flight::{never_sent, only_special};
 use super::{Early, Flight, REMEMBERED, Relayed, Session, What};
 use crate::profile::{Class, Profile};
-use crate::protocol::decode;
+use crate::protocol::{NAMESPACE, decode};
 use crate::rules::{Finding, Record};
 use crate::stanza::{Stanza, bare, fold, print, resource, with_line_feeds};
 use crate::transcript::Event;
@@ -61,9 +61,43 @@ impl Relayed {
 
     /// A signal that was sent and comes as a question: a server changes no type (RFC 6120 §8.2.3).
     pub(super) fn retyped(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
+        let text = stanza.call_said().unwrap_or_default();
+        self.another_request(
+            event,
+            stanza,
+            session,
+            record,
+            (&text, "type='set'", "type='get'".to_owned()),
+        );
+    }
+
+    /// A signal whose text comes in another element: a server changes no child either.
+    pub(super) fn renamed(&mut self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
+        // Few requests are under way, and a tree is built for no other.
+        let id = stanza.id().unwrap_or_default();
+        let near = |f: &Flight| *f.to == *session.jid && f.delivered.is_none();
+        if self.flights.find(id, near).is_none() {
+            return;
+        }
+        let Some(child) = stanza.element().children().next() else {
+            return;
+        };
+        let seen = format!("<{} xmlns='{}'>", child.name(), child.ns());
+        let wanted = format!("<call xmlns='{NAMESPACE}'>");
+        self.another_request(event, stanza, session, record, (&child.text(), &wanted, seen));
+    }
+
+    /// It has this text, and something else about it is another than was sent.
+    fn another_request(
+        &mut self,
+        event: &Event,
+        stanza: &Stanza,
+        session: &Session,
+        record: &mut Record,
+        (text, wanted, seen): (&str, &str, String),
+    ) {
         let id = stanza.id().unwrap_or_default();
         let from = fold(stanza.from().unwrap_or_default());
-        let text = stanza.call_said().unwrap_or_default();
         let of_this =
             |f: &Flight| *f.to == *session.jid && *f.jid == *from && f.delivered.is_none() && f.text == text;
         let key = self.flights.find(id, of_this);
@@ -79,8 +113,8 @@ impl Relayed {
                 flight.what(),
                 event.who
             ),
-            "type='set'",
-            "type='get'".to_owned(),
+            wanted,
+            seen,
             &[event.n],
         ));
     }

@@ -1,6 +1,6 @@
 //! Answers on their way back to who asked.
 
-use super::super::book::Sent;
+use super::super::book::{Newest, Sent};
 use super::super::flight::answer;
 use super::{Flight, Relayed, SETTLED, Session};
 use crate::profile::Class;
@@ -45,6 +45,12 @@ impl Relayed {
         flight.got = Some((event.n, event.t, answer(stanza)));
         flight.unasked = flight.given.is_none() && flight.goal.is_some() && flight.goal == there;
         unchanged(flight, self.apart, record);
+        // Of all that our own proxy has seen the order is known.
+        let newest = match self.complete {
+            true => &mut self.newest,
+            false => &mut self.answers,
+        };
+        in_order(flight, newest, record);
         // By one clock it is known by now that the addressee has given none.
         if self.apart == 0.0
             && let Some(flight) = self.flights.get(key).filter(|flight| flight.unasked)
@@ -157,6 +163,35 @@ pub(super) fn unchanged(flight: &Flight, apart: f64, record: &mut Record) {
     record.broken(Finding {
         excuse: before.then(|| BEFORE.to_owned()),
         ..flight.finding("RT-08", message, gave, said.clone(), &[*n, *at])
+    });
+}
+
+/// Whether the answer that was given has come after what its giver sent before it, and before what he sent after.
+fn in_order(flight: &Flight, newest: &mut Newest, record: &mut Record) {
+    let (Some((n, _, gave)), Some((at, _, said))) = (&flight.given, &flight.got) else {
+        return;
+    };
+    let Some((conn, place)) = flight.given_place.filter(|_| gave == said && flight.gave == 1) else {
+        return;
+    };
+    let Some(over) = newest.overtaken((conn, flight.conn), (place, *at)) else {
+        return;
+    };
+    let message = format!(
+        "The answer to {}'s iq `{}` came back after a stanza that was sent later.",
+        flight.who, flight.id
+    );
+    let seen = format!("event {over} was sent after event {n} and arrived before it");
+    // By two clocks it is not known which of two sessions was answered.
+    record.broken(Finding {
+        excuse: flight.again.then(|| BEFORE.to_owned()),
+        ..flight.finding(
+            "RT-04",
+            message,
+            "the order in which they were sent",
+            seen,
+            &[*n, over, *at],
+        )
     });
 }
 

@@ -25,8 +25,10 @@ impl Relayed {
         for early in self.take_early(known) {
             self.under_another_id(&early, record);
         }
+        self.settle_for(&session, record);
         self.sessions.remove(who);
         self.ends(&session, record);
+        self.chats_end(&session, record);
     }
 
     /// The recording of this connection ends: what ought to be in it and is not was lost.
@@ -171,6 +173,7 @@ impl Relayed {
             self.flights.forget(key);
         }
         self.newest.forget(gone.conn);
+        self.answers.forget(gone.conn);
         self.read.remove(&gone.conn);
     }
 
