@@ -58,6 +58,14 @@ fn how_long_it_rang_counts_from_where_it_was_seen_to_ring() {
             wire(lines)
         );
     }
+    // However long it took to be answered, it was under way for no more than five seconds of that.
+    let slow = "100 bob < initiate\n106 bob ok initiate\n136 bob > accept";
+    assert_eq!(wire(slow), ["IQ-08 Client", "TM-07 Client"]);
+    // What comes in is put before its sending by a clock of whole seconds, and not by more.
+    for (at, rule) in [("28.5", "TM-01 Client"), ("29", "TM-01 Client?")] {
+        let lines = format!("0 alice > initiate\n0.1 alice got initiate\n{at} alice < hangup/timeout");
+        assert_eq!(far(&lines), [rule], "{at}");
+    }
     // A bot of ours knows.
     let ours = "0 bob < initiate\n0 bob ok initiate\n31 bob > accept";
     assert_eq!(caller(ours), ["TM-07 Ourselves"]);
