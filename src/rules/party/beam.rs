@@ -521,17 +521,17 @@ mod tests {
         (1..=3).for_each(|n| beam.receive(inbound(n)));
         beam.acknowledge("2");
         assert_eq!(beam.reached(), Some(2));
-        (4..=6).for_each(|n| beam.receive(inbound(n)));
+        (4..=7).for_each(|n| beam.receive(inbound(n)));
         beam.reach(5);
         assert_eq!(beam.reached(), Some(5));
         // So is what has waited for too long.
         let act = inbound(0).act;
         beam.receive(Inbound {
             at: 100.0,
-            ..inbound(7)
+            ..inbound(8)
         });
         beam.send(&act, 100.0, false);
-        assert_eq!(beam.reached(), Some(6));
+        assert_eq!(beam.reached(), Some(7));
     }
 
     #[test]

@@ -374,6 +374,12 @@ fn nothing_is_held_against_a_description_that_is_not_whole() {
         talk.bob("answer", &answer(changes));
         assert_eq!(talk.found(true), "SD-01 alice");
     }
+    // However little of it that can be read the answer fits.
+    let mut talk = Talk::picked_up();
+    talk.alice("offer", &offer(&[("a=rtcp-mux\r\n", "")]));
+    talk.alice("offer", &offer(&[NEXT, garbled, ("a=rtcp-mux", "rtcp-mux")]));
+    talk.bob("answer", &answer(&[]));
+    assert_eq!(talk.found(true), "SD-33 alice, SD-01 alice, SD-01 alice");
 }
 
 #[test]
@@ -422,6 +428,20 @@ fn a_recording_tells_once_the_sender_is_done_with_the_call() {
         other.push(json!({"dir": "connected", "jid": "carol@x/3", "who": "carol"}));
         other.push(json!({"dir": "disconnected", "who": "carol"}));
         assert_eq!(other.signal(alice, "hangup", &bye).found(false), "SD-11");
+    }
+}
+
+/// Bob may not have seen its end yet, and describe something still.
+#[test]
+fn who_is_done_with_a_call_tells_nothing_of_the_other_side() {
+    let lost = candidate(5, json!({"sdpMid": "1", "sdpMLineIndex": null}));
+    let mut talk = Talk::recorded();
+    talk.bob("ice-candidate", &lost);
+    let mut both = talk.clone();
+    both.alice("ice-candidate", &lost);
+    for (talk, told) in [(&mut talk, "SD-11?"), (&mut both, "SD-11?, SD-11")] {
+        talk.ask(true, "hangup", &json!({"reason": "completed"}));
+        assert_eq!(talk.found(false), told);
     }
 }
 
