@@ -868,3 +868,70 @@ fn an_id_of_long_ago_was_another_streams() {
     let odd = "1 bob < alice 4 a\n1.1 bob ok alice 4\n6.5 alice > bob 4 a\n6.6 alice got bob 4";
     assert_eq!(broken_as(Witness::Ends, 1.0, &format!("{odd}\n{ON}")), [""; 0]);
 }
+
+/// A server may write an address in another form than its user does.
+#[test]
+fn an_address_that_is_spelled_in_two_ways_may_be_one() {
+    for (own, to, told) in [
+        (B, "bob@x/9", "RT-06 [1]"),
+        ("b\u{f6}b@x/2", "b\u{f6}b@x/9", "RT-06? [1]"),
+        ("b\u{f6}b@x/2", "bo\u{308}b@x/9", "RT-06? [1]"),
+        (B, "b\u{f6}b@x/9", "RT-06? [1]"),
+        ("b\u{f6}b@x/2", "bob@x/9", "RT-06? [1]"),
+    ] {
+        let xml =
+            format!("<iq type='set' from='{A}' to='{to}' id='1'><call xmlns='urn:xmpp:call:0'>a</call></iq>");
+        let found = self::told(&verdict(&format!(
+            "0 bob comes {own}\n1 bob reads {xml}\n10 bob goes"
+        )));
+        let found: Vec<_> = found.iter().map(|found| found.replace("[2]", "[1]")).collect();
+        assert_eq!(found, [told], "{own} {to}");
+    }
+}
+
+/// What nobody can read may have been the signal that is missed, or the answer to it, unless it was there before.
+#[test]
+fn what_cannot_be_read_may_have_been_what_is_missed() {
+    for (before, after, told) in [
+        ("", "1.1 bob reads <iq", "RT-03?"),
+        ("0.5 bob reads <iq", "", "RT-03"),
+        ("", "1.1 alice reads <iq", "RT-03"),
+        ("", "", "RT-03"),
+    ] {
+        let found = broken(&format!("{before}\n1 alice > bob 1 a\n{after}\n{ON}"));
+        assert_eq!(found.len(), 1, "{before}{after}: {found:?}");
+        assert!(
+            found[0].starts_with(&format!("{told} ")),
+            "{before}{after}: {found:?}"
+        );
+    }
+    let answered = |garbled: &str| {
+        broken(&format!(
+            "1 alice > bob 1 a\n1.1 bob < alice 1 a\n1.1 bob ok alice 1\n{garbled}
+             1.3 alice got x.y p\n{ON}"
+        ))
+    };
+    assert_eq!(answered("1.2 bob hears"), ["RT-08 [3, 5]"]);
+    assert_eq!(answered("1.2 alice reads <iq"), ["RT-08? [3, 5]"]);
+}
+
+/// By two clocks it is not known which of two sessions was answered.
+#[test]
+fn an_answer_that_differs_may_be_one_to_an_earlier_session() {
+    let lines = |again: &str| {
+        format!(
+            "{again}1 alice > bob 1 a\n1.1 bob < alice 1 a\n1.1 bob ok alice 1
+             1.2 alice failed bob 1 item-not-found\n{ON}"
+        )
+    };
+    let again = format!("0.3 alice goes\n0.4 alice comes {A}\n");
+    let told = |apart: f64, again: &str| {
+        let found = broken_as(Witness::Ends, apart, &lines(again));
+        let words: Vec<_> = found.iter().filter_map(|found| found.split(' ').next()).collect();
+        words.join(" ")
+    };
+    assert_eq!(told(0.0, ""), "RT-08");
+    assert_eq!(told(0.0, &again), "RT-08");
+    assert_eq!(told(1.0, ""), "RT-08");
+    assert_eq!(told(1.0, &again), "RT-08?");
+}

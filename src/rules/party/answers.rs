@@ -183,9 +183,7 @@ impl Answers {
 
     /// A request that has nothing to do with calls: its id may have been that of another one, in another stream.
     pub fn asked_else(&mut self, client: &str, from: &str, id: &str) {
-        if self.done.iter().any(|done| !done.is_empty()) {
-            self.was_done(&(client.to_owned(), from.to_owned(), id.to_owned()));
-        }
+        self.was_done(&(client.to_owned(), from.to_owned(), id.to_owned()));
     }
 
     pub fn asked(
@@ -457,6 +455,30 @@ mod tests {
             [0, 1, 63, 64, 65].map(|n| client.had(n)),
             [Some(1.0), Some(1.0), Some(63.0), Some(64.0), None]
         );
+    }
+
+    /// Whoever answered what came later has passed it over: that much its own wire shows, and no other end.
+    #[test]
+    fn what_is_not_due_yet_is_missed_only_where_it_was_seen() {
+        let stanza = |id: &str| {
+            let xml = format!("<iq type='result' id='{id}' from='bob@x/2' to='alice@x/1'/>");
+            crate::stanza::Stanza::parse(&xml).expect("a stanza")
+        };
+        for (seen, open_ended, told) in [(true, true, 1), (false, true, 0), (true, false, 0)] {
+            let mut answers = Answers {
+                open_ended,
+                ..Answers::default()
+            };
+            let mut record = Record::default();
+            for n in [1, 2] {
+                let asked = stanza(&n.to_string());
+                answers.asked("bob", "alice@x/1", &asked, (n, 0.0), Due::Any, None);
+            }
+            answers.answered("bob", "alice@x/1", &stanza("2"), (3, 0.1), false, &mut record);
+            answers.finish(1.0, |_| seen, &mut record);
+            assert_eq!(record.findings.len(), told, "{seen} {open_ended}");
+            assert!(record.findings.iter().all(|found| found.excuse.is_some()));
+        }
     }
 
     #[test]

@@ -515,6 +515,49 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_came_up_to_an_event_is_counted_from_what_is_still_under_way() {
+        let mut beam = Beam::new(View::new(Role::Callee), false, Some(5.0));
+        (1..=3).for_each(|n| beam.receive(inbound(n)));
+        beam.acknowledge("2");
+        assert_eq!(beam.reached(), Some(2));
+        (4..=7).for_each(|n| beam.receive(inbound(n)));
+        beam.reach(5);
+        assert_eq!(beam.reached(), Some(5));
+        // So is what has waited for too long.
+        let act = inbound(0).act;
+        beam.receive(Inbound {
+            at: 100.0,
+            ..inbound(8)
+        });
+        beam.send(&act, 100.0, false);
+        assert_eq!(beam.reached(), Some(7));
+    }
+
+    #[test]
+    fn a_call_is_always_in_a_state_that_it_never_leaves() {
+        let mut beam = Beam::new(View::new(Role::Callee), false, None);
+        beam.receive(inbound(1));
+        beam.receive(inbound(2));
+        let is = |state: State| beam.always(|s| s == state);
+        assert!(!is(State::Idle) && !is(State::Ringing));
+        assert!(beam.always(|state| matches!(state, State::Idle | State::Ringing)));
+        // Nor does it count that it gets there again.
+        let mut ends = inbound(3);
+        ends.act.kind = Kind::Hangup;
+        beam.receive(ends);
+        assert!(!beam.always(|state| state != State::Ringing));
+    }
+
+    #[test]
+    fn three_equal_views_are_one() {
+        let mut beam = Beam::new(View::new(Role::Caller), false, None);
+        let one = beam.candidates.swap_remove(0);
+        beam.candidates = vec![one; 3];
+        beam.prune();
+        assert_eq!(beam.candidates.len(), 1);
+    }
+
     /// What some view had to break a rule for that is more than a remark.
     #[test]
     fn what_has_surely_come_in_is_what_every_cheap_view_has() {

@@ -333,6 +333,76 @@ fn whoever_answers_has_taken_its_own_offer_back() {
     assert_eq!(talk.found(true), "");
 }
 
+/// The same where nothing was settled yet and its own offer was in its place: in a recording that begins in a call.
+#[test]
+fn what_has_met_nothing_binds_unless_it_was_taken_back() {
+    let own = changed(
+        Role::Callee,
+        Side::Offer,
+        &[("a=mid:0", "a=mid:x"), ("BUNDLE 0", "BUNDLE x")],
+    );
+    let mut talk = Talk::new();
+    talk.recorded = true;
+    talk.bob("offer", &own).alice("offer", &offer(&[]));
+    talk.bob("answer", &answer(&[]));
+    assert_eq!(talk.found(true), "");
+    // An answer to what was not recorded binds its sender.
+    let mut talk = Talk::new();
+    talk.recorded = true;
+    talk.bob("answer", &answer(&[])).alice("offer", &offer(&[]));
+    talk.bob("answer", &answer(&[("7729291447651054566", "1")]));
+    assert_eq!(talk.found(true), "SD-28");
+}
+
+/// What cannot be read may have said anything.
+#[test]
+fn nothing_is_held_against_a_description_that_is_not_whole() {
+    let garbled = ("a=mid:0", "mid:0");
+    let renewed = offer(&[NEXT, RESTART[0], RESTART[1]]);
+    for (first, second) in [(offer(&[garbled]), answer(&[])), (offer(&[]), answer(&[garbled]))] {
+        let mut talk = Talk::picked_up();
+        talk.alice("offer", &first).bob("answer", &second);
+        let before = talk.clone().found(true);
+        talk.alice("offer", &renewed).bob("answer", &answer(&[NEXT]));
+        assert_eq!(talk.found(true), before);
+    }
+    // What is answered is rather the offer that can be read, if that fits, and rather the other if it does not.
+    for changes in [&[][..], &[BOBS_TWO]] {
+        let mut talk = Talk::picked_up();
+        talk.alice("offer", &offer(&[]));
+        talk.alice("offer", &offer(&[NEXT, garbled, TWO]));
+        talk.bob("answer", &answer(changes));
+        assert_eq!(talk.found(true), "SD-01 alice");
+    }
+    // However little of it that can be read the answer fits.
+    let mut talk = Talk::picked_up();
+    talk.alice("offer", &offer(&[("a=rtcp-mux\r\n", "")]));
+    talk.alice("offer", &offer(&[NEXT, garbled, ("a=rtcp-mux", "rtcp-mux")]));
+    talk.bob("answer", &answer(&[]));
+    assert_eq!(talk.found(true), "SD-33 alice, SD-01 alice, SD-01 alice");
+}
+
+#[test]
+fn a_section_that_has_no_mid_gets_one_at_the_other_end() {
+    let nameless = [("a=mid:0\r\n", ""), ("a=group:BUNDLE 0\r\n", "")];
+    let mut talk = Talk::picked_up();
+    talk.alice("offer", &offer(&nameless));
+    talk.bob("answer", &answer(&nameless));
+    let before = talk.clone().found(true);
+    let named = |mid: &str| candidate(5, json!({"sdpMid": mid, "sdpMLineIndex": null}));
+    talk.bob("ice-candidate", &named("audio"));
+    assert_eq!(talk.found(true), before);
+}
+
+#[test]
+fn an_answer_out_of_its_place_binds_nobody() {
+    let mut talk = Talk::connected();
+    talk.bob("answer", &answer(&[("setup:active", "setup:passive")]));
+    talk.alice("offer", &offer(&[NEXT]))
+        .bob("answer", &answer(&[NEXT]));
+    assert_eq!(talk.found(true), "");
+}
+
 #[test]
 fn a_recording_tells_once_the_sender_is_done_with_the_call() {
     let lost = candidate(5, json!({"sdpMid": "1", "sdpMLineIndex": null}));
@@ -358,6 +428,20 @@ fn a_recording_tells_once_the_sender_is_done_with_the_call() {
         other.push(json!({"dir": "connected", "jid": "carol@x/3", "who": "carol"}));
         other.push(json!({"dir": "disconnected", "who": "carol"}));
         assert_eq!(other.signal(alice, "hangup", &bye).found(false), "SD-11");
+    }
+}
+
+/// Bob may not have seen its end yet, and describe something still.
+#[test]
+fn who_is_done_with_a_call_tells_nothing_of_the_other_side() {
+    let lost = candidate(5, json!({"sdpMid": "1", "sdpMLineIndex": null}));
+    let mut talk = Talk::recorded();
+    talk.bob("ice-candidate", &lost);
+    let mut both = talk.clone();
+    both.alice("ice-candidate", &lost);
+    for (talk, told) in [(&mut talk, "SD-11?"), (&mut both, "SD-11?, SD-11")] {
+        talk.ask(true, "hangup", &json!({"reason": "completed"}));
+        assert_eq!(talk.found(false), told);
     }
 }
 
@@ -459,6 +543,14 @@ fn the_end_of_candidates_is_that_of_their_connection() {
     talk.bob("ice-candidate", &video(5)).bob("ice-candidate", &end);
     assert_eq!(talk.clone().found(true), "");
     assert_eq!(talk.clone().bob("ice-candidate", &video(6)).found(true), "SD-41");
+    // So it is where all of it had ended at once.
+    let mut all = Talk::picked_up();
+    all.alice("offer", &with_video(offer(&[both])));
+    all.bob("answer", &with_video(answer(&[both])));
+    all.bob("ice-candidate", &end_of_all);
+    all.alice("offer", &with_video(offer(&alone)));
+    all.bob("answer", &with_video(answer(&alone)));
+    assert_eq!(all.bob("ice-candidate", &video(5)).found(true), "");
     // It goes on as it is: what has ended has ended.
     let later = [(" 2 IN IP4", " 4 IN IP4"), alone[1], alone[2]];
     talk.alice("offer", &with_video(offer(&later)));

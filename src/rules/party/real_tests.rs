@@ -655,3 +655,50 @@ fn who_calls_two_devices_under_different_ids_is_told_alone() {
     assert_eq!(who.len(), 1, "{who:?}");
     assert!(who[0].message.starts_with("alice"), "{who:?}");
 }
+
+/// A recording need not show how those came whose wires it holds.
+#[test]
+fn who_is_recorded_is_judged_at_its_own_end_only() {
+    let lines = "1 alice/1 > bob/1 initiate
+        1.1 bob/1 < alice/1 initiate
+        1.2 bob/1 > alice/1 offer
+        1.3 alice/1 < bob/1 offer";
+    assert_eq!(told(RELAY, lines), ["ST-02"]);
+}
+
+/// What came in between may have got lost with it.
+#[test]
+fn whoever_comes_a_second_time_had_perhaps_been_cut_off() {
+    let lines = |comes: &str| {
+        format!(
+            "0 alice/1 comes\n1 alice/1 > bob/1 initiate\n1.1 alice/1 got bob/1 initiate\n{comes}
+             3 alice/1 < bob/1 hangup/completed"
+        )
+    };
+    assert_eq!(told(RELAY, &lines("")), ["ST-12"]);
+    assert_eq!(told(RELAY, &lines("2 alice/1 comes")), ["ST-12?"]);
+}
+
+#[test]
+fn a_call_may_be_older_than_the_session_in_which_it_is_first_seen() {
+    for signal in ["offer", "hangup/completed"] {
+        let lines = format!("0 alice/1 comes\n1 alice/1 > bob/1 {signal}\n1.1 alice/1 got bob/1 {signal}");
+        let told = told(RELAY, &lines);
+        assert!(told.iter().any(|told| told.starts_with("ST-")), "{told:?}");
+        assert!(told.iter().all(|told| told.ends_with('?')), "{told:?}");
+    }
+}
+
+/// Whoever gives an id of its own has not been renamed.
+#[test]
+fn who_calls_under_the_id_of_anothers_call_is_named_by_its_ids() {
+    for (initiate, rule) in [("initiate/other", "ST-10"), ("initiate", "ST-10?")] {
+        let lines = format!(
+            "0 alice/1 comes\n1 alice/1 > bob/1 initiate a\n1.1 alice/1 got bob/1 a
+             2 alice/1 < carol/1 {initiate} c"
+        );
+        let told = told(RELAY, &lines);
+        let of: Vec<_> = told.iter().filter(|told| told.starts_with("ST-10")).collect();
+        assert_eq!(of, [rule], "{told:?}");
+    }
+}

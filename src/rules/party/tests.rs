@@ -456,3 +456,24 @@ fn an_end_of_candidates_puts_no_candidate_to_the_test() {
         .verdict();
     assert!(!verdict.rules.contains_key("SD-10"), "{:?}", verdict.rules);
 }
+
+/// The ids with which a call began bind both sides.
+#[test]
+fn either_side_keeps_the_ids_of_the_call() {
+    for who in ["alice", "bob"] {
+        let mut history = History::new("", "alice bob");
+        let id = if who == "alice" { 'a' } else { 'b' };
+        history.change = Box::new(move |value| {
+            let sender = value["senderId"].as_str().expect("an id");
+            if value["type"] == "call:hangup" && sender.starts_with(id) {
+                value["senderId"] = "c3d4e5f6-a7b8-4012-8def-123456789012".into();
+            }
+        });
+        let lines = format!(
+            "0 alice > initiate\n0.1 bob < initiate\n0.1 bob ok initiate\n0.2 alice got initiate
+             1 {who} > hangup/failed"
+        );
+        let found = parties(&history.plays(&lines).verdict());
+        assert!(found.contains(&"SG-12 Client".to_owned()), "{who}: {found:?}");
+    }
+}

@@ -1,8 +1,12 @@
 //! What is not known of a party that is seen from elsewhere, or of when it took something in, and how far that excuses.
 
+use super::beam::Inbound;
+use super::cost::breaks;
 use super::legal_tests::{MET, RUNG, Sight, found};
 use super::real_tests::{RELAY, Seen, told};
 use super::tests::{CONNECT, History, far, parties};
+use super::track::{Sight as Seeing, Start, Track};
+use crate::protocol::{Act, Kind, Role};
 use crate::rules::Blame;
 
 /// What is found of alice, a client of which only bob's end was recorded.
@@ -58,12 +62,88 @@ fn how_long_it_rang_counts_from_where_it_was_seen_to_ring() {
             wire(lines)
         );
     }
+    // However long it took to be answered, it was under way for no more than five seconds of that.
+    let slow = "100 bob < initiate\n106 bob ok initiate\n136 bob > accept";
+    assert_eq!(wire(slow), ["IQ-08 Client", "TM-07 Client"]);
+    // What comes in is put before its sending by a clock of whole seconds, and not by more.
+    for (at, rule) in [("28.5", "TM-01 Client"), ("29", "TM-01 Client?")] {
+        let lines = format!("0 alice > initiate\n0.1 alice got initiate\n{at} alice < hangup/timeout");
+        assert_eq!(far(&lines), [rule], "{at}");
+    }
     // A bot of ours knows.
     let ours = "0 bob < initiate\n0 bob ok initiate\n31 bob > accept";
     assert_eq!(caller(ours), ["TM-07 Ourselves"]);
     // So does the wire of whoever called.
     let calls = History::new("", "alice").plays("0 alice > initiate\n29.5 alice > hangup/timeout");
     assert_eq!(parties(&calls.verdict()), ["TM-01 Client"]);
+}
+
+/// Whatever else of the same sender is answered later.
+#[test]
+fn it_rings_from_the_first_moment_on() {
+    let act = |kind| Act {
+        kind,
+        reason: None,
+        duration: None,
+        muted: None,
+    };
+    let mut track = Track::new("alice@x/1", Role::Callee, Seeing::Wire, 1, Start::Seen, 0);
+    track.receive(&Inbound {
+        act: act(Kind::Initiate),
+        at: 100.0,
+        n: 1,
+        id: "1".into(),
+        doubtful: false,
+        unsure: false,
+    });
+    track.acknowledge("1", 100.5);
+    track.reach(1, 120.0);
+    let out = track.send(&act(Kind::Accept), 131.5, false);
+    assert!(breaks(&out.rulings, "TM-07") && out.excuse.is_none());
+}
+
+/// Between its own signals its own wire measures, whatever it says itself of when it made them.
+#[test]
+fn what_a_wire_shows_needs_no_timestamps() {
+    for (own, lines, told) in [
+        (
+            "alice",
+            "0 alice > initiate\n25 alice > hangup/timeout@30",
+            "TM-01 Client",
+        ),
+        (
+            "bob",
+            "0 bob < initiate\n0.1 bob ok initiate\n1 bob > accept\n1.5 bob < offer\n1.5 bob ok offer
+             1.8 bob > answer\n9 bob > hangup/completed+15@16",
+            "TM-04 Client",
+        ),
+    ] {
+        let mut seen = History::new("", own);
+        seen.witness = "ends";
+        assert_eq!(parties(&seen.plays(lines).verdict()), [told], "{lines}");
+    }
+    // From the other end only its timestamps tell.
+    let mut seen = History::new("", "bob");
+    seen.witness = "ends";
+    let lines = "0 bob < initiate\n0.1 bob ok initiate\n24 bob < hangup/timeout@30";
+    assert_eq!(parties(&seen.plays(lines).verdict()), ["TM-01 Client?"]);
+}
+
+/// Of two clocks either may be wrong, unless one of them is ours; and one that was set has been wrong.
+#[test]
+fn whose_clock_is_wrong_is_certain_where_the_others_is_known() {
+    let ends = |own, lines: &str| {
+        let mut seen = History::new("", own);
+        seen.witness = "ends";
+        parties(&seen.plays(lines).verdict())
+    };
+    let off = "0 alice > initiate\n0.1 alice got initiate\n2 alice < accept@90";
+    assert_eq!(far(off), ["TM-05 Client"]);
+    assert_eq!(ends("alice", off), ["TM-05 Client?"]);
+    let own = "1 bob < initiate\n1.1 bob ok initiate\n2 bob > accept@90";
+    assert_eq!(ends("bob", own), ["TM-05 Client"]);
+    assert_eq!(ends("bob", &format!("0 bob stalls 5\n{own}")), ["TM-05 Client"]);
+    assert_eq!(ends("bob", &format!("0 bob stalls\n{own}")), ["TM-05 Client?"]);
 }
 
 /// The beginning of the call, what had come in last, and the signal itself.

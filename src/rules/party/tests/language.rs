@@ -110,6 +110,11 @@ impl History {
             match *verb {
                 "gone" => self.push(t, who, json!({"dir": "stops"})),
                 "back" => self.push(t, who, json!({"dir": "begins", "jid": own})),
+                // The clock was set, by so many seconds or nobody knows by how many.
+                "stalls" => {
+                    let seconds = rest.first().map(|word| word.parse::<f64>().expect("seconds"));
+                    self.push(t, who, json!({"dir": "stalled", "seconds": seconds}));
+                }
                 "breaks" => self.push(t, who, json!({"dir": "breaks", "rules": rest})),
                 ">" | "<" => {
                     let text = crate::stanza::escape(&self.signal(sent, sender, word));
