@@ -206,7 +206,7 @@ pub fn roster(place: &Place, most: bool) -> Option<Case> {
     ))
 }
 
-fn tree(
+pub(super) fn tree(
     source: &dyn Source,
     seed: u64,
     number: u64,

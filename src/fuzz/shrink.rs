@@ -330,3 +330,87 @@ impl<'a> Shrinker<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::campaign::tree;
+    use super::super::payload::Payloads;
+    use super::super::strategy::Ground;
+    use super::super::walk::{Call, Reply, Signal, canary};
+    use super::*;
+    use crate::endpoint::Chosen;
+    use crate::profile::{Class, Profile};
+    use crate::protocol::{Kind, Role};
+    use crate::run::{Place, Rig};
+
+    fn with(fault: &str) -> Options {
+        let fault: Chosen = fault.parse().expect("a fault");
+        let place = Place::Rigged(Arc::new(Rig {
+            profile: Profile::named("relay").expect("a profile"),
+            faults: vec![fault],
+            ..Rig::default()
+        }));
+        Options {
+            place,
+            jobs: 1,
+            ..Options::default()
+        }
+    }
+
+    /// What so many tries make of it.
+    fn cut_down(options: &Options, rule: &'static str, found: &Ordering, tries: usize) -> Ordering {
+        let (stop, _) = watch::channel(false);
+        let time = Duration::from_secs(600);
+        let mut shrinker = Shrinker::new(options, rule, "fuzz/found", &stop, time);
+        shrinker.tries = TRIES - tries;
+        shrinker.shrink(None, found.clone())
+    }
+
+    /// Two tries show that it fails each time, and the third may be the last that there is time for.
+    #[test]
+    fn what_comes_after_the_breach_goes_with_the_first_try() {
+        let say = |role, kind: Kind| Move::Say {
+            call: Call::Main,
+            role,
+            signal: Signal::from(kind),
+            reply: Reply::Result,
+        };
+        let mut moves = vec![
+            say(Role::Caller, Kind::Initiate),
+            say(Role::Callee, Kind::Accept),
+            say(Role::Caller, Kind::Offer),
+            Move::Wait(100),
+            say(Role::Caller, Kind::MuteChange),
+            say(Role::Callee, Kind::MuteChange),
+        ];
+        moves.extend(canary());
+        let class = Class::Relay;
+        let found = Ordering { class, moves };
+        let least = cut_down(&with("drop-offer"), "RT-03", &found, 3);
+        assert_eq!(least, found.without(3..found.moves.len()));
+    }
+
+    #[test]
+    fn a_payload_is_tried_alone_before_anything_else() {
+        let options = with("comments-taken");
+        let source = Payloads(Ground::of(&options.place));
+        let mut all = (0..).filter_map(|number| Some(tree(&source, 0, number, 0)?.current()));
+        let found = all.find(|found| {
+            let title = Title {
+                name: "fuzz/found",
+                about: "",
+                rule: None,
+            };
+            render(found, &title).yaml().contains("<!--")
+        });
+        let found = found.expect("a payload with a comment");
+        let payloads = found.moves.iter().filter(|step| matches!(step, Move::Carry(_)));
+        let tries = 2 + payloads.count();
+        assert!(found.moves.len() > tries, "{found:?}");
+        assert_eq!(
+            cut_down(&options, "RB-01", &found, tries).moves.len(),
+            1,
+            "{found:?}"
+        );
+    }
+}
