@@ -13,6 +13,7 @@ use super::fit::{sessions_of, skip_reason};
 use super::lease::{Leases, Turn, most_sessions, rings_all};
 use super::options::{Finished, Options, Place};
 use super::reach::Reach;
+use crate::profile::Addressing;
 use crate::rules::Outcome;
 use crate::scenario::{Action, Case, Step};
 use crate::target::{Account, Target};
@@ -66,7 +67,8 @@ pub fn suite(
     std::thread::scope(|scope| {
         if let Some((target, account)) = perch {
             canary.perch();
-            let song = canary.clone().sing(target, account, over);
+            let answers = options.place.profile().addressing == Addressing::Full;
+            let song = canary.clone().sing(target, account, answers, over);
             scope.spawn(move || blocking(song));
         }
         let canary = &canary;

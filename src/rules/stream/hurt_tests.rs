@@ -68,6 +68,27 @@ fn what_hurts_one_stream_is_felt_on_no_other() {
     assert_eq!(hurt(&[close, ">broken<"], &bob), [""; 0]);
 }
 
+/// A connection that breaks by itself is no crash: the server had got over it, and served everybody on.
+#[test]
+fn who_is_served_after_what_hurts_was_refused_is_perhaps_not_hurt_by_it() {
+    let refused = "<<stream:error xmlns:stream='http://etherx.jabber.org/streams'><not-well-formed xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+    let gets = |who: &str| {
+        let chat = "<message xmlns='jabber:client' from='a@x/1'><body>a</body></message>";
+        event(19, AT + 0.1, who, "received", chat)
+    };
+    for (said, then, excused) in [
+        (&[">broken<", refused][..], gets("bob"), true),
+        (&[">broken<", refused], gets("carol"), false),
+        (&[">broken<"], gets("bob"), false),
+        (&[refused, ">broken<"], gets("bob"), false),
+    ] {
+        let findings = after(said, &[then, closed("bob", AT + 0.5)]).findings;
+        let found: Vec<_> = findings.iter().filter(|found| found.rule.id == "RB-02").collect();
+        assert_eq!(found.len(), 1, "{said:?}");
+        assert_eq!(found[0].excuse.is_some(), excused, "{said:?}");
+    }
+}
+
 /// A server that is being stopped ends the streams of all.
 #[test]
 fn a_reason_of_its_own_excuses_the_end_of_a_stream() {

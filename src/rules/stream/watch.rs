@@ -2,7 +2,7 @@
 
 mod shape;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{Family, Finding, Record, Seen};
 use super::frame::is_fault;
@@ -56,6 +56,8 @@ pub(in super::super) struct Streams {
     hostile: Option<(&'static str, u64, f64, String)>,
     /// The id of the IQ that it was in, if it was.
     hostile_id: Option<String>,
+    /// Whether the server has refused it, and who got something after that.
+    refused: Option<BTreeSet<String>>,
     /// What each session has sent, as far as a server has to be able to read it.
     said: BTreeMap<String, Said>,
     /// The stream error that each session was sent.
@@ -132,6 +134,7 @@ impl Streams {
             early_seen: false,
             hostile: None,
             hostile_id: None,
+            refused: None,
             said: BTreeMap::new(),
             told: BTreeMap::new(),
             over: false,
@@ -175,6 +178,7 @@ impl Streams {
         if let Some(rule) = hostile.filter(|_| line.our_close.is_none() && line.bound.is_some()) {
             self.hostile = Some((rule, event.n, event.t, event.who.clone()));
             self.hostile_id = None;
+            self.refused = None;
         }
         if let Some(stanza) = &stanza
             && (stanza.is_iq() || stanza.is_message())
@@ -298,6 +302,9 @@ impl Streams {
         }
         if stanza.is("error", STREAM) {
             line.their_error.get_or_insert(event.n);
+            if self.hostile.as_ref().is_some_and(|(.., by)| *by == event.who) {
+                self.refused.get_or_insert_default();
+            }
         } else if stanza.is("close", FRAMING) {
             line.their_close.get_or_insert(event.n);
             if !self.over {
@@ -366,6 +373,17 @@ impl Streams {
         found.excuse = told
             .filter(|why| ON_OTHER_GROUNDS.contains(why))
             .map(|why| format!("the server says `{why}`, and may have had that reason just then"));
+        // A connection may break by itself.
+        let unhurt = self
+            .refused
+            .as_ref()
+            .is_some_and(|unhurt| unhurt.contains(&event.who));
+        if told.is_none() && *by != event.who && unhurt {
+            found.excuse = Some(format!(
+                "the server had refused that, and {} still got something after it",
+                event.who
+            ));
+        }
         record.broken(found);
     }
 
@@ -474,6 +492,7 @@ impl Family for Streams {
                 {
                     self.hostile = Some(("RB-04", event.n, event.t, event.who.clone()));
                     self.hostile_id = seen.stanza.and_then(Stanza::id).map(str::to_owned);
+                    self.refused = None;
                 }
             }
             Dir::Received => {
@@ -488,6 +507,9 @@ impl Family for Streams {
                         }
                     }
                     None => {}
+                }
+                if let Some(unhurt) = &mut self.refused {
+                    unhurt.insert(event.who.clone());
                 }
                 if let Some(stanza) = seen.stanza {
                     // Once it is answered it has hurt nobody.
