@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::protocol::sdp::Side;
 use crate::protocol::{Kind, NAMESPACE, Role, sample};
-use crate::stanza::{CLIENT, Stanza, escape};
+use crate::stanza::{CLIENT, IqType, Stanza, escape, resource};
 
 /// The envelope and a sound payload for `kind` (seed, message examples).
 pub fn signal(kind: Kind, ids: &Ids<'_>, candidate: u32) -> Map<String, Value> {
@@ -93,4 +93,34 @@ fn back(iq: &Stanza) -> String {
         attributes.push_str(&format!(r#" to="{}""#, escape(from)));
     }
     attributes
+}
+
+/// What a session answers, as any client would, that nobody asks anything: whoever sent a signal that came there all the
+/// same sees by the answer that somebody else got it, too. What goes to the user only, another
+/// device of theirs answers.
+pub fn bystander(stanza: &Stanza) -> Option<String> {
+    let asks = matches!(stanza.iq_type(), Some(IqType::Get | IqType::Set));
+    let here = stanza.to().is_none_or(|to| resource(to).is_some());
+    (asks && here).then(|| error(stanza, "service-unavailable"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bystander_answers_what_comes_to_no_user() {
+        for (head, answers) in [
+            ("<iq type='set' from='a@x/1' to='b@x/2' id='1'>", true),
+            ("<iq type='get' from='x' to='b@x/2' id='1'>", true),
+            ("<iq type='get' id='1'>", true),
+            ("<iq type='set' from='a@x/1' to='b@x' id='1'>", false),
+            ("<iq type='result' from='a@x/1' to='b@x/2' id='1'>", false),
+            ("<iq type='error' from='a@x/1' to='b@x/2' id='1'>", false),
+        ] {
+            let stanza = Stanza::parse(format!("{head}<call xmlns='urn:xmpp:call:0'/></iq>"));
+            let answer = bystander(&stanza.expect("a stanza"));
+            assert_eq!(answer.is_some(), answers, "{head}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ mod names;
 mod pace;
 mod script;
 
-pub use compose::{Ids, call_iq, error, ping, signal};
+pub use compose::{Ids, bystander, call_iq, ping, signal};
 pub use driver::{Dialer, Recorder, drive};
 pub use fault::{ClientFault, client_fault, client_faults};
 pub use script::{Account, Input, NoSession, Output, Script, Setup};

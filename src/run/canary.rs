@@ -14,8 +14,7 @@ use tokio::time::Instant;
 
 use super::dial::{leave, log_in};
 use super::hidden::Hidden;
-use crate::bot::{error, ping};
-use crate::stanza::{IqType, Stanza, resource};
+use crate::bot::{bystander, ping};
 use crate::target::{Account, Target};
 use crate::xmpp::Incoming;
 
@@ -160,7 +159,7 @@ impl Canary {
                     match session.reader.next().await {
                         Incoming::Element(stanza) if stanza.id() == Some(&id) => break,
                         Incoming::Element(stanza) => {
-                            if let Some(answer) = answer(&stanza).filter(|_| answers) {
+                            if let Some(answer) = bystander(&stanza).filter(|_| answers) {
                                 // That it cannot be sent shows itself with the next question.
                                 let _ = session.writer.send(&answer).await;
                             }
@@ -187,34 +186,9 @@ impl Canary {
     }
 }
 
-/// What any client answers to a request that it knows nothing of. Nobody asks this session anything: whoever sent a signal
-/// that came here all the same sees by the answer that somebody else got it, too. What goes to the user only, another
-/// device of theirs answers.
-fn answer(stanza: &Stanza) -> Option<String> {
-    let asks = matches!(stanza.iq_type(), Some(IqType::Get | IqType::Set));
-    let here = stanza.to().is_none_or(|to| resource(to).is_some());
-    (asks && here).then(|| error(stanza, "service-unavailable"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn it_answers_what_comes_to_no_user() {
-        for (head, answers) in [
-            ("<iq type='set' from='a@x/1' to='b@x/2' id='1'>", true),
-            ("<iq type='get' from='x' to='b@x/2' id='1'>", true),
-            ("<iq type='get' id='1'>", true),
-            ("<iq type='set' from='a@x/1' to='b@x' id='1'>", false),
-            ("<iq type='result' from='a@x/1' to='b@x/2' id='1'>", false),
-            ("<iq type='error' from='a@x/1' to='b@x/2' id='1'>", false),
-        ] {
-            let stanza = Stanza::parse(format!("{head}<call xmlns='urn:xmpp:call:0'/></iq>"));
-            let answer = answer(&stanza.expect("a stanza"));
-            assert_eq!(answer.is_some(), answers, "{head}");
-        }
-    }
 
     #[test]
     fn where_nobody_asks_nobody_waits() {
