@@ -96,8 +96,7 @@ fn back(iq: &Stanza) -> String {
 }
 
 /// What a session answers, as any client would, that nobody asks anything: whoever sent a signal that came there all the
-/// same sees by the answer that somebody else got it, too. What goes to the user only, another
-/// device of theirs answers.
+/// same sees by the answer that somebody else got it, too. What goes to the user only, another device of theirs answers.
 pub fn bystander(stanza: &Stanza) -> Option<String> {
     let asks = matches!(stanza.iq_type(), Some(IqType::Get | IqType::Set));
     let here = stanza.to().is_none_or(|to| resource(to).is_some());

@@ -70,13 +70,13 @@ pub(super) fn keep(
     found: &Found<'_>,
 ) -> Result<Option<Kept>, String> {
     let (folder, rule) = (found.folder, shrinker.rule);
-    let shape = found.shape.clone();
+    let shape = &found.shape;
     let wrong = |error: std::io::Error| format!("cannot write to {}: {error}", folder.display());
     std::fs::create_dir_all(folder).map_err(wrong)?;
     for (number, stem) in names(&format!("{rule}-{shape}")).enumerate() {
         let plays = if number == 0 { AGAIN } else { 1 };
         if let Some(kept) = again(shrinker, options, &least, found, &stem, plays).map_err(wrong)? {
-            return Ok(Some(Kept { shape, ..kept }));
+            return Ok(Some(kept));
         }
     }
     Ok(None)
@@ -108,7 +108,7 @@ fn again(
         stable: (0, 0),
         canary: false,
         least: least.clone(),
-        shape: String::new(),
+        shape: found.shape.clone(),
     };
     while kept.stable.1 < if kept.stable.0 > 0 { AGAIN } else { plays } {
         let mut options = options.clone();

@@ -16,7 +16,10 @@ pub(super) trait Sent {
     fn to(&self) -> &str;
     /// What has to arrive unchanged.
     fn text(&self) -> &str;
-    fn call(&self) -> Option<&str>;
+    /// The call that it is about, if it is about one.
+    fn call(&self) -> Option<&str> {
+        None
+    }
 
     /// What the server did to it; `more`: the events that show it, besides its sending.
     fn finding(&self, id: &str, message: String, wanted: &str, seen: String, more: &[u64]) -> Finding {
@@ -222,10 +225,6 @@ mod tests {
 
         fn text(&self) -> &str {
             ""
-        }
-
-        fn call(&self) -> Option<&str> {
-            None
         }
     }
 

@@ -166,8 +166,8 @@ pub(in super::super) struct Relayed {
     known: HashSet<u64>,
     /// The addresses of those who closed their stream and have not come back: the event, and when.
     left: HashMap<Arc<str>, (u64, f64)>,
-    /// What was sent so far, as prints of its sender, id and text.
-    letters: HashSet<u64>,
+    /// The requests that were sent so far, as prints of sender, id and text.
+    requests: HashSet<u64>,
     /// The same of its sender and text alone, whatever carried it.
     texts: HashSet<u64>,
     chats: Chats,
@@ -224,7 +224,7 @@ impl Relayed {
             read: BTreeMap::new(),
             known: HashSet::default(),
             left: HashMap::default(),
-            letters: HashSet::default(),
+            requests: HashSet::default(),
             texts: HashSet::default(),
             chats: Chats::new(),
         }
@@ -309,8 +309,8 @@ impl Relayed {
                 let text = stanza.call_text().unwrap_or_default();
                 let parted = |(_, at): &&(u64, f64)| event.t - at >= PARTING + self.apart;
                 let absent = self.left.get(&*to).filter(parted).map(|(n, _)| *n);
-                let resent = self.letters.len() >= REMEMBERED
-                    || !self.letters.insert(print((&session.jid, &id, &text)));
+                let resent = self.requests.len() >= REMEMBERED
+                    || !self.requests.insert(print((&session.jid, &id, &text)));
                 let mut flight = Flight {
                     n: event.n,
                     t: event.t,

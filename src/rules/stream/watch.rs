@@ -370,20 +370,19 @@ impl Streams {
             },
             vec![*n, event.n],
         );
-        found.excuse = told
-            .filter(|why| ON_OTHER_GROUNDS.contains(why))
-            .map(|why| format!("the server says `{why}`, and may have had that reason just then"));
-        // A connection may break by itself.
-        let unhurt = self
-            .refused
-            .as_ref()
-            .is_some_and(|unhurt| unhurt.contains(&event.who));
-        if told.is_none() && *by != event.who && unhurt {
-            found.excuse = Some(format!(
-                "the server had refused that, and {} still got something after it",
-                event.who
-            ));
-        }
+        let unhurt = self.refused.iter().flatten().any(|who| *who == event.who);
+        found.excuse = match told {
+            Some(why) => ON_OTHER_GROUNDS
+                .contains(&why)
+                .then(|| format!("the server says `{why}`, and may have had that reason just then")),
+            // A connection may break by itself.
+            None => (*by != event.who && unhurt).then(|| {
+                format!(
+                    "the server had refused that, and {} still got something after it",
+                    event.who
+                )
+            }),
+        };
         record.broken(found);
     }
 

@@ -73,10 +73,6 @@ impl Sent for Letter {
     fn text(&self) -> &str {
         &self.text
     }
-
-    fn call(&self) -> Option<&str> {
-        None
-    }
 }
 
 impl Letter {
