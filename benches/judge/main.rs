@@ -79,9 +79,11 @@ fn escaped(text: &str) -> String {
         .replace('"', "&quot;")
 }
 
-fn event(n: u64, who: &str, jid: &str, dir: Dir, xml: Option<String>) -> Event {
+/// As a proxy writes it down.
+fn event(n: u64, who: &str, jid: &str, dir: Dir, (xml, signal): (Option<String>, Option<&Value>)) -> Event {
     let text = json!({
         "n": n, "t": n as f64 * 1e-6, "time": "2026-01-01T00:00:00Z", "who": who, "jid": jid, "dir": dir, "xml": xml,
+        "signal": signal,
     });
     serde_json::from_value(text).expect("an event")
 }
@@ -90,7 +92,8 @@ fn event(n: u64, who: &str, jid: &str, dir: Dir, xml: Option<String>) -> Event {
 fn call_events(call: u64, n: &mut u64, out: &mut Vec<Event>) {
     out.clear();
     for (step, (caller_sends, kind, payload)) in steps().into_iter().enumerate() {
-        let text = signal(kind, call, caller_sends, payload).to_string();
+        let signal = signal(kind, call, caller_sends, payload);
+        let text = signal.to_string();
         let (from, to) = if caller_sends {
             ("alice", "bob")
         } else {
@@ -100,14 +103,14 @@ fn call_events(call: u64, n: &mut u64, out: &mut Vec<Event>) {
         let id = format!("{call}-{step}");
         let set = |address: &str| {
             let body = escaped(&text);
-            Some(format!(
+            let xml = format!(
                 r#"<iq xmlns="jabber:client" type="set" {address} id="{id}"><call xmlns="urn:xmpp:call:0">{body}</call></iq>"#
-            ))
+            );
+            (Some(xml), Some(&signal))
         };
         let result = |address: &str| {
-            Some(format!(
-                r#"<iq xmlns="jabber:client" type="result" {address} id="{id}"/>"#
-            ))
+            let xml = format!(r#"<iq xmlns="jabber:client" type="result" {address} id="{id}"/>"#);
+            (Some(xml), None)
         };
         let mut push = |who: &str, jid: &str, dir, xml| {
             *n += 1;
@@ -165,7 +168,7 @@ fn connected(judge: &mut Judge, n: &mut u64) {
             who,
             &format!("{who}@localhost/1"),
             Dir::Connected,
-            None,
+            (None, None),
         ));
     }
 }

@@ -188,9 +188,9 @@ impl Dir {
     }
 }
 
-/// One line after the header.
+/// One line after the header. `S`: what its signal is read into.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Event {
+pub struct Event<S = serde_json::Value> {
     /// Counts up from 1.
     #[serde(default)]
     pub n: u64,
@@ -211,7 +211,7 @@ pub struct Event {
     pub xml: Option<String>,
     /// The signal in `xml`, for readers; the judge reads `xml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signal: Option<serde_json::Value>,
+    pub signal: Option<S>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// When a received stanza had arrived, in seconds since the start, if it waited before it was taken in.
@@ -237,4 +237,50 @@ pub struct Event {
     /// back shows itself here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
+}
+
+impl<S> Event<S> {
+    /// The same for those who read `xml`.
+    pub(super) fn without_signal(self) -> Event {
+        let Event {
+            n,
+            t,
+            time,
+            who,
+            jid,
+            dir,
+            xml,
+            signal: _,
+            note,
+            arrived,
+            step,
+            rules,
+            events,
+            wanted,
+            seen,
+            seconds,
+            wire,
+            secrets,
+        } = self;
+        Event {
+            n,
+            t,
+            time,
+            who,
+            jid,
+            dir,
+            xml,
+            signal: None,
+            note,
+            arrived,
+            step,
+            rules,
+            events,
+            wanted,
+            seen,
+            seconds,
+            wire,
+            secrets,
+        }
+    }
 }
