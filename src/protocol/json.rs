@@ -57,18 +57,20 @@ enum Step {
     Item(usize),
 }
 
-/// What does not stand for itself in a string.
-const SPECIAL: [bool; 256] = {
-    let mut special = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        special[byte] = true;
-        byte += 1;
+/// The first byte that does not stand for itself in a string.
+fn special(text: &[u8]) -> Option<usize> {
+    const PIECE: usize = 32;
+    let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    let mut from = 0;
+    for piece in text.chunks(PIECE) {
+        // Without a branch for each byte: most pieces have none.
+        if piece.iter().fold(false, |any, byte| any | is_special(byte)) {
+            return piece.iter().position(is_special).map(|at| from + at);
+        }
+        from += piece.len();
     }
-    special[b'"' as usize] = true;
-    special[b'\\' as usize] = true;
-    special
-};
+    None
+}
 
 struct Reader<'a> {
     text: &'a str,
@@ -289,8 +291,7 @@ impl Reader<'_> {
         let mut out = String::with_capacity(memchr::memchr(b'"', ahead).unwrap_or_default());
         loop {
             let rest = self.text.get(self.at..).unwrap_or_default();
-            let special = |byte: &u8| SPECIAL[usize::from(*byte)];
-            let Some(plain) = rest.as_bytes().iter().position(special) else {
+            let Some(plain) = special(rest.as_bytes()) else {
                 self.at = self.text.len();
                 return self.fail("the text ends inside a string");
             };
@@ -415,6 +416,19 @@ mod tests {
         // The second half of a pair alone, behind what is no half.
         assert!(messages(r#""\u0041\udc00""#).contains("lone surrogate"));
         assert_eq!(read(&format!("\"{}\"", "\u{1f}".repeat(KEPT + 1))).1.len(), KEPT);
+    }
+
+    /// Strings are read in pieces: what is special is found wherever it stands in one.
+    #[test]
+    fn what_is_special_in_a_string_is_found_wherever_it_stands() {
+        for plain in (0..100).map(|n| "é".repeat(n / 2) + &"a".repeat(n % 2)) {
+            for (special, read_as) in [("", ""), ("\\n", "\n"), ("\\u0041", "A"), ("\u{1}", "\u{1}")] {
+                let (value, odd) = read(&format!("\"{plain}{special}{plain}\""));
+                assert_eq!(value, Some(json!(format!("{plain}{read_as}{plain}"))));
+                assert_eq!(odd.len(), usize::from(special == "\u{1}"));
+            }
+            assert!(messages(&format!("\"{plain}")).contains("ends inside"));
+        }
     }
 
     proptest! {

@@ -14,7 +14,7 @@ const ATTRIBUTES: usize = 16;
 struct Piece {
     range: Range<usize>,
     /// What it says, where that is not how it is written.
-    plain: Option<Box<str>>,
+    plain: Option<String>,
 }
 
 impl Piece {
@@ -33,16 +33,24 @@ struct Tag {
     ns: Option<Piece>,
     attributes: Vec<(Range<usize>, Piece)>,
     /// Where the attributes stand that every rule asks for.
-    common: [Option<u8>; COMMON.len()],
+    common: [Option<u8>; 4],
     empty: bool,
 }
 
 /// See [`Tag::common`].
-const COMMON: [&str; 4] = ["type", "id", "from", "to"];
+fn common(name: &str) -> Option<usize> {
+    match name {
+        "type" => Some(0),
+        "id" => Some(1),
+        "from" => Some(2),
+        "to" => Some(3),
+        _ => None,
+    }
+}
 
 impl Tag {
     fn attr<'a>(&'a self, raw: &'a str, name: &str) -> Option<&'a str> {
-        let (_, value) = match COMMON.iter().position(|common| *common == name) {
+        let (_, value) = match common(name) {
             Some(common) => self.attributes.get(usize::from(self.common[common]?))?,
             None => {
                 let mut all = self.attributes.iter();
@@ -289,7 +297,7 @@ impl Scan<'_> {
             name: self.name()?,
             ns: None,
             attributes: Vec::with_capacity(6),
-            common: [None; COMMON.len()],
+            common: [None; 4],
             empty: false,
         };
         loop {
@@ -330,7 +338,7 @@ impl Scan<'_> {
             if tag.attr(self.raw, text).is_some() || tag.attributes.len() == ATTRIBUTES {
                 return None;
             }
-            if let Some(common) = COMMON.iter().position(|common| *common == text) {
+            if let Some(common) = common(text) {
                 tag.common[common] = u8::try_from(tag.attributes.len()).ok();
             }
             tag.attributes.push((name, value));
@@ -381,7 +389,7 @@ impl Scan<'_> {
 
     fn piece(&self, range: Range<usize>, references: bool) -> Option<Piece> {
         let plain = match references {
-            true => Some(resolved(self.raw.get(range.clone())?)?.into_boxed_str()),
+            true => Some(resolved(self.raw.get(range.clone())?)?),
             false => None,
         };
         Some(Piece { range, plain })
