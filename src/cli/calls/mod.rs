@@ -179,37 +179,33 @@ impl Calls {
     }
 
     /// Takes the next event of this source, and tells what was found because of it.
-    pub fn take(&mut self, source: usize, recorded: Recorded) -> Vec<Finding> {
+    pub fn take(&mut self, source: usize, mut recorded: Recorded) -> Vec<Finding> {
         let heard = self.ear.listen(&recorded.event);
-        self.take_heard(source, recorded, heard)
+        self.take_heard(source, &mut recorded, heard)
     }
 
     /// The same where its stanza has been read already.
-    pub fn take_read(&mut self, source: usize, recorded: Recorded, stanza: Stanza) -> Vec<Finding> {
+    pub fn take_read(&mut self, source: usize, mut recorded: Recorded, stanza: Stanza) -> Vec<Finding> {
         let heard = self.ear.know(Some(stanza));
-        self.take_heard(source, recorded, heard)
+        self.take_heard(source, &mut recorded, heard)
     }
 
-    /// The same with what an ear has heard of it.
-    pub fn take_heard(&mut self, source: usize, recorded: Recorded, heard: Heard) -> Vec<Finding> {
-        let Recorded {
-            mut event,
-            conn,
-            line,
-        } = recorded;
+    /// The same with what an ear has heard of it. The event gets its number and its party's name.
+    pub fn take_heard(&mut self, source: usize, recorded: &mut Recorded, heard: Heard) -> Vec<Finding> {
+        let Recorded { event, conn, line } = recorded;
         self.n += 1;
         event.n = self.n;
         // A clock that is set is nobody's.
         let who = if event.dir == Dir::Stalled && event.jid.is_none() {
             event.who.as_str().into()
         } else {
-            let who = self.names.of(event.jid.as_deref(), source, &conn, event.dir);
+            let who = self.names.of(event.jid.as_deref(), source, conn, event.dir);
             event.who.clear();
             event.who.push_str(&who);
             who
         };
         self.untimed |= event.t.is_nan();
-        self.judge.heard(&event, heard);
+        self.judge.heard(event, heard);
         let last = self.judge.last();
         let xml = event.xml.as_deref().unwrap_or_default();
         let answer = last.and_then(|(stanza, _)| match stanza.iq_type()? {
@@ -231,10 +227,10 @@ impl Calls {
             (None, dir) => Some(Cow::Owned(format!("{dir:?}").to_lowercase())),
         };
         if let Some(what) = what {
-            self.places.note(&event, who, (source, line), what);
+            self.places.note(event, who, (source, *line), what);
         }
         if let Some((kind, call)) = signal {
-            self.note(&event, &kind, call, &other.unwrap_or_default());
+            self.note(event, &kind, call, &other.unwrap_or_default());
         }
         let found = self.judge.take_findings();
         found.iter().for_each(|finding| self.found(finding.clone()));

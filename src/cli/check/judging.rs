@@ -88,11 +88,11 @@ fn transcript<R: std::io::BufRead + Send>(
     };
     let events = read_ahead(events, listen, &mut |(heard, event)| match event {
         Ok(event) => {
-            judge.heard(&event, heard);
+            judge.heard(event, heard.clone());
             true
         }
         Err(why) => {
-            error = Some(why);
+            error = Some(why.clone());
             false
         }
     });
@@ -164,15 +164,15 @@ fn judge_merged(
     let (bar, passed) = (text::progress(&merged), text::passed(&merged));
     let mut count = 0_u64;
     let mut error = None;
-    let mut take = |(heard, source, next): (Heard, usize, Result<Recorded, ReadError>)| {
+    let mut take = |(heard, source, next): &mut (Heard, usize, Result<Recorded, ReadError>)| {
         let recorded = match next {
             Ok(recorded) => recorded,
             Err(why) => {
-                error = Some((source, why));
+                error = Some((*source, why.clone()));
                 return false;
             }
         };
-        let found = calls.take_heard(source, recorded, heard);
+        let found = calls.take_heard(*source, recorded, heard.clone());
         if asked.follow {
             for finding in found.iter().filter(|finding| finding.level != Level::Info) {
                 asked.tell(&(report::finding(finding) + &calls.places(finding)));
@@ -184,11 +184,11 @@ fn judge_merged(
         }
         true
     };
-    let more = first.is_none_or(&mut take);
+    let more = first.is_none_or(|mut first| take(&mut first));
     if more && asked.follow {
         // Nothing waits until there is more of it.
         for item in merged.by_ref() {
-            if !take(listen(item)) {
+            if !take(&mut listen(item)) {
                 break;
             }
         }
