@@ -15,11 +15,12 @@ pub(super) const KEPT: u64 = 200;
 /// Rule, party, message and events: what makes two findings one.
 type Same = (&'static str, String, String, Vec<u64>);
 
-/// A rule's id as a number: it has five letters and digits, and two of them do not meet.
-fn number(id: &str) -> u64 {
-    let mut bytes = [0; 8];
-    bytes.iter_mut().zip(id.bytes()).for_each(|(to, from)| *to = from);
-    u64::from_be_bytes(bytes)
+/// A rule's id as a number: two letters and two digits, and two of them do not meet.
+fn number(id: &str) -> u32 {
+    match id.as_bytes() {
+        &[a, b, _, c, d] => u32::from_be_bytes([a, b, c, d]),
+        _ => 0,
+    }
 }
 
 /// Where the families put what they find.
@@ -28,7 +29,7 @@ pub struct Record {
     pub findings: Vec<Finding>,
     pub rules: BTreeMap<&'static str, Tally>,
     /// How often each was kept, which is noted some dozens of times for every signal.
-    held: HashMap<u64, (&'static str, u64)>,
+    held: HashMap<u32, (&'static str, u64)>,
     /// How many are kept of each kind that makes a difference for the outcome: a recording of any length, however
     /// wrong, is judged in bounded memory.
     kinds: BTreeMap<(&'static str, Level, Blame, bool), u64>,

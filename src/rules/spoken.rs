@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use foldhash::HashMap;
 
 use crate::protocol::{Decoded, decode, validate};
-use crate::stanza::Stanza;
+use crate::stanza::{Stanza, print};
 use crate::transcript::Event;
 
 /// Texts that are remembered: what was sent is soon received.
@@ -18,6 +18,8 @@ const LONGEST: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub struct Spoken {
     pub text: String,
+    /// Stands for the text, see [`print`].
+    pub print: u64,
     pub decoded: Decoded,
     fits: OnceLock<bool>,
 }
@@ -26,6 +28,7 @@ impl Spoken {
     pub fn new(text: String) -> Spoken {
         Spoken {
             decoded: decode(&text),
+            print: print(&text),
             text,
             fits: OnceLock::new(),
         }

@@ -86,7 +86,8 @@ pub(super) trait Sent {
 /// What was sent and is remembered.
 #[derive(Debug)]
 pub(super) struct Book<F> {
-    flights: BTreeMap<u64, F>,
+    /// Each in a place of its own: as the map grows and shrinks at its ends, its neighbours move.
+    flights: BTreeMap<u64, Box<F>>,
     by_id: HashMap<String, Vec<u64>>,
     last: u64,
 }
@@ -110,7 +111,7 @@ impl<F: Sent> Book<F> {
     pub fn put(&mut self, flight: F, most: usize) {
         let key = self.number();
         self.by_id.entry(flight.id().to_owned()).or_default().push(key);
-        self.flights.insert(key, flight);
+        self.flights.insert(key, Box::new(flight));
         if self.flights.len() > most
             && let Some(oldest) = self.flights.keys().next().copied()
         {
@@ -121,13 +122,13 @@ impl<F: Sent> Book<F> {
     /// The latest with this id that fits.
     pub fn find(&self, id: &str, fits: impl Fn(&F) -> bool) -> Option<u64> {
         let mut keys = self.by_id.get(id)?.iter().rev().copied();
-        keys.find(|key| self.flights.get(key).is_some_and(&fits))
+        keys.find(|key| self.get(*key).is_some_and(&fits))
     }
 
     /// The oldest with this id that fits.
     pub fn find_oldest(&self, id: &str, fits: impl Fn(&F) -> bool) -> Option<u64> {
         let mut keys = self.by_id.get(id)?.iter().copied();
-        keys.find(|key| self.flights.get(key).is_some_and(&fits))
+        keys.find(|key| self.get(*key).is_some_and(&fits))
     }
 
     /// Of the latest so many the last that fits, whatever its id.
@@ -148,24 +149,24 @@ impl<F: Sent> Book<F> {
     }
 
     pub fn get(&self, key: u64) -> Option<&F> {
-        self.flights.get(&key)
+        self.flights.get(&key).map(|flight| &**flight)
     }
 
     pub fn get_mut(&mut self, key: u64) -> Option<&mut F> {
-        self.flights.get_mut(&key)
+        self.flights.get_mut(&key).map(|flight| &mut **flight)
     }
 
     /// In the order of their sending.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &F)> {
-        self.flights.iter().map(|(key, flight)| (*key, flight))
+        self.flights.iter().map(|(key, flight)| (*key, &**flight))
     }
 
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &F> {
-        self.flights.values()
+        self.flights.values().map(|flight| &**flight)
     }
 
     pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut F> {
-        self.flights.values_mut()
+        self.flights.values_mut().map(|flight| &mut **flight)
     }
 }
 

@@ -107,9 +107,10 @@ struct Flight {
     jid: Arc<str>,
     to: String,
     id: String,
+    /// Until it was delivered.
     text: String,
-    /// Stands for the text once it was delivered: most are soon, and are remembered for long.
-    print: Option<u64>,
+    /// Stands for the text, also once it was delivered: most are soon, and are remembered for long.
+    print: u64,
     call: Option<Arc<str>>,
     /// The connection of the addressee, if it had been recorded for a while when this was sent.
     goal: Option<u64>,
@@ -264,9 +265,9 @@ impl Relayed {
         let id = stanza.id().unwrap_or_default().to_owned();
         if self.complete
             && self.texts.len() < REMEMBERED
-            && let Some(text) = stanza.call_said()
+            && let Some(spoken) = spoken
         {
-            self.texts.insert(print((&session.jid, text)));
+            self.texts.insert(print((&session.jid, spoken.print)));
         }
         match stanza.iq_type() {
             Some(IqType::Result | IqType::Error) => {
@@ -306,11 +307,14 @@ impl Relayed {
                     }
                 }
                 let goal = self.goal_of(&to, &session, event.t);
-                let text = stanza.call_text().unwrap_or_default();
+                let (text, said) = match spoken {
+                    Some(spoken) => (spoken.text.clone(), spoken.print),
+                    None => (String::new(), print("")),
+                };
                 let parted = |(_, at): &&(u64, f64)| event.t - at >= PARTING + self.apart;
                 let absent = self.left.get(&*to).filter(parted).map(|(n, _)| *n);
                 let resent = self.requests.len() >= REMEMBERED
-                    || !self.requests.insert(print((&session.jid, &id, &text)));
+                    || !self.requests.insert(print((&session.jid, &id, said)));
                 let mut flight = Flight {
                     n: event.n,
                     t: event.t,
@@ -321,7 +325,7 @@ impl Relayed {
                     id,
                     call: spoken.and_then(|spoken| spoken.decoded.facts.call.clone()),
                     text,
-                    print: None,
+                    print: said,
                     goal,
                     absent,
                     delivered: None,
@@ -435,8 +439,7 @@ impl Relayed {
             })
             .or_else(|| {
                 let heard = print(&text);
-                let same = |f: &Flight| f.print.map_or(f.text == text, |print| print == heard);
-                self.flights.find(id, |f| *f.jid == *from && same(f))
+                self.flights.find(id, |f| *f.jid == *from && f.print == heard)
             });
         let Some(key) = key else {
             self.misdirected(event, stanza, session, &from, record);
@@ -493,7 +496,7 @@ impl Relayed {
             record.broken(flight.readdressed(&flight.what(), &event.who, None, event.n));
         }
         let way = (flight.conn, session.conn);
-        flight.print = Some(print(std::mem::take(&mut flight.text)));
+        flight.text = String::new();
         match self.newest.overtaken(way, (key, event.n)) {
             Some(over) => {
                 let what = flight.what();

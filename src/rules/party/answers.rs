@@ -1,13 +1,13 @@
 //! How a client answers the IQs that it gets. Bots of ours answer as their scenario says, so they are not asked.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use foldhash::HashMap;
 
 use crate::rules::{Finding, Record};
-use crate::stanza::{IqType, NOBODY, Stanza};
+use crate::stanza::{IqType, NOBODY, Stanza, print};
 use crate::transcript::{Dir, Header, Witness};
 
 /// What its answer has to be.
@@ -25,6 +25,9 @@ pub(super) enum Due {
 
 #[derive(Debug, Clone)]
 struct Asked {
+    client: Arc<str>,
+    from: Box<str>,
+    id: Box<str>,
     n: u64,
     at: f64,
     due: Due,
@@ -38,13 +41,16 @@ struct Asked {
 /// A request that was answered: the events of both, and its call.
 #[derive(Debug)]
 struct Done {
+    client: Arc<str>,
     asked: u64,
     answered: u64,
     call: Option<Arc<str>>,
 }
 
-/// Who was asked, by whom and under which id.
-type Key = (String, String, String);
+/// Stands for who was asked, by whom and under which id.
+fn key(client: &str, from: &str, id: &str) -> u64 {
+    print((client, from, id))
+}
 
 /// Requests that are remembered at once.
 const OPEN: usize = 16_384;
@@ -122,11 +128,11 @@ pub(super) struct Answers {
     /// Answers that went out and that came in were written down.
     holds: (bool, bool),
     clients: BTreeMap<String, Client>,
-    open: BTreeMap<Key, Asked>,
+    open: HashMap<u64, Asked>,
     /// The latest event of which it is not recorded what passed: perhaps a request whose id another one had before.
     unread: u64,
     /// Those that were answered, and once only: the latest, and as many before them.
-    done: [HashMap<Key, Done>; 2],
+    done: [HashMap<u64, Done>; 2],
 }
 
 impl Answers {
@@ -142,22 +148,25 @@ impl Answers {
     /// What this client did shows that it had by then taken in this event, and with it everything that came before.
     pub fn taken_in(&mut self, client: &str, n: u64, at: f64) {
         if self.between {
-            self.client(client).takes_in(n, at);
+            self.note(client, |known| known.takes_in(n, at));
         }
     }
 
     /// This client sends something: its connection has not broken.
     pub fn speaks(&mut self, client: &str, at: f64) {
         if self.between {
-            self.client(client).spoke = at;
+            self.note(client, |known| known.spoke = at);
         }
     }
 
-    fn client(&mut self, client: &str) -> &mut Client {
-        if self.clients.len() >= OPEN && !self.clients.contains_key(client) {
+    fn note(&mut self, client: &str, note: impl FnOnce(&mut Client)) {
+        if let Some(known) = self.clients.get_mut(client) {
+            return note(known);
+        }
+        if self.clients.len() >= OPEN {
             self.clients.clear();
         }
-        self.clients.entry(client.to_owned()).or_default()
+        note(self.clients.entry(client.to_owned()).or_default());
     }
 
     /// An answer of anyone to anything was recorded.
@@ -177,18 +186,18 @@ impl Answers {
     }
 
     /// What is remembered of a request that was answered; it is forgotten.
-    fn was_done(&mut self, key: &Key) -> Option<Done> {
-        self.done.iter_mut().find_map(|done| done.remove(key))
+    fn was_done(&mut self, key: u64) -> Option<Done> {
+        self.done.iter_mut().find_map(|done| done.remove(&key))
     }
 
     /// A request that has nothing to do with calls: its id may have been that of another one, in another stream.
     pub fn asked_else(&mut self, client: &str, from: &str, id: &str) {
-        self.was_done(&(client.to_owned(), from.to_owned(), id.to_owned()));
+        self.was_done(key(client, from, id));
     }
 
     pub fn asked(
         &mut self,
-        client: &str,
+        client: &Arc<str>,
         from: &str,
         stanza: &Stanza,
         (n, at): (u64, f64),
@@ -199,8 +208,8 @@ impl Answers {
         if id.is_empty() {
             return;
         }
-        let key = (client.to_owned(), from.to_owned(), id.to_owned());
-        self.was_done(&key);
+        let key = key(client, from, id);
+        self.was_done(key);
         if self.open.len() >= OPEN {
             return;
         }
@@ -209,6 +218,9 @@ impl Answers {
             Entry::Vacant(entry) => {
                 let (again, cut) = (false, false);
                 entry.insert(Asked {
+                    client: Arc::clone(client),
+                    from: from.into(),
+                    id: id.into(),
                     n,
                     at,
                     due,
@@ -231,15 +243,16 @@ impl Answers {
         record: &mut Record,
     ) -> bool {
         let id = stanza.id().unwrap_or_default();
-        let key = (client.to_owned(), asker.to_owned(), id.to_owned());
+        let key = key(client, asker, id);
         let Some(asked) = self.open.remove(&key) else {
-            let done = self.was_done(&key);
+            let done = self.was_done(key);
             let mut doubled = false;
             // No event is both: what was unread was no answer.
             if let Some(Done {
                 asked,
                 answered,
                 call,
+                ..
             }) = done.filter(|done| done.answered > self.unread)
             {
                 // XEP-0198 §4: what a session has not acknowledged when it ends a server may give back as not delivered.
@@ -266,10 +279,9 @@ impl Answers {
             return doubled;
         };
         self.taken_in(client, asked.n, at);
-        let known = self.client(client);
-        known.answered = known.answered.max(Some(asked.n));
+        self.note(client, |known| known.answered = known.answered.max(Some(asked.n)));
         if !asked.again {
-            let call = asked.call.clone();
+            let (client, call) = (Arc::clone(&asked.client), asked.call.clone());
             let asked = asked.n;
             let [latest, before] = &mut self.done;
             if latest.len() >= OPEN / 2 {
@@ -278,6 +290,7 @@ impl Answers {
             latest.insert(
                 key,
                 Done {
+                    client,
                     asked,
                     answered: n,
                     call,
@@ -351,26 +364,25 @@ impl Answers {
 
     /// The connection of this address breaks: what it was to be answered may wait for it.
     pub fn cut_off(&mut self, asker: &str) {
-        let theirs = self.open.iter_mut().filter(|((_, from, _), _)| from == asker);
-        theirs.for_each(|(_, asked)| asked.cut = true);
+        let theirs = self.open.values_mut().filter(|asked| *asked.from == *asker);
+        theirs.for_each(|asked| asked.cut = true);
     }
 
     /// The client is gone: it owes no answer.
     pub fn gone(&mut self, client: &str) {
         self.clients.remove(client);
-        self.open.retain(|(who, ..), _| who != client);
+        self.open.retain(|_, asked| *asked.client != *client);
         for done in &mut self.done {
-            done.retain(|(who, ..), _| who != client);
+            done.retain(|_, done| *done.client != *client);
         }
     }
 
     /// The recording of this party, by name and address, stops here: what it and whoever answers it has owed for too
     /// long is told, the rest is not known any more.
     pub fn stops(&mut self, (who, jid): (&str, &str), end: f64, record: &mut Record) {
-        let ours = |client: &str, from: &str| client == who || from == jid;
         let (over, on) = std::mem::take(&mut self.open)
             .into_iter()
-            .partition(|((client, from, _), _)| ours(client, from));
+            .partition(|(_, asked)| *asked.client == *who || *asked.from == *jid);
         self.open = over;
         self.finish(end, |client| client == who, record);
         self.clients.remove(who);
@@ -379,9 +391,12 @@ impl Answers {
 
     /// What is still owed at the end of a whole transcript. `seen`: whether its own wire was recorded.
     pub fn finish(&mut self, end: f64, seen: impl Fn(&str) -> bool, record: &mut Record) {
-        for ((client, _, id), asked) in std::mem::take(&mut self.open) {
+        let mut owed: Vec<Asked> = std::mem::take(&mut self.open).into_values().collect();
+        owed.sort_unstable_by_key(|asked| asked.n);
+        for asked in owed {
+            let Asked { client, id, .. } = &asked;
             let waited = end - asked.at;
-            let Some(excuse) = self.excuse(&client, &asked, end, seen(&client)) else {
+            let Some(excuse) = self.excuse(client, &asked, end, seen(client)) else {
                 continue;
             };
             let rule = if asked.due == Due::Error { "IQ-07" } else { "IQ-01" };
@@ -390,7 +405,7 @@ impl Answers {
                 excuse: excuse.map(str::to_owned),
                 ..Finding::of_client(
                     rule,
-                    &client,
+                    client,
                     format!("{client} never answered the iq `{id}`."),
                     "exactly one result or error",
                     format!("nothing in {waited:.1} s"),
@@ -472,7 +487,7 @@ mod tests {
             let mut record = Record::default();
             for n in [1, 2] {
                 let asked = stanza(&n.to_string());
-                answers.asked("bob", "alice@x/1", &asked, (n, 0.0), Due::Any, None);
+                answers.asked(&"bob".into(), "alice@x/1", &asked, (n, 0.0), Due::Any, None);
             }
             answers.answered("bob", "alice@x/1", &stanza("2"), (3, 0.1), false, &mut record);
             answers.finish(1.0, |_| seen, &mut record);
@@ -485,20 +500,20 @@ mod tests {
     fn so_many_clients_are_remembered_and_no_more() {
         let mut answers = Answers::default();
         for n in 0..OPEN {
-            answers.client(&n.to_string()).answered = Some(7);
+            answers.note(&n.to_string(), |client| client.answered = Some(7));
         }
         assert_eq!(
-            (answers.client("0").answered, answers.clients.len()),
+            (answers.clients["0"].answered, answers.clients.len()),
             (Some(7), OPEN)
         );
-        answers.client("another");
+        answers.note("another", |_| ());
         assert_eq!(answers.clients.len(), 1);
         // So it is with what was answered and with what was not.
         let stanza =
             crate::stanza::Stanza::parse("<iq type='result' id='1' from='bob@x/2'/>").expect("a stanza");
         let (mut answers, mut record) = (Answers::default(), Record::default());
         for n in 0..OPEN as u64 + 9 {
-            let client = n.to_string();
+            let client = n.to_string().into();
             answers.asked(&client, "alice@x/1", &stanza, (n, 0.0), Due::Any, None);
             answers.answered(&client, "alice@x/1", &stanza, (n, 0.0), false, &mut record);
         }
@@ -517,7 +532,14 @@ mod tests {
         );
         assert_eq!(record.findings[0].rule.id, "IQ-01");
         for n in 0..OPEN as u64 + 9 {
-            answers.asked(&n.to_string(), "alice@x/1", &stanza, (n, 0.0), Due::Any, None);
+            answers.asked(
+                &n.to_string().into(),
+                "alice@x/1",
+                &stanza,
+                (n, 0.0),
+                Due::Any,
+                None,
+            );
         }
         assert_eq!(answers.open.len(), OPEN);
     }

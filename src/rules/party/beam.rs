@@ -5,6 +5,7 @@
 //! the breaches that it has cost so far: what costs something in all of them no order of events excuses.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::cost::{Cost, DOUBT, Weighed, effect_of, is_must};
 use super::room::Room;
@@ -22,7 +23,7 @@ pub(in crate::rules) struct Inbound {
     /// The earliest time at which it can have been taken in.
     pub at: f64,
     pub n: u64,
-    pub id: String,
+    pub id: Arc<str>,
     /// Whether a reader may leave it out of account: it was broken, though not in its place in the call.
     pub doubtful: bool,
     /// It may have been lost on its way, unless it is answered.
@@ -66,7 +67,7 @@ pub(in crate::rules) struct Beam {
     /// What has been under way for longer than this, in seconds, counts as taken in.
     patience: Option<f64>,
     /// Candidates before the last inbound signal, for taking it back.
-    before: Option<(String, Vec<Candidate>)>,
+    before: Option<(Arc<str>, Vec<Candidate>)>,
     /// Views had to be left out: nothing is certain any more.
     pub cut: bool,
     last: Option<u64>,
@@ -125,7 +126,7 @@ impl Beam {
     /// The inbound signal with this iq id, if nothing else came before it that was perhaps not taken in, nor the same
     /// once more: which of two is answered nobody knows.
     pub fn next_is(&self, id: &str) -> Option<&Inbound> {
-        let same = |inbound: &&Inbound| inbound.id == id;
+        let same = |inbound: &&Inbound| *inbound.id == *id;
         let first = self.queue.front().filter(same)?;
         self.queue.iter().filter(same).nth(1).is_none().then_some(first)
     }
@@ -222,7 +223,7 @@ impl Beam {
             self.before = self
                 .queue
                 .back()
-                .map(|inbound| (inbound.id.clone(), self.candidates.clone()));
+                .map(|inbound| (Arc::clone(&inbound.id), self.candidates.clone()));
             self.take_in(self.end());
         }
     }
@@ -230,7 +231,7 @@ impl Beam {
     /// The party has answered this inbound signal: it and all before it are taken in. Of two under one id, which one server
     /// or another makes of one, the first is answered first.
     pub fn acknowledge(&mut self, id: &str) {
-        if let Some(index) = self.queue.iter().position(|inbound| inbound.id == id) {
+        if let Some(index) = self.queue.iter().position(|inbound| *inbound.id == *id) {
             if let Some(inbound) = self.queue.get_mut(index) {
                 inbound.unsure = false;
             }
@@ -240,9 +241,9 @@ impl Beam {
 
     /// The party has refused this inbound signal, or it never got there: it may or may not have moved its view.
     pub fn refuse(&mut self, id: &str) {
-        if let Some(inbound) = self.queue.iter_mut().find(|inbound| inbound.id == id) {
+        if let Some(inbound) = self.queue.iter_mut().find(|inbound| *inbound.id == *id) {
             inbound.doubtful = true;
-        } else if let Some((_, before)) = self.before.take_if(|(last, _)| last == id) {
+        } else if let Some((_, before)) = self.before.take_if(|(last, _)| **last == *id) {
             self.candidates.extend(before.into_iter().map(|mut candidate| {
                 candidate.seen = self.base;
                 candidate
@@ -399,6 +400,10 @@ impl Beam {
             self.last = self.queue.pop_front().map(|inbound| inbound.n);
             self.base += 1;
         }
+        // Thousands of calls are remembered in which nothing is under way.
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
     }
 }
 
@@ -495,7 +500,7 @@ mod tests {
             act,
             at: 0.0,
             n,
-            id: n.to_string(),
+            id: n.to_string().into(),
             doubtful: false,
             unsure: false,
         }

@@ -20,6 +20,11 @@ impl Form {
         &self.spoken.text
     }
 
+    /// Stands for that text.
+    pub fn print(&self) -> u64 {
+        self.spoken.print
+    }
+
     pub fn decoded(&self) -> &Decoded {
         &self.spoken.decoded
     }

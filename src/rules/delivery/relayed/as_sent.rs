@@ -24,8 +24,7 @@ impl Relayed {
             return;
         }
         let heard = print(text);
-        let same = |f: &Flight| f.print.map_or(f.text == *text, |print| print == heard);
-        let of_this = |f: &Flight| *f.jid == **from && f.to == came.at && same(f);
+        let of_this = |f: &Flight| *f.jid == **from && f.to == came.at && f.print == heard;
         let key = self.flights.find_any(SEARCHED, of_this);
         let Some(flight) = key.and_then(|key| self.flights.get_mut(key)) else {
             self.made_up(came, from, text, record);
@@ -51,7 +50,7 @@ impl Relayed {
         let mut sessions = self.sessions.values();
         let known = sessions.any(|session| *session.jid == *from && session.bound);
         let all = self.complete && self.apart == 0.0 && self.texts.len() < REMEMBERED;
-        let sent = self.texts.contains(&print((from, text)));
+        let sent = self.texts.contains(&print((from, print(text))));
         if !known || !all || sent || self.profile.class != Class::Relay {
             return;
         }
@@ -105,7 +104,7 @@ impl Relayed {
             return;
         };
         flight.delivered = Some(event.n);
-        flight.print = Some(print(std::mem::take(&mut flight.text)));
+        flight.text = String::new();
         record.broken(flight.finding(
             "RT-05",
             format!(

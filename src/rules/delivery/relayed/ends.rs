@@ -7,7 +7,6 @@ use super::back::twice;
 use super::{Early, Flight, MARGIN, Relayed, SILENT, Session, What};
 use crate::profile::Class;
 use crate::rules::{Finding, Record};
-use crate::stanza::print;
 
 impl Relayed {
     /// The recording of this end stops, if there is one.
@@ -147,8 +146,7 @@ impl Relayed {
         // It is not known yet whether what seems to have come too early was sent once more.
         let again = self.early.iter().filter(|early| *early.at == *gone.jid);
         let again: HashSet<u64> = again.filter_map(|early| early.what.print()).collect();
-        let doubtful =
-            |f: &Flight| !again.is_empty() && again.contains(&f.print.unwrap_or_else(|| print(&f.text)));
+        let doubtful = |f: &Flight| !again.is_empty() && again.contains(&f.print);
         let over =
             |f: &Flight| f.conn == gone.conn || (f.goal == Some(gone.conn) && !sure(f) && !doubtful(f));
         let unsure = |f: &Flight| {

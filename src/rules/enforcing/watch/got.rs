@@ -206,7 +206,7 @@ impl Enforcing {
             act,
             at,
             n: event.n,
-            id: id.to_owned(),
+            id: id.into(),
             doubtful: false,
             unsure: false,
         });

@@ -19,7 +19,7 @@ use crate::transcript::{Event, Witness};
 
 /// Stands for a signal to this address.
 pub(super) fn letter(to: &str, stanza: &Stanza, spoken: &Spoken) -> u64 {
-    print((to, stanza.id().unwrap_or_default(), &spoken.text))
+    print((to, stanza.id().unwrap_or_default(), spoken.print))
 }
 
 impl Parties {
@@ -44,7 +44,7 @@ impl Parties {
         }
         let spoilt = match self.spoilt.is_empty() {
             true => None,
-            false => self.spoilt.get(&fingerprint(&from, stanza, form.text())).copied(),
+            false => self.spoilt.get(&fingerprint(&from, stanza, &form)).copied(),
         };
         let facts = &form.decoded().facts;
         let out = match spoilt {
@@ -94,7 +94,7 @@ impl Parties {
             act,
             at,
             n: event.n,
-            id: stanza.id().unwrap_or_default().to_owned(),
+            id: stanza.id().unwrap_or_default().into(),
             doubtful: spoilt.is_some()
                 || misnamed.is_some()
                 || renamed.is_some()

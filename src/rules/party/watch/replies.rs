@@ -138,7 +138,7 @@ impl Parties {
                     act,
                     at: arrival(event),
                     n: event.n,
-                    id: id.to_owned(),
+                    id: id.into(),
                     doubtful: true,
                     unsure: false,
                 });

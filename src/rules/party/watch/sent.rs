@@ -212,8 +212,7 @@ impl Parties {
             }
         }
         if let Some(spoilt) = spoilt {
-            self.spoilt
-                .insert(fingerprint(&actor.jid, stanza, form.text()), spoilt);
+            self.spoilt.insert(fingerprint(&actor.jid, stanza, &form), spoilt);
         }
         if actor.sight != Sight::Exact {
             let seen = |id: &&str| self.witness != Witness::Signals || !id.starts_with("IQ-");
@@ -353,7 +352,7 @@ impl Parties {
                 print((&said.actor.jid, &facts.call, facts.kind.map(Kind::name), at))
             }
             // A server may make a stanza of its own of it.
-            _ => print((&said.actor.jid, said.form.text())),
+            _ => print((&said.actor.jid, said.form.print())),
         };
         let again = self.handed_on.get(&same).is_some();
         self.handed_on.insert(same, ());
@@ -388,8 +387,8 @@ impl Parties {
     }
 }
 
-pub(super) fn fingerprint(from: &str, stanza: &Stanza, text: &str) -> u64 {
-    print((from, stanza.id().unwrap_or_default(), text))
+pub(super) fn fingerprint(from: &str, stanza: &Stanza, form: &Form) -> u64 {
+    print((from, stanza.id().unwrap_or_default(), form.print()))
 }
 
 fn value_at(form: &Form, pointer: &str) -> String {

@@ -68,7 +68,9 @@ impl Parties {
                 .entry(key.1.clone())
                 .or_default()
                 .push(key.0.clone());
-            if let Some((party, call)) = self.tracks.insert_over(key.clone(), rung.unwrap_or_default())
+            if let Some((party, call)) = self
+                .tracks
+                .insert_over(key.clone(), rung.unwrap_or_else(|| Vec::with_capacity(1)))
                 && let Some(parties) = self.followed.get_mut(&call)
             {
                 parties.retain(|other| *other != party);
