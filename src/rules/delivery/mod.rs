@@ -13,7 +13,11 @@ pub(super) use watch::Delivery;
 #[cfg(test)]
 mod bounds_tests;
 #[cfg(test)]
+mod chat_bounds_tests;
+#[cfg(test)]
 mod chat_tests;
+#[cfg(test)]
+mod recorded_tests;
 #[cfg(test)]
 mod relayed_tests;
 #[cfg(test)]
