@@ -17,6 +17,8 @@ mod chat_bounds_tests;
 #[cfg(test)]
 mod chat_tests;
 #[cfg(test)]
+mod excuse_tests;
+#[cfg(test)]
 mod recorded_tests;
 #[cfg(test)]
 mod relayed_tests;
