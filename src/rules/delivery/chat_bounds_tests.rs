@@ -271,3 +271,13 @@ fn a_first_message_is_doubled_by_nobody_else() {
     let [others, _] = found("4 alice says bob 1 a\n4.1 bob gets alice 1 a\n4.2 bob gets alice 1 a");
     assert_eq!(others, "CH-01 [3, 4, 5]");
 }
+
+#[test]
+fn a_message_of_four_kilobytes_is_followed_and_a_longer_one_is_not() {
+    for (bytes, wanted) in [(4_096, "CH-01 [5]"), (4_097, "")] {
+        let sent = LOST.replacen("bob 1 a", &format!("bob 1 {}", "a".repeat(bytes)), 1);
+        for found in found(&format!("{BEFORE}{sent}")) {
+            assert_eq!(found, wanted, "{bytes} bytes");
+        }
+    }
+}

@@ -43,6 +43,12 @@ fn what_two_send_under_one_id_is_told_apart_by_what_it_says() {
          1.2 bob ok alice 1\n1.2 bob ok bob2 1\n1.3 alice got bob 1\n1.3 bob2 got bob 1\n{ON}"
     );
     assert_eq!(broken(&both), NONE);
+    // The same under one id to two is each one's own.
+    let same = format!(
+        "0 bob2 comes {C}\n1 alice > bob 1 a\n1 alice > bob2 1 a\n1.1 bob < alice 1 a\n1.1 bob ok alice 1
+         1.1 bob2 < alice 1 a\n1.1 bob2 ok alice 1\n1.2 alice got bob 1\n1.2 alice got bob2 1\n{ON}"
+    );
+    assert_eq!(broken(&same), NONE);
     // What comes under another id was not sent by whoever else has sent the same.
     let same = format!(
         "0 bob2 comes {C}\n1 bob2 > bob 1 a\n1.1 bob < bob2 1 a\n1.1 bob ok bob2 1\n1.2 bob2 got bob 1
