@@ -293,7 +293,7 @@ impl Stanza {
     }
 
     /// The namespace of its only child, where it takes no tree to tell.
-    pub fn ns_of_only_child(&self) -> Option<&str> {
+    fn ns_of_only_child(&self) -> Option<&str> {
         let quick = self.quick()?;
         let (_, own) = quick.child(self.raw())?;
         Some(own.or(quick.ns(self.raw())).unwrap_or(CLIENT))

@@ -4,7 +4,7 @@ use super::relayed_tests::{A, B, C, ON, told, verdict_by};
 use crate::transcript::Witness;
 
 /// What is found where both were recorded from their logins on, by others and by a proxy of ours.
-fn found(lines: &str) -> [String; 2] {
+pub(super) fn found(lines: &str) -> [String; 2] {
     [false, true].map(|steady| by(0.0, steady, lines))
 }
 
@@ -14,14 +14,14 @@ fn by(apart: f64, steady: bool, lines: &str) -> String {
     told(&verdict_by((Witness::Ends, apart, steady), &lines)).join(", ")
 }
 
-fn same(lines: &str, wanted: &str) {
+pub(super) fn same(lines: &str, wanted: &str) {
     for found in found(lines) {
         assert_eq!(found, wanted, "{lines}");
     }
 }
 
 /// Something that came as it was sent: people's words are written down here.
-const BEFORE: &str = "3 alice says bob 0 x\n3 bob gets alice 0 x\n";
+pub(super) const BEFORE: &str = "3 alice says bob 0 x\n3 bob gets alice 0 x\n";
 
 #[test]
 fn what_a_server_does_to_chat() {

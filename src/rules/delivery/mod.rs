@@ -13,7 +13,13 @@ pub(super) use watch::Delivery;
 #[cfg(test)]
 mod bounds_tests;
 #[cfg(test)]
+mod chat_bounds_tests;
+#[cfg(test)]
 mod chat_tests;
+#[cfg(test)]
+mod excuse_tests;
+#[cfg(test)]
+mod recorded_tests;
 #[cfg(test)]
 mod relayed_tests;
 #[cfg(test)]

@@ -257,18 +257,23 @@ impl Relayed {
         }
     }
 
-    fn sent(&mut self, event: &Event, stanza: &Stanza, spoken: Option<&Spoken>, record: &mut Record) {
-        let Some(session) = self.sessions.get(&event.who).cloned() else {
-            return;
-        };
-        let to = fold(stanza.to().unwrap_or_default());
-        let id = stanza.id().unwrap_or_default().to_owned();
+    /// What somebody has said in whatever stanza, where all of it is recorded.
+    fn note_text(&mut self, session: &Session, stanza: &Stanza) {
         if self.complete
             && self.texts.len() < REMEMBERED
             && let Some(spoken) = spoken
         {
             self.texts.insert(print((&session.jid, spoken.print)));
         }
+    }
+
+    fn sent(&mut self, event: &Event, stanza: &Stanza, spoken: Option<&Spoken>, record: &mut Record) {
+        let Some(session) = self.sessions.get(&event.who).cloned() else {
+            return;
+        };
+        let to = fold(stanza.to().unwrap_or_default());
+        let id = stanza.id().unwrap_or_default().to_owned();
+        self.note_text(&session, stanza);
         match stanza.iq_type() {
             Some(IqType::Result | IqType::Error) => {
                 let found = self.flights.find(&id, |f| *f.to == *session.jid && *f.jid == *to);
@@ -343,7 +348,7 @@ impl Relayed {
                 self.came_early(&mut flight, record);
                 self.flights.put(flight, REMEMBERED);
             }
-            None if stanza.is_message() => self.writes(event, stanza, &session, record),
+            None => self.writes(event, stanza, &session, record),
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::relayed::Relayed;
+use crate::profile::Profile;
 use crate::rules::{Judge, Verdict};
 use crate::transcript::{Event, Header, Witness};
 
@@ -14,7 +15,7 @@ pub(super) const C: &str = "bob@x/3";
 /// one that is for this address), `asks TO ID` a question, `writes XML` and `reads XML` any stanza,
 /// `says TO ID TEXT` and `gets FROM ID TEXT` chat, `ok TO ID` and `no TO ID` answers given, `got FROM ID` and `failed FROM ID CONDITION` answers that came in, `hears`
 /// anything else.
-fn verdict(lines: &str) -> Verdict {
+pub(super) fn verdict(lines: &str) -> Verdict {
     verdict_of(Witness::Ends, 0.0, lines)
 }
 
@@ -24,13 +25,23 @@ fn verdict_of(witness: Witness, apart: f64, lines: &str) -> Verdict {
 }
 
 /// The same; `steady`: by a proxy of ours.
-pub(super) fn verdict_by((witness, apart, steady): (Witness, f64, bool), lines: &str) -> Verdict {
+pub(super) fn verdict_by(seen: (Witness, f64, bool), lines: &str) -> Verdict {
+    verdict_on("relay", seen, lines)
+}
+
+/// The same of a server of this kind.
+pub(super) fn verdict_on(
+    profile: &str,
+    (witness, apart, steady): (Witness, f64, bool),
+    lines: &str,
+) -> Verdict {
     let mut header: Header = serde_json::from_value(json!({
         "callspec": 1, "scenario": {},
         "cast": {"alice": {"jid": A, "party": "client"}, "bob": {"jid": B, "party": "client"}},
     }))
     .expect("a header");
     (header.witness, header.apart, header.steady) = (witness, apart, steady);
+    header.profile = Profile::named(profile).expect("a profile");
     let mut judge = Judge::with(vec![Box::new(Relayed::new(&header))]);
     let jid = |who: &str| match who {
         "alice" => A,
@@ -115,11 +126,11 @@ pub(super) fn verdict_by((witness, apart, steady): (Witness, f64, bool), lines: 
     judge.finish()
 }
 
-fn broken(lines: &str) -> Vec<String> {
+pub(super) fn broken(lines: &str) -> Vec<String> {
     broken_as(Witness::Ends, 0.0, lines)
 }
 
-fn broken_as(witness: Witness, apart: f64, lines: &str) -> Vec<String> {
+pub(super) fn broken_as(witness: Witness, apart: f64, lines: &str) -> Vec<String> {
     let lines = format!("0 alice comes {A}\n0 bob comes {B}\n{lines}");
     told(&verdict_of(witness, apart, &lines))
 }

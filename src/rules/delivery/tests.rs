@@ -710,15 +710,16 @@ fn what_was_asked_just_before_the_trouble_is_not_lost() {
 
 #[test]
 fn nothing_is_lost_behind_what_cannot_be_read_on() {
-    let asked = |broken: bool| {
+    use crate::transcript::Wire;
+    let asked = |wire: Option<Wire>| {
         let mut script = asks_after_the_steps();
-        if broken {
+        if wire.is_some() {
             script.line("alice", "wire-received", "");
-            let wire = Some(crate::transcript::Wire::Broken { why: "odd".into() });
             script.events.last_mut().expect("an event").wire = wire;
         }
         script.line("alice", "disconnected", "").broken()
     };
-    assert!(asked(true).is_empty());
-    assert_eq!(asked(false), ["IQ-01"]);
+    assert!(asked(Some(Wire::Broken { why: "odd".into() })).is_empty());
+    assert_eq!(asked(Some(Wire::Reached { tls: None })), ["IQ-01"]);
+    assert_eq!(asked(None), ["IQ-01"]);
 }

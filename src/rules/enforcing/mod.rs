@@ -14,4 +14,6 @@ pub(super) use watch::Enforcing;
 #[cfg(test)]
 mod bounds_tests;
 #[cfg(test)]
+mod known_tests;
+#[cfg(test)]
 mod tests;

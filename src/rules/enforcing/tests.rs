@@ -2,15 +2,18 @@
 
 mod language;
 
-pub(super) use language::{CONNECTED, NONE, RINGING, after, judged, play};
+pub(super) use language::{CONNECTED, NONE, RINGING, after, judged, judged_at, play};
 use language::{events, header};
 
 /// Whether what did not come of a signal that was refused is held against the server, by all rules together.
 fn is_held_against_it(history: &str, signal: &str) -> bool {
-    let refused = format!(
-        "{history}\n1 alice > {signal} id=z\n1 alice srv z error=unexpected-request\n9 bob misses {signal}\n9 x steps"
-    );
-    let verdict = crate::rules::judge(&header(), events(&refused).into_iter());
+    is_missed(history, signal, "1 alice srv z error=unexpected-request")
+}
+
+/// The same, where that comes of it.
+fn is_missed(history: &str, signal: &str, comes: &str) -> bool {
+    let refused = format!("{history}\n1 alice > {signal} id=z\n{comes}\n9 bob misses {signal}\n9 x steps");
+    let verdict = crate::rules::judge(&header("bare"), events(&refused).into_iter());
     let mut findings = verdict.findings.iter();
     findings.any(|f| matches!(f.rule.id, "SC-01" | "RT-03") && f.is_held_against_the_target())
 }
@@ -25,6 +28,11 @@ fn what_can_be_read_in_two_ways_may_be_refused_and_then_nothing_comes_of_it() {
     assert!(!is_held_against_it(CONNECTED, "offer"));
     assert!(is_held_against_it(CONNECTED, "hangup/completed"));
     assert!(is_held_against_it(accepted, "offer"));
+    // For another reason than what it says or when, or where it arrived all the same.
+    let busy = "1 alice srv z error=resource-constraint";
+    assert!(is_missed(accepted, "mute-change", busy));
+    let came = "1 bob < mute-change id=z\n1 bob ok z error=unexpected-request";
+    assert!(is_missed(accepted, "mute-change", came));
 }
 
 #[test]

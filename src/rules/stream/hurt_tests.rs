@@ -133,6 +133,15 @@ fn a_signal_that_nobody_can_read_may_cost_its_sender_the_stream_and_nobody_a_cra
         ["RB-04"],
         "without a word"
     );
+    // What was wanted for its sender is another thing than what was for everybody else.
+    for (who, wanted) in [
+        ("mallory", "an answer, or a stream error that says what was wrong"),
+        ("bob", "the end of nobody's stream but the sender's"),
+    ] {
+        let findings = after(&[], &[sent.clone(), end(who)]).findings;
+        let found = findings.iter().find(|found| found.rule.id == "RB-04");
+        assert_eq!(found.map(|found| &*found.wanted), Some(wanted), "{who}");
+    }
 }
 
 #[test]
@@ -189,8 +198,10 @@ fn what_was_not_put_to_the_test_or_was_broken_does_not_count_as_kept() {
 fn what_is_well_formed_has_to_be_read() {
     const ERROR: &str = "<stream:error xmlns:stream='http://etherx.jabber.org/streams'><CONDITION xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
     let chat = |text: &str| format!("<message xmlns='jabber:client'><body>{text}</body></message>");
-    let long = chat(&"é".repeat(5_000));
-    let deep = chat(&format!("{}{}", "<a>".repeat(200), "</a>".repeat(200)));
+    let around = chat("").len();
+    let long = |bytes: usize| chat(&format!("{}é", "x".repeat(bytes - around - 2)));
+    // Of its tags four are the message's and the body's.
+    let tags = |tags: usize| chat(&"<a/>".repeat(tags - 4));
     for (said, condition, broken) in [
         (&[chat("a \u{fffd} b")][..], "not-well-formed", true),
         (&[chat("é"), chat("a")], "not-well-formed", true),
@@ -204,8 +215,10 @@ fn what_is_well_formed_has_to_be_read() {
             "not-well-formed",
             false,
         ),
-        (&[long], "not-well-formed", false),
-        (&[chat("é"), deep], "not-well-formed", false),
+        (&[long(9_999)], "not-well-formed", true),
+        (&[long(10_000)], "not-well-formed", false),
+        (&[chat("é"), tags(99)], "not-well-formed", true),
+        (&[chat("é"), tags(100)], "not-well-formed", false),
         (&[chat("é")], "policy-violation", false),
     ] {
         let sent = said.iter().map(|text| event(19, AT, "bob", "sent", text));
@@ -217,6 +230,9 @@ fn what_is_well_formed_has_to_be_read() {
             .any(|found| found.rule.id == "RT-14");
         assert_eq!(found, broken, "{said:?} {condition}");
     }
+    // What can be read is counted as that.
+    let chatted = after(&[], &[event(19, AT, "bob", "received", &chat("a"))]);
+    assert_eq!(chatted.rules.get("TR-10").map(|tally| tally.held), Some(1));
     // A new connection begins anew.
     let error = ERROR.replace("CONDITION", "not-well-formed");
     let story = [

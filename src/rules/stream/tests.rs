@@ -239,6 +239,10 @@ fn a_stream_ends_with_a_close_and_a_handshake() {
         [""; 0]
     );
     assert_eq!(after_opening(&[">close frame", "<end"]).0, [""; 0]);
+    assert_eq!(after_opening(&[">close frame", theirs, "<end"]).0, [""; 0]);
+    // A stream that never began does not end.
+    let (broken, _) = judged(&["<reached", ">upgrade", "<101", OPEN, ours, "<end"]);
+    assert!(!broken.contains(&"TR-05"), "{broken:?}");
 }
 
 #[test]
@@ -319,6 +323,8 @@ fn who_comes_without_tls_is_refused_in_any_way() {
         "<mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism></mechanisms>",
     );
     assert_eq!(plain(&["<reached", "<end"]), (false, true));
+    // Where nobody asks for it, nothing is kept by that.
+    assert!(!judged(&["<reached", "<end"]).1.contains(&"TR-07"));
     assert_eq!(plain(&["<reached", &none, "<end"]), (false, true));
     assert_eq!(plain(&["<reached", ">upgrade", "<403"]), (false, true));
     assert_eq!(plain(&["<reached", &login, "<end"]), (true, false));

@@ -147,16 +147,10 @@ impl Chats {
         !latest.insert(print) || known
     }
 
-    /// What came in before this was sent, by these clocks.
-    fn take_early(&mut self, letter: &Letter, apart: f64) -> Option<Stray> {
-        let since = letter.t - apart - MARGIN;
+    /// What came in before this was sent, by these clocks. What came too long before is no stray any more.
+    fn take_early(&mut self, letter: &Letter) -> Option<Stray> {
         let is_it = |came: &Stray| {
-            let soon = came.t >= since || came.t.is_nan();
-            came.id == letter.id
-                && soon
-                && letter.is_from(came)
-                && letter.is_for(&came.at)
-                && letter.says(came)
+            came.id == letter.id && letter.is_from(came) && letter.is_for(&came.at) && letter.says(came)
         };
         let at = self.strays.iter().position(is_it)?;
         self.strays.remove(at)
@@ -229,7 +223,7 @@ impl Relayed {
             repeated,
             fresh: just_there && !came && !self.complete,
         };
-        if let Some(came) = self.chats.take_early(&letter, self.apart) {
+        if let Some(came) = self.chats.take_early(&letter) {
             letter.delivered = Some((came.conn, came.n));
             letter.text = String::new();
             record.held("CH-01");

@@ -13,7 +13,7 @@ impl Delivery {
     fn not_asked(&self, event: &Event, stanza: &Stanza, session: &Session, record: &mut Record) {
         let from = fold(stanza.from().unwrap_or_default());
         let others = self.flights.find(stanza.id().unwrap_or_default(), |f| {
-            f.freight == Freight::Iq && f.given.is_some() && fold(&f.to) == from && f.jid != session.jid
+            f.given.is_some() && fold(&f.to) == from && f.jid != session.jid
         });
         let Some(flight) = others.and_then(|key| self.flights.get(key)) else {
             return;
@@ -69,9 +69,11 @@ impl Delivery {
         record: &mut Record,
     ) {
         let from = fold(stanza.from().unwrap_or_default());
-        let Some(key) = self.flights.find(stanza.id().unwrap_or_default(), |f| {
-            f.freight == Freight::Iq && f.conn == session.conn
-        }) else {
+        let id = stanza.id().unwrap_or_default();
+        let asked = |f: &Flight| f.freight == Freight::Iq && f.conn == session.conn;
+        // Whoever asks two under one id is answered by both.
+        let of_this = self.flights.find(id, |f| asked(f) && fold(&f.to) == from);
+        let Some(key) = of_this.or_else(|| self.flights.find(id, asked)) else {
             self.not_asked(event, stanza, session, record);
             return;
         };

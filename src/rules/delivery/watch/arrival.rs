@@ -293,9 +293,9 @@ impl Delivery {
 
     /// Call signals belong in no archive, copy or offline store.
     pub(super) fn stored(event: &Event, stanza: &Stanza, record: &mut Record) {
-        // One child alone is no signal with a stamp on it.
+        // What has no more than one child is no signal with a stamp on it, and a tree is built for no other.
         let delayed = || stanza.element().has_child("delay", DELAY) && stanza.has_call();
-        if !stanza.is_bare() && stanza.ns_of_only_child().is_none() && delayed() {
+        if !stanza.is_plain() && delayed() {
             record.broken(out_of_a_store(event, "a delay stamp"));
         } else {
             Delivery::copied(event, stanza, record);
@@ -304,7 +304,8 @@ impl Delivery {
 
     /// A signal in a carbon or in what comes out of an archive. What a client sent in a message is its own doing.
     pub(in super::super) fn copied(event: &Event, stanza: &Stanza, record: &mut Record) {
-        if stanza.is_bare() || stanza.ns_of_only_child().is_some_and(|ns| !COPIES.contains(&ns)) {
+        // What is plain wraps nothing.
+        if stanza.is_plain() {
             return;
         }
         let copied = stanza.element().children().any(|child| {

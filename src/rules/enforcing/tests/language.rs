@@ -27,7 +27,12 @@ pub(in crate::rules::enforcing) fn play(lines: &str) -> Vec<&'static str> {
 }
 
 pub(in crate::rules::enforcing) fn judged(lines: &str) -> Verdict {
-    judge(events(lines))
+    judged_at("bare", lines)
+}
+
+/// The same of a server that takes these addresses for those of a call.
+pub(in crate::rules::enforcing) fn judged_at(addressing: &str, lines: &str) -> Verdict {
+    judge(&header(addressing), events(lines))
 }
 
 pub(super) fn events(lines: &str) -> Vec<Event> {
@@ -134,16 +139,15 @@ fn events_end(lines: &str) -> f64 {
     time.and_then(|time| time.parse().ok()).expect("a time")
 }
 
-fn judge(events: Vec<Event>) -> Verdict {
-    let header = header();
-    let mut judge = Judge::with(vec![Box::new(Enforcing::new(&header))]);
+fn judge(header: &Header, events: Vec<Event>) -> Verdict {
+    let mut judge = Judge::with(vec![Box::new(Enforcing::new(header))]);
     events.iter().for_each(|event| judge.event(event));
     let verdict = judge.finish();
     assert_eq!(verdict.outcome == Outcome::Passed, verdict.findings.is_empty());
     verdict
 }
 
-pub(super) fn header() -> Header {
+pub(super) fn header(addressing: &str) -> Header {
     let cast = ["alice", "bob", "bob2", "mallory"].map(|who| {
         let member = json!({"jid": jid(who), "id": derived_id(bare(&jid(who))), "party": "bot"});
         (who.to_owned(), member)
@@ -152,7 +156,7 @@ pub(super) fn header() -> Header {
         "callspec": 1,
         "scenario": {},
         "cast": serde_json::Map::from_iter(cast),
-        "profile": {"class": "enforcing", "addressing": "bare"},
+        "profile": {"class": "enforcing", "addressing": addressing},
     });
     serde_json::from_value(header).expect("a header")
 }

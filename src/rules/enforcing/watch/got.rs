@@ -39,7 +39,7 @@ impl Enforcing {
         let open = |index: &&usize| {
             self.flights
                 .get(**index)
-                .is_some_and(|f| f.who == event.who && f.conn == conn && f.got.is_none())
+                .is_some_and(|f| f.conn == conn && f.got.is_none())
         };
         let Some(index) = self.by_id.get(id).and_then(|all| all.iter().find(open)).copied() else {
             return;
