@@ -258,7 +258,7 @@ impl Relayed {
     }
 
     /// What somebody has said in whatever stanza, where all of it is recorded.
-    fn note_text(&mut self, session: &Session, stanza: &Stanza) {
+    fn note_text(&mut self, session: &Session, spoken: Option<&Spoken>) {
         if self.complete
             && self.texts.len() < REMEMBERED
             && let Some(spoken) = spoken
@@ -273,7 +273,7 @@ impl Relayed {
         };
         let to = fold(stanza.to().unwrap_or_default());
         let id = stanza.id().unwrap_or_default().to_owned();
-        self.note_text(&session, stanza);
+        self.note_text(&session, spoken);
         match stanza.iq_type() {
             Some(IqType::Result | IqType::Error) => {
                 let found = self.flights.find(&id, |f| *f.to == *session.jid && *f.jid == *to);
