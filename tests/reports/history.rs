@@ -85,10 +85,8 @@ fn twice(path: &Path, folder: &Path) -> PathBuf {
             continue;
         }
         write(event);
-        let is_hangup = event
-            .signal
-            .as_ref()
-            .is_some_and(|signal| signal["type"] == "call:hangup");
+        let text = event.xml.as_deref();
+        let is_hangup = text.is_some_and(|xml| xml.contains("call:hangup"));
         if is_hangup && event.dir == Dir::Received {
             write(event);
         }
