@@ -36,6 +36,17 @@ fn what_one_device_says_ends_nothing_for_another() {
         );
         assert_eq!(told(RELAY, &lines), NONE, "{first}");
     }
+    // Nor for what goes to the user.
+    let bare = "0 alice/1 late
+        1 alice/1 > bob initiate 1
+        2 alice/1 <alice bob/1 hangup/rejected 2
+        3 alice/1 > bob offer 3";
+    assert_eq!(told(RELAY, bare), ["ST-04"]);
+    let own = "0 alice/1 comes
+        1 alice/1 > bob/1 initiate 1
+        2 alice/1 < alice accept 2
+        3 alice/1 > bob hangup/completed+2 4";
+    assert_eq!(told(SIGNALS, own), ["ST-12", "TM-03"]);
     // What is hung up towards all of them is over with each.
     let all = "0 alice/1 comes
         1 alice/1 > bob initiate 1
@@ -81,6 +92,20 @@ fn only_an_initiate_says_who_calls() {
         1 bob/1 > alice/1 hangup/rejected 1
         2 alice/1 > bob/1 offer 2";
     assert_eq!(told(RELAY, rejected), ["ST-01?"]);
+    // Whoever sent an accept before has not called by it, and calls now.
+    let begins = "0 alice/1 comes
+        1 alice/1 > bob/1 accept 1
+        2 alice/1 > bob/1 initiate 2
+        2.1 alice/1 got bob/1 2";
+    assert_eq!(told(RELAY, begins), ["ST-01?", "ST-02", "IQ-06"]);
+    // The caller may go on from another device than it called from.
+    let another = "0 bob/1 comes
+        1 bob/1 <bob alice/2 initiate 1
+        1 bob/1 ok alice/2 1
+        2 bob/1 > alice accept 2
+        3 bob/1 < alice/1 offer 3
+        3 bob/1 ok alice/1 3";
+    assert_eq!(told(RELAY, another), NONE);
     // Offering to somebody else under the same id calls nobody.
     let other = "0 alice/1 comes
         1 alice/1 > bob/1 initiate 1
@@ -108,6 +133,10 @@ fn a_signal_in_anothers_name_is_doubtful_to_its_receiver() {
         2.1 bob/1 ok alice/2 2
         3 bob/1 > alice/1 accept 3";
     assert_eq!(told(RELAY, device), ["RT-01"]);
+    // By one clock nothing comes before it is sent: this one has not sent what came in the other's name.
+    let early = "1 alice/1 < alice/2 initiate/other 3
+        1.4 bob/1 > alice/1 initiate/other 3";
+    assert_eq!(told(RELAY, early), ["ST-10"]);
 }
 
 #[test]

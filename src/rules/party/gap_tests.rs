@@ -204,3 +204,27 @@ fn a_call_that_was_let_ring_for_too_long_is_its_callers_doing() {
         100 alice/1 > bob hangup/completed 3";
     assert_eq!(told(STEADY, answered), ["TM-02"; 0]);
 }
+
+#[test]
+fn a_bare_address_of_a_relay_owes_its_answer_in_time() {
+    let lines = "0 alice/1 comes
+        1 alice/1 > bob initiate 1
+        20 alice/1 got bob 1";
+    assert_eq!(told(RELAY, lines), ["IQ-08?"]);
+}
+
+#[test]
+fn a_call_that_rings_on_unseen_had_perhaps_ended() {
+    let signals = Seen {
+        witness: "signals",
+        ..RELAY
+    };
+    let lines = "1 alice/1 > bob/1 initiate 1
+        66 alice/1 > bob/1 hangup/timeout 2";
+    assert_eq!(told(signals, lines), ["TM-02?"]);
+    let far = "0 bob/1 comes
+        1 bob/1 < alice/1 initiate 1
+        1 bob/1 ok alice/1 1
+        60 bob/1 got alice/1 9";
+    assert_eq!(told(STEADY, far), ["TM-02?"]);
+}
