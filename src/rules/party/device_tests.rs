@@ -57,6 +57,26 @@ fn what_one_device_says_ends_nothing_for_another() {
     assert_eq!(told(RELAY, all), ["ST-09"]);
 }
 
+/// Which device somebody has in mind who writes to a user nobody knows: one for which it is right.
+#[test]
+fn what_goes_to_a_user_is_for_the_device_for_which_it_is_right() {
+    let muted = "0 alice/1 comes
+        1 alice/1 > bob initiate 1
+        1.1 alice/1 got bob 1
+        2 alice/1 < bob/1 accept 2
+        2 alice/1 ok bob/1 2
+        2.5 alice/1 <alice alice answer 3
+        3 alice/1 > bob mute-change 4";
+    assert_eq!(told(RELAY, muted), NONE);
+    // Once one fits it goes on with that one.
+    let answered = "0 bob/1 late
+        1 bob/1 > alice hangup/cancelled 1
+        2 bob/1 < alice/1 offer 2
+        3 bob/1 > alice answer 3
+        4 bob/1 > alice/1 ice-candidate 4";
+    assert_eq!(told(RELAY, answered), ["ST-02", "ST-09"]);
+}
+
 #[test]
 fn who_is_recorded_got_only_what_its_own_recording_holds() {
     let lines = "0 alice/1 comes
