@@ -22,6 +22,10 @@ mod answer_tests;
 #[cfg(test)]
 mod described_tests;
 #[cfg(test)]
+mod device_tests;
+#[cfg(test)]
+mod gap_tests;
+#[cfg(test)]
 mod legal_tests;
 #[cfg(test)]
 mod media_tests;
@@ -31,6 +35,8 @@ mod real_tests;
 mod refusal_tests;
 #[cfg(test)]
 mod served_tests;
+#[cfg(test)]
+mod stray_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

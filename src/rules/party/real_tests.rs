@@ -702,3 +702,40 @@ fn who_calls_under_the_id_of_anothers_call_is_named_by_its_ids() {
         assert_eq!(of, [rule], "{told:?}");
     }
 }
+
+#[test]
+fn why_a_client_refuses_that_nobody_saw_is_told_by_its_word() {
+    for (condition, why) in [
+        ("item-not-found", "its session was another by then"),
+        ("unexpected-request", "it had ended the call"),
+    ] {
+        let lines = format!(
+            "0 alice/1 comes
+             1 alice/1 > bob/1 initiate 1
+             1.1 alice/1 got bob/1 1
+             2 alice/1 > bob/1 hangup/cancelled 2
+             2.1 alice/1 bounced bob/1 2 {condition}"
+        );
+        let verdict = verdict(RELAY, &lines);
+        let mut refused = verdict.findings.iter().filter(|found| found.rule.id == "ST-16");
+        let told = refused.next().and_then(|found| found.excuse.as_deref());
+        assert!(told.is_some_and(|told| told.starts_with(why)), "{told:?}");
+    }
+}
+
+#[test]
+fn what_is_worth_a_remark_only_needs_no_excuse() {
+    let lines = "0 bob/2 cut
+        1 bob/1 < alice/1 offer 1
+        2 bob/1 < alice/1 hangup/cancelled 2";
+    let verdict = verdict(RELAY, lines);
+    let remarks: Vec<&Finding> = verdict
+        .findings
+        .iter()
+        .filter(|found| found.rule.id == "ST-12")
+        .collect();
+    assert!(
+        matches!(remarks[..], [remark] if remark.excuse.is_none()),
+        "{remarks:?}"
+    );
+}

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::media_tests::{Talk, candidate};
 use super::tests::{CALL, CONNECT, History, parties};
-use crate::rules::{Finding, Verdict};
+use crate::rules::{Finding, Level, Verdict};
 
 /// A hangup of bob's, with this for its reason.
 fn reason(reason: &str) -> Verdict {
@@ -158,4 +158,65 @@ fn each_signal_is_counted_for_the_rules_that_it_kept() {
         .plays("0 alice > initiate\n1 alice > hangup/cancelled")
         .verdict();
     assert_eq!((kept(&verdict, "IQ-02"), kept(&verdict, "SG-07")), (0, 1));
+}
+
+#[test]
+fn a_bot_whose_step_says_so_answers_wrongly_on_purpose() {
+    let told = |lines: &str| parties(&History::new("alice", "alice").plays(lines).verdict());
+    assert_eq!(
+        told("0 alice breaks IQ-11\n1 alice ok nothing\n2 alice ok more"),
+        ["IQ-11 Announced", "IQ-11 Ourselves"]
+    );
+    assert_eq!(
+        told("0 alice breaks IQ-10\n1 alice ok nothing"),
+        ["IQ-11 Ourselves"]
+    );
+}
+
+/// The one in the middle lacks something without which nobody can read it.
+#[test]
+fn what_cannot_be_read_may_have_been_a_mute_change_and_nothing_else() {
+    let told = |lacks: &'static str, lines: &str| {
+        let mut history = History::new("alice", "alice");
+        history.change = Box::new(move |signal| {
+            if signal["type"] == "call:mute-change" && signal["payload"]["muted"] == false {
+                drop(signal.as_object_mut().map(|signal| signal.remove(lacks)));
+            }
+        });
+        let mut told = parties(&history.plays(lines).verdict());
+        told.retain(|told| told.starts_with("ST-"));
+        told
+    };
+    let muted = format!(
+        "{CONNECT}
+         2 alice < mute-change/on#1
+         3 alice < mute-change/off#2
+         4 alice < mute-change/on#3"
+    );
+    for lacks in ["type", "callId"] {
+        assert_eq!(told(lacks, &muted), ["ST-14 Client?"], "{lacks}");
+    }
+    let early = "0 alice > initiate
+        0.1 alice got initiate
+        1 alice < mute-change/off#1
+        2 alice < mute-change/on#2";
+    assert_eq!(told("type", early), ["ST-07 Client"]);
+}
+
+#[test]
+fn what_should_be_otherwise_is_no_must() {
+    let level = |verdict: &Verdict, id: &str| {
+        let found = verdict.findings.iter().find(|found| found.rule.id == id);
+        found.map(|found| found.level)
+    };
+    assert_eq!(level(&reason("bored"), "SG-07"), Some(Level::Must));
+    // Lines that end in LF alone are read by all.
+    let mut history = History::new("alice", "alice");
+    history.change = Box::new(|signal| {
+        if let Some(sdp) = signal["payload"]["sdp"].as_str() {
+            signal["payload"]["sdp"] = sdp.replace("\r\n", "\n").into();
+        }
+    });
+    let verdict = history.plays(CONNECT).verdict();
+    assert_eq!(level(&verdict, "SD-02"), Some(Level::Should));
 }

@@ -354,41 +354,78 @@ mod tests {
     use super::*;
     use crate::rules::Ear;
 
-    /// Alice is a bot of ours and bob a client, who answers nothing.
-    #[test]
-    fn of_a_flood_so_much_is_remembered() {
-        let header = serde_json::json!({"callspec": 1, "scenario": {}, "cast": {
-            "alice": {"jid": "alice@x/1", "party": "bot"}, "bob": {"jid": "bob@x/2", "party": "client"},
-        }});
-        let header = serde_json::from_value(header).expect("a header");
-        let (mut parties, mut record, mut ear) = (Parties::new(&header), Record::default(), Ear::default());
-        let mut play = |n: u64, dir: &str, jid: &str, xml: &str| {
-            let event =
-                serde_json::json!({"n": n, "t": 0.0, "who": "alice", "dir": dir, "jid": jid, "xml": xml});
-            let event = serde_json::from_value(event).expect("an event");
-            let heard = ear.listen(&event);
-            let (stanza, spoken) = (heard.stanza.as_ref(), heard.spoken.as_ref());
-            parties.event(
-                Seen {
-                    event: &event,
-                    stanza,
-                    spoken,
-                },
-                &mut record,
-            );
-        };
-        play(1, "connected", "alice@x/1", "");
-        // Each begins a call of its own.
-        for n in 2..400 {
+    /// Alice is a bot of ours and bob a client, who answers nothing. She begins so many calls.
+    struct Flood {
+        parties: Parties,
+        record: Record,
+        ear: Ear,
+        n: u64,
+    }
+
+    impl Flood {
+        fn of(calls: u64) -> Flood {
+            let header = serde_json::json!({"callspec": 1, "scenario": {}, "cast": {
+                "alice": {"jid": "alice@x/1", "party": "bot"}, "bob": {"jid": "bob@x/2", "party": "client"},
+            }});
+            let header = serde_json::from_value(header).expect("a header");
+            let (parties, record) = (Parties::new(&header), Record::default());
+            let mut flood = Flood {
+                parties,
+                record,
+                ear: Ear::default(),
+                n: 0,
+            };
+            flood.play("connected", "alice@x/1", "");
+            for call in 0..calls {
+                flood.says("sent", "initiate", call, "to='bob@x/2'");
+            }
+            flood
+        }
+
+        fn says(&mut self, dir: &str, kind: &str, call: u64, address: &str) {
+            let payload = match kind {
+                "initiate" => serde_json::json!({"callerName": "Alice"}),
+                _ => serde_json::json!({}),
+            };
             let text = serde_json::json!({
-                "type": "call:initiate", "callId": format!("0f0e0d0c-0b0a-4908-8706-{n:012}"),
-                "payload": {"callerName": "Alice"},
+                "type": format!("call:{kind}"), "callId": format!("0f0e0d0c-0b0a-4908-8706-{call:012}"),
+                "payload": payload,
             });
             let text = crate::stanza::escape(&text.to_string());
             let call = format!("<call xmlns='urn:xmpp:call:0'>{text}</call>");
-            let xml = format!("<iq type='set' id='{n}' to='bob@x/2'>{call}</iq>");
-            play(n, "sent", "", &xml);
+            let xml = format!("<iq type='set' id='{}' {address}>{call}</iq>", self.n);
+            self.play(dir, "", &xml);
         }
+
+        fn play(&mut self, dir: &str, jid: &str, xml: &str) {
+            self.n += 1;
+            let event = serde_json::json!({
+                "n": self.n, "t": 0.0, "who": "alice", "dir": dir, "jid": jid, "xml": xml,
+            });
+            let event = serde_json::from_value(event).expect("an event");
+            let heard = self.ear.listen(&event);
+            let (stanza, spoken) = (heard.stanza.as_ref(), heard.spoken.as_ref());
+            let seen = Seen {
+                event: &event,
+                stanza,
+                spoken,
+            };
+            self.parties.event(seen, &mut self.record);
+        }
+    }
+
+    #[test]
+    fn of_a_call_that_was_forgotten_the_beginning_is_not_known() {
+        let mut flood = Flood::of(FOLLOWED as u64 / 2 + 50);
+        // Both sides of each.
+        assert_eq!(flood.parties.followed.len(), FOLLOWED / 2);
+        flood.says("received", "accept", 0, "from='bob@x/2' to='alice@x/1'");
+        assert!(flood.record.findings.iter().all(|found| found.rule.id != "ST-01"));
+    }
+
+    #[test]
+    fn of_a_flood_so_much_is_remembered() {
+        let mut parties = Flood::of(398).parties;
         assert_eq!(
             parties.lines.drain().map(|line| line.len()).collect::<Vec<_>>(),
             [256]

@@ -7,6 +7,8 @@ use crate::rules::{Blame, Verdict, judge};
 use crate::transcript::{Event, Header};
 
 const CALL: &str = "0f0e0d0c-0b0a-4908-8706-050403020100";
+/// Of a signal whose name ends in `~`.
+const OTHER_CALL: &str = "1f0e0d0c-0b0a-4908-8706-050403020100";
 const IDS: [&str; 2] = [
     "a1b2c3d4-e5f6-4890-abcd-ef1234567890",
     "b2c3d4e5-f6a7-4901-bcde-f12345678901",
@@ -20,6 +22,10 @@ pub(in crate::rules::party) struct Seen {
     pub(in crate::rules::party) apart: f64,
     /// It breaks off.
     pub(in crate::rules::party) cut_off: bool,
+    /// By a recorder that leaves nothing out.
+    pub(in crate::rules::party) steady: bool,
+    /// Those of whom more is known than what they say: `alice:bot`, or `bob:client`.
+    pub(in crate::rules::party) cast: &'static str,
 }
 
 pub(in crate::rules::party) const RELAY: Seen = Seen {
@@ -27,6 +33,8 @@ pub(in crate::rules::party) const RELAY: Seen = Seen {
     class: "relay",
     apart: 0.0,
     cut_off: false,
+    steady: false,
+    cast: "",
 };
 pub(super) const ENFORCING: Seen = Seen {
     class: "enforcing",
@@ -118,7 +126,11 @@ fn event(line: &str) -> Value {
         verb if verb.starts_with(['>', '<']) => {
             let meant = verb.get(1..).filter(|meant| !meant.is_empty()).map(full);
             let verb = verb.get(..1).unwrap_or_default();
-            let (kind, reason) = word(1).split_once('/').unwrap_or((word(1), ""));
+            let (said, call) = match word(1).strip_suffix('~') {
+                Some(said) => (said, OTHER_CALL),
+                None => (word(1), CALL),
+            };
+            let (kind, reason) = said.split_once('/').unwrap_or((said, ""));
             let (from, to) = if verb == ">" {
                 (own.clone(), peer)
             } else {
@@ -132,7 +144,7 @@ fn event(line: &str) -> Value {
             // The same where it is sent and where it is taken in.
             let stamp = format!("2026-01-01T00:{:02}:{:02}Z", (t / 60.0) as u32, (t % 60.0) as u32);
             let signal = json!({
-                "type": format!("call:{kind}"), "callId": CALL, "timestamp": stamp, "payload": payload(kind, reason),
+                "type": format!("call:{kind}"), "callId": call, "timestamp": stamp, "payload": payload(kind, reason),
                 "senderId": sender, "recipientId": IDS[at(&to)],
             });
             let id = if word(2).is_empty() { kind } else { word(2) };
@@ -167,6 +179,7 @@ fn event(line: &str) -> Value {
             );
             (if ours { "sent" } else { "received" }, Some(xml))
         }
+        "noise" => ("received", Some("<iq".to_owned())),
         "comes" => ("connected", None),
         "late" => ("begins", None),
         "stops" => ("stops", None),
@@ -180,6 +193,18 @@ fn event(line: &str) -> Value {
     json!({"t": t, "time": time, "who": who, "jid": Some(own).filter(|own| !own.is_empty()), "dir": dir, "xml": xml})
 }
 
+fn cast(known: &str) -> Value {
+    let members = known.split_whitespace().map(|member| {
+        let (name, party) = member.split_once(':').unwrap_or((member, "client"));
+        let id = IDS[usize::from(name != "alice")];
+        (
+            name.to_owned(),
+            json!({"jid": format!("{name}@x/1"), "id": id, "party": party}),
+        )
+    });
+    members.collect()
+}
+
 pub(super) fn verdict(seen: Seen, lines: &str) -> Verdict {
     let lines = lines.lines().map(str::trim).filter(|line| !line.is_empty());
     let mut events: Vec<Value> = lines.map(event).collect();
@@ -190,7 +215,8 @@ pub(super) fn verdict(seen: Seen, lines: &str) -> Verdict {
         events.push(json!({"who": "", "dir": "end", "t": t + 1.0}));
     }
     let header: Header = serde_json::from_value(json!({
-        "callspec": 1, "scenario": {}, "witness": seen.witness, "apart": seen.apart, "cast": {},
+        "callspec": 1, "scenario": {}, "witness": seen.witness, "apart": seen.apart, "cast": cast(seen.cast),
+        "steady": seen.steady,
         "profile": {"name": seen.class, "class": seen.class, "addressing": "full"},
     }))
     .expect("a header");
