@@ -143,7 +143,7 @@ impl Record {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::rules::{Outcome, outcome};
+    use crate::rules::{Outcome, catalogue, outcome};
 
     /// Any finding.
     pub(in crate::rules) fn finding(n: u64, blame: Blame, excuse: Option<&str>) -> Finding {
@@ -152,6 +152,12 @@ pub(super) mod tests {
             excuse: excuse.map(str::to_owned),
             ..Finding::of_server("ST-03", String::new(), "", String::new(), vec![n])
         }
+    }
+
+    #[test]
+    fn each_rule_has_a_number_of_its_own() {
+        let numbers: BTreeSet<u32> = catalogue().iter().map(|rule| number(rule.id)).collect();
+        assert!(numbers.len() == catalogue().len() && !numbers.contains(&0));
     }
 
     #[test]

@@ -159,6 +159,19 @@ fn a_signal_in_anothers_name_is_doubtful_to_its_receiver() {
     assert_eq!(told(RELAY, early), ["ST-10"]);
 }
 
+/// Who says nothing of which device it is begins a call of its own by an initiate, whatever others are in.
+#[test]
+fn a_user_who_calls_speaks_for_none_of_his_devices() {
+    let lines = "0 bob/1 comes
+        39 bob/1 < alice/1 accept 1
+        79 bob/1 < alice initiate 2
+        85 bob/1 no alice 2 unexpected-request
+        103 bob/1 > alice/1 answer 4";
+    let mut told = told(RELAY, lines);
+    told.sort_unstable();
+    assert_eq!(told, ["IQ-01", "IQ-08?", "ST-01?", "ST-05?"]);
+}
+
 #[test]
 fn only_an_answer_shows_that_a_callers_own_device_was_called() {
     let lines = "0 alice/1 comes

@@ -153,6 +153,14 @@ fn what_came_over_a_connection_that_ended_may_have_got_lost_between_the_ends() {
     assert_eq!(told(RELAY, lines), ["ST-09"]);
 }
 
+/// Whoever recorded it may have set its clock while nothing happened: no other clock tells.
+#[test]
+fn who_seems_slow_over_a_silence_was_perhaps_not() {
+    let lines = "2 alice/1 < bob/1 accept 3
+        8 alice/1 ok bob/1 3";
+    assert_eq!(told(RELAY, lines), ["IQ-08?"]);
+}
+
 /// A mute may get lost with its sender's connection, and the call goes on.
 #[test]
 fn between_two_mutes_that_came_another_was_perhaps_lost() {
@@ -231,4 +239,13 @@ fn a_call_that_rings_on_unseen_had_perhaps_ended() {
         1 bob/1 ok alice/1 1
         60 bob/1 got alice/1 9";
     assert_eq!(told(STEADY, far), ["TM-02?"]);
+    // Nor is it known of one whose recording breaks off while it rings.
+    let breaks_off = Seen {
+        cut_off: true,
+        ..RELAY
+    };
+    assert_eq!(
+        told(breaks_off, &far.replace("1 bob/1 ok alice/1 1\n", "")),
+        ["IQ-01?", "TM-02?"]
+    );
 }

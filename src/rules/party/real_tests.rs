@@ -739,3 +739,17 @@ fn what_is_worth_a_remark_only_needs_no_excuse() {
         "{remarks:?}"
     );
 }
+
+#[test]
+fn a_call_that_somebody_left_is_named() {
+    let lines = "0 alice/1 comes
+        1 alice/1 > bob/1 initiate 1
+        1.1 alice/1 got bob/1 1
+        2 alice/1 < bob/1 accept 2
+        2 alice/1 ok bob/1 2
+        4 alice/1 leaves";
+    let findings = verdict(RELAY, lines).findings;
+    let left: Vec<&Finding> = findings.iter().filter(|found| found.rule.id == "ST-15").collect();
+    let calls: Vec<Option<&str>> = left.iter().map(|found| found.call.as_deref()).collect();
+    assert_eq!(calls, [Some("0f0e0d0c-0b0a-4908-8706-050403020100")]);
+}

@@ -132,6 +132,14 @@ fn times_that_are_nearly_right_at_the_far_end_are_inconclusive() {
     );
 }
 
+/// A bot that takes in after minutes what had come at once has waited, and not its sender.
+#[test]
+fn what_a_bot_took_in_late_was_said_when_it_came() {
+    let mut history = History::new("alice", "alice").plays("0 alice > initiate\n100 alice < accept@1");
+    history.events.last_mut().expect("an event").arrived = Some(1.0);
+    assert_eq!(parties(&history.verdict()), [""; 0]);
+}
+
 #[test]
 fn a_signal_out_of_order_moves_no_view() {
     // alice's offer comes before the accept; bob may still accept, and alice offer once more.

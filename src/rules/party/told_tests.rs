@@ -48,6 +48,17 @@ fn it_says_where_and_what_and_of_which_call() {
 }
 
 #[test]
+fn it_says_how_many_children_a_signals_request_has() {
+    let xml = "<iq type='set' id='1' from='bob@x/2' to='alice@x/1'><call xmlns='urn:xmpp:call:0'>{}</call>\
+        <query xmlns='jabber:iq:version'/></iq>";
+    let mut talk = Talk::new();
+    talk.push(json!({"dir": "received", "xml": xml}));
+    let findings = talk.verdict(true).findings;
+    let mut told = findings.iter().filter(|found| found.rule.id == "IQ-03");
+    assert!(told.any(|found| found.message.contains("the iq has 2 children, not one")));
+}
+
+#[test]
 fn it_says_in_what_a_signal_stands_that_is_in_no_request() {
     for (head, told) in [
         (

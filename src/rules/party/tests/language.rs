@@ -19,7 +19,7 @@ pub(in crate::rules::party) const CALL: &str = "0f0e0d0c-0b0a-4908-8706-05040302
 pub(in crate::rules::party) struct History {
     bots: &'static str,
     pub(in crate::rules::party) witness: &'static str,
-    events: Vec<Event>,
+    pub(in crate::rules::party) events: Vec<Event>,
     pub(in crate::rules::party) change: Box<dyn Fn(&mut Value)>,
 }
 
