@@ -57,6 +57,44 @@ fn what_one_device_says_ends_nothing_for_another() {
     assert_eq!(told(RELAY, all), ["ST-09"]);
 }
 
+#[test]
+fn what_a_server_says_for_the_other_side_is_said_for_all_its_devices() {
+    let ended = |says: &str| {
+        told(
+            ENFORCING,
+            &format!(
+                "0 alice/1 comes
+                 1 alice/1 > bob/1 initiate 1
+                 1.1 alice/1 got bob/1 1
+                 1.2 alice/1 > bob/2 initiate 2
+                 1.3 alice/1 got bob/2 2
+                 2 alice/1 < {says} hangup/failed 3
+                 2 alice/1 ok {says} 3
+                 3 alice/1 > bob/2 offer 4"
+            ),
+        )
+    };
+    assert_eq!(ended("server"), ["ST-09"]);
+    assert_eq!(ended("bob"), ["ST-09"]);
+}
+
+#[test]
+fn a_device_that_answered_speaks_for_one_that_still_rings() {
+    let lines = "0 alice/1 comes
+        1 alice/1 > bob/1 initiate 1
+        1.1 alice/1 got bob/1 1
+        1.2 alice/1 > bob/2 initiate 2
+        1.3 alice/1 got bob/2 2
+        3 alice/1 < bob/2 accept 3
+        3 alice/1 ok bob/2 3
+        66 alice/1 > bob/1 hangup/cancelled 4";
+    let steady = Seen {
+        steady: true,
+        ..RELAY
+    };
+    assert_eq!(told(steady, lines), NONE);
+}
+
 /// Which device somebody has in mind who writes to a user nobody knows: one for which it is right.
 #[test]
 fn what_goes_to_a_user_is_for_the_device_for_which_it_is_right() {

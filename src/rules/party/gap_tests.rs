@@ -101,6 +101,15 @@ fn a_signal_that_names_another_receiver_may_have_counted_in_its_call() {
     );
 }
 
+#[test]
+fn what_a_relay_seems_to_have_said_itself_may_have_counted() {
+    assert_eq!(after(RELAY, "2 alice/1 < server mute-change~ 9"), ["ST-04?"]);
+    assert_eq!(
+        after(STEADY, "2 alice/1 < server mute-change~ 9"),
+        ["ST-04", "IQ-06"]
+    );
+}
+
 /// What alice said of the media bob has got. Her own recording need not hold it.
 #[test]
 fn what_was_said_of_the_media_beyond_a_recording_binds_whoever_said_it() {

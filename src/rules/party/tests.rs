@@ -140,6 +140,19 @@ fn what_a_bot_took_in_late_was_said_when_it_came() {
     assert_eq!(parties(&history.verdict()), [""; 0]);
 }
 
+/// The timestamps of both ends say that it rang for 20 s.
+#[test]
+fn how_long_it_rang_is_not_known_once_the_clock_was_set() {
+    let accused = |lines: &str| {
+        let mut history = History::new("", "alice");
+        history.witness = "ends";
+        parties(&history.plays(lines).verdict())
+    };
+    let lines = "0 alice > initiate\n0.1 alice got initiate\n2 alice stalls\n40 alice < accept@20";
+    assert_eq!(accused(lines), [""; 0]);
+    assert_eq!(accused(&lines.replace("2 alice stalls\n", "")), ["TM-07 Client?"]);
+}
+
 #[test]
 fn a_signal_out_of_order_moves_no_view() {
     // alice's offer comes before the accept; bob may still accept, and alice offer once more.

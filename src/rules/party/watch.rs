@@ -421,6 +421,17 @@ mod tests {
         assert_eq!(flood.parties.followed.len(), FOLLOWED / 2);
         flood.says("received", "accept", 0, "from='bob@x/2' to='alice@x/1'");
         assert!(flood.record.findings.iter().all(|found| found.rule.id != "ST-01"));
+        // Of one call a side is forgotten, and the other is not.
+        flood.says("sent", "initiate", 9_999, "to='x'");
+        let (followed, tracks) = (&flood.parties.followed, &flood.parties.tracks);
+        for (call, sides) in followed {
+            for side in sides {
+                assert!(
+                    tracks.get(&(Arc::clone(side), Arc::clone(call))).is_some(),
+                    "{side} {call}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -104,10 +104,11 @@ fn with_video(kind: &str) -> String {
 
 /// A line of a history as an event: `time who verb`, and for `>` (sends) and `<` (takes in; `<bob/1` what is for this one)
 /// the other side's address, the signal (`initiate/other`: under another `senderId`) and its id, for `ok` and `no` (answers), `got` and `bounced` (is answered) the address, the id and the
-/// condition. `jid` comes, `late` was recorded from here, `leaves` closes its stream, `cut` goes. `bob/2` is `bob@x/2`, and `unknown` a session whose
+/// condition. `jid` comes, `late` was recorded from here, `leaves` closes its stream, `cut` goes. `bob/2` is `bob@x/2`, `server` is `x`, and `unknown` a session whose
 /// address is not.
 fn event(line: &str) -> Value {
     let full = |name: &str| match name.split_once('/') {
+        _ if name == "server" => "x".to_owned(),
         Some((user, device)) => format!("{user}@x/{device}"),
         None => format!("{name}@x"),
     };
