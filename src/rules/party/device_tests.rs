@@ -1,20 +1,8 @@
 //! Which device of whom a signal is from and for, and whose call that makes it.
 
-use super::real_tests::{RELAY, Seen, told};
+use super::real_tests::{BOTS, ENFORCING, RELAY, SIGNALS, STEADY, told};
 
 const NONE: [&str; 0] = [];
-const ENFORCING: Seen = Seen {
-    class: "enforcing",
-    ..RELAY
-};
-const BOTS: Seen = Seen {
-    witness: "bots",
-    ..RELAY
-};
-const SIGNALS: Seen = Seen {
-    witness: "signals",
-    ..RELAY
-};
 
 #[test]
 fn what_one_device_says_ends_nothing_for_another() {
@@ -88,11 +76,7 @@ fn a_device_that_answered_speaks_for_one_that_still_rings() {
         3 alice/1 < bob/2 accept 3
         3 alice/1 ok bob/2 3
         66 alice/1 > bob/1 hangup/cancelled 4";
-    let steady = Seen {
-        steady: true,
-        ..RELAY
-    };
-    assert_eq!(told(steady, lines), NONE);
+    assert_eq!(told(STEADY, lines), NONE);
 }
 
 /// Which device somebody has in mind who writes to a user nobody knows: one for which it is right.

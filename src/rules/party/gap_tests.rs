@@ -1,12 +1,6 @@
 //! What a recording does not hold: what follows on it is perhaps right, and nothing else is.
 
-use super::real_tests::{RELAY, Seen, told};
-
-const STEADY: Seen = Seen {
-    steady: true,
-    ..RELAY
-};
-const APART: Seen = Seen { apart: 1.3, ..RELAY };
+use super::real_tests::{APART, BETWEEN, RELAY, SIGNALS, STEADY, Seen, told};
 
 /// Its own request and its answer; then this, and something that is right only if more was said.
 fn after(seen: Seen, between: &str) -> Vec<String> {
@@ -153,11 +147,7 @@ fn what_came_over_a_connection_that_ended_may_have_got_lost_between_the_ends() {
         5 bob/1 < alice/1 initiate~ 3
         5 bob/1 ok alice/1 3
         6 bob/1 > alice/1 accept 4";
-    let between = Seen {
-        witness: "between",
-        ..RELAY
-    };
-    assert_eq!(told(between, lines), ["ST-09"; 0]);
+    assert_eq!(told(BETWEEN, lines), ["ST-09"; 0]);
     // At its own end it had come in.
     assert_eq!(told(RELAY, lines), ["ST-09"]);
 }
@@ -236,13 +226,9 @@ fn a_bare_address_of_a_relay_owes_its_answer_in_time() {
 
 #[test]
 fn a_call_that_rings_on_unseen_had_perhaps_ended() {
-    let signals = Seen {
-        witness: "signals",
-        ..RELAY
-    };
     let lines = "1 alice/1 > bob/1 initiate 1
         66 alice/1 > bob/1 hangup/timeout 2";
-    assert_eq!(told(signals, lines), ["TM-02?"]);
+    assert_eq!(told(SIGNALS, lines), ["TM-02?"]);
     let far = "0 bob/1 comes
         1 bob/1 < alice/1 initiate 1
         1 bob/1 ok alice/1 1

@@ -4,8 +4,8 @@
 mod language;
 
 use crate::rules::Finding;
-use language::{ENFORCING, verdict};
-pub(super) use language::{RELAY, Seen, told};
+use language::verdict;
+pub(super) use language::{APART, BETWEEN, BOTS, ENFORCING, RELAY, SIGNALS, STEADY, Seen, told};
 
 const NONE: [&str; 0] = [];
 
@@ -328,19 +328,15 @@ fn whoever_is_delivered_a_call_of_others_may_take_part_in_it() {
 /// been sent before that.
 #[test]
 fn what_had_passed_before_a_log_began_is_answered_all_the_same() {
-    let seen = Seen {
-        witness: "between",
-        ..RELAY
-    };
     let crossed = "0 bob/1 late
         0.1 bob/1 > alice/1 accept 3
         0.2 bob/1 > alice/1 hangup/cancelled 4";
-    assert_eq!(told(seen, crossed), ["ST-12?"]);
+    assert_eq!(told(BETWEEN, crossed), ["ST-12?"]);
     let own = format!(
         "0 alice/1 comes\n{}",
         crossed.replace("0.1 bob/1 >", "0.05 bob/1 < alice/1 initiate 1\n0.1 bob/1 >")
     );
-    assert_eq!(told(seen, &own), ["ST-12"]);
+    assert_eq!(told(BETWEEN, &own), ["ST-12"]);
 }
 
 /// The callee's connection breaks and its session is resumed: it sends its accept again, which the caller does not see.
@@ -386,10 +382,7 @@ fn an_answer_waits_for_a_receiver_or_a_sender_whose_connection_broke() {
     assert!(!waits(&slow));
     // Nobody sees whether the other end's own connection held.
     assert!(why(RELAY, &slow).is_some_and(|why| why.contains("its own connection had broken")));
-    let bots = Seen {
-        witness: "bots",
-        ..RELAY
-    };
+    let bots = BOTS;
     assert_eq!(why(bots, &slow), None);
 }
 
@@ -427,19 +420,14 @@ fn a_call_that_came_in_anothers_name_is_that_of_whoever_sent_it() {
         2 alice/1 > bob/1 hangup/cancelled 2
         2.5 bob/1 < alice/1 hangup/cancelled 2
         2.6 bob/1 ok alice/1 2";
-    let apart = Seen { apart: 1.3, ..RELAY };
-    assert_eq!(told(apart, early), ["RT-01"]);
+    assert_eq!(told(APART, early), ["RT-01"]);
     // Two signals are not one.
     let others = early.replace("1.5 alice/1 > bob/1 initiate 1", "1.5 alice/1 > bob/1 initiate 3");
-    assert!(told(apart, &others).contains(&"ST-10".to_owned()));
+    assert!(told(APART, &others).contains(&"ST-10".to_owned()));
 }
 
 #[test]
 fn signals_alone_do_not_tell_devices_apart() {
-    let seen = Seen {
-        witness: "signals",
-        ..RELAY
-    };
     let several = "0 alice/1 late
         1 alice/1 > bob/0 initiate 1
         1 alice/1 > bob/0 initiate 2
@@ -449,13 +437,13 @@ fn signals_alone_do_not_tell_devices_apart() {
         2.6 alice/1 < bob/0 answer
         3 alice/1 > bob/0 hangup/completed";
     assert!(
-        told(seen, several).iter().all(|told| told.ends_with('?')),
+        told(SIGNALS, several).iter().all(|told| told.ends_with('?')),
         "{:?}",
-        told(seen, several)
+        told(SIGNALS, several)
     );
     let one = several.replacen("        1 alice/1 > bob/0 initiate 2\n", "", 1);
     assert!(
-        told(seen, &one)
+        told(SIGNALS, &one)
             .iter()
             .any(|told| told.starts_with("ST-") && !told.ends_with('?'))
     );
@@ -465,7 +453,11 @@ fn signals_alone_do_not_tell_devices_apart() {
         1.5 alice/1 < bob/0 accept
         2.3 alice/1 > alice/0 offer
         2.6 alice/1 < bob/0 answer";
-    let certain = |lines: &str| told(seen, lines).into_iter().filter(|told| !told.ends_with('?'));
+    let certain = |lines: &str| {
+        told(SIGNALS, lines)
+            .into_iter()
+            .filter(|told| !told.ends_with('?'))
+    };
     assert_eq!(certain(own).collect::<Vec<_>>(), ["SG-11", "SG-12"]);
     // Nor whether the session in which a call was taken up has ended.
     let mut excused = [Finding::of_client(
@@ -483,7 +475,7 @@ fn signals_alone_do_not_tell_devices_apart() {
         1 alice/1 > bob/0 initiate
         1.5 alice/1 < mallory/0 accept
         2.3 alice/1 > bob/0 offer";
-    assert_eq!(told(seen, strange), ["ST-04?", "ST-11"]);
+    assert_eq!(told(SIGNALS, strange), ["ST-04?", "ST-11"]);
 }
 
 /// Both offer again; the callee's recording stops before the last offer comes in, or begins after it was sent.
@@ -509,8 +501,7 @@ fn what_was_said_beyond_a_recording_is_answered_all_the_same() {
     assert_eq!(told(RELAY, &with("2 bob/1 stops")), NONE);
     assert_eq!(told(RELAY, &with("2 bob/1 stops\n2 bob/1 late")), NONE);
     // By the clock of the other end the recording goes on; or the server says it in the callee's name.
-    let apart = Seen { apart: 1.3, ..RELAY };
-    assert_eq!(told(apart, &with("")), NONE);
+    assert_eq!(told(APART, &with("")), NONE);
     // Its recording begins with the answer: by the clock of the other end the offer comes later.
     let late = "0 alice/1 comes
         1 alice/1 > bob/1 offer 1
@@ -518,7 +509,7 @@ fn what_was_said_beyond_a_recording_is_answered_all_the_same() {
         1 bob/1 > alice/1 answer/more 2
         2 alice/1 > bob/1 offer/more 3
         2.1 alice/1 < bob/1 answer/more 2";
-    for (seen, certain) in [(apart, false), (RELAY, true)] {
+    for (seen, certain) in [(APART, false), (RELAY, true)] {
         assert_eq!(told(seen, late).contains(&"SD-05".to_owned()), certain);
     }
     assert_eq!(told(RELAY, &with("")), NONE);
@@ -538,10 +529,6 @@ fn an_answer_that_came_too_late_may_have_been_kept_back_or_lost() {
 
 #[test]
 fn what_was_on_its_way_when_a_connection_broke_may_have_got_lost_with_it() {
-    let between = Seen {
-        witness: "between",
-        ..RELAY
-    };
     let broken = "3 bob/1 cut\n4 bob/1 comes\n";
     // Its accept, before which it had not even answered.
     let accepted = |broken: &str| {
@@ -554,8 +541,8 @@ fn what_was_on_its_way_when_a_connection_broke_may_have_got_lost_with_it() {
             14.1 alice/1 < bob/1 hangup/completed 2"
         )
     };
-    assert_eq!(told(between, &accepted(broken)), ["ST-12?"]);
-    assert_eq!(told(between, &accepted("")), ["ST-12"]);
+    assert_eq!(told(BETWEEN, &accepted(broken)), ["ST-12?"]);
+    assert_eq!(told(BETWEEN, &accepted("")), ["ST-12"]);
     // What it was sent: that it answers another call later proves nothing of this one.
     let rejected = |broken: &str| {
         format!(
@@ -571,8 +558,8 @@ fn what_was_on_its_way_when_a_connection_broke_may_have_got_lost_with_it() {
             31.6 alice/1 < bob/1 hangup/timeout 3"
         )
     };
-    assert_eq!(told(between, &rejected(broken)), NONE);
-    assert_eq!(told(between, &rejected("2.95 bob/1 ok alice/1 2\n")), ["ST-09"]);
+    assert_eq!(told(BETWEEN, &rejected(broken)), NONE);
+    assert_eq!(told(BETWEEN, &rejected("2.95 bob/1 ok alice/1 2\n")), ["ST-09"]);
 }
 
 #[test]

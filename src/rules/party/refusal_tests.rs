@@ -1,13 +1,9 @@
 //! What a client's refusal of a sound signal says of it, and what its going does (ST-15 to ST-18). Each is told only where
 //! nothing else can be the reason.
 
-use super::real_tests::{RELAY, Seen, told};
+use super::real_tests::{ENFORCING, RELAY, Seen, told};
 
 const NONE: [&str; 0] = [];
-const ENFORCING: Seen = Seen {
-    class: "enforcing",
-    ..RELAY
-};
 
 /// `from > to signal id`, taken in and answered; after `!` with this error.
 fn passes(at: u32, line: &str) -> String {

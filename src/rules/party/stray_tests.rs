@@ -1,6 +1,6 @@
 //! Signals out of their place: they move no view (ST-17), and whoever gets one in its own place may take it.
 
-use super::real_tests::{RELAY, Seen, told};
+use super::real_tests::{BOTS, RELAY, told};
 
 const NONE: [&str; 0] = [];
 
@@ -38,15 +38,11 @@ fn after_the_end_only_an_end_of_the_other_side_has_a_place() {
         3.2 alice/1 got bob/1 3";
     assert_eq!(called(&format!("{CANCELLED}\n{reject}")), ["ST-02", "IQ-06"]);
     // Nor has an end a place in what never began.
-    let bots = Seen {
-        witness: "bots",
-        ..RELAY
-    };
     let never = "0 bob/1 comes
         1 bob/1 > alice/1 hangup/rejected 1
         2 bob/1 < alice/1 hangup/failed 2
         2 bob/1 ok alice/1 2";
-    assert_eq!(told(bots, never), ["ST-08", "RT-07", "ST-08", "IQ-06"]);
+    assert_eq!(told(BOTS, never), ["ST-08", "RT-07", "ST-08", "IQ-06"]);
 }
 
 #[test]

@@ -36,8 +36,25 @@ pub(in crate::rules::party) const RELAY: Seen = Seen {
     steady: false,
     cast: "",
 };
-pub(super) const ENFORCING: Seen = Seen {
+pub(in crate::rules::party) const ENFORCING: Seen = Seen {
     class: "enforcing",
+    ..RELAY
+};
+pub(in crate::rules::party) const STEADY: Seen = Seen {
+    steady: true,
+    ..RELAY
+};
+pub(in crate::rules::party) const APART: Seen = Seen { apart: 1.3, ..RELAY };
+pub(in crate::rules::party) const BETWEEN: Seen = Seen {
+    witness: "between",
+    ..RELAY
+};
+pub(in crate::rules::party) const SIGNALS: Seen = Seen {
+    witness: "signals",
+    ..RELAY
+};
+pub(in crate::rules::party) const BOTS: Seen = Seen {
+    witness: "bots",
     ..RELAY
 };
 
