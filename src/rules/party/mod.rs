@@ -5,6 +5,7 @@ mod beam;
 mod cost;
 mod form;
 mod handed;
+mod lately;
 mod media;
 mod recent;
 mod roll;

@@ -33,10 +33,6 @@ impl<K: Hash + Eq + Clone, V> Recent<K, V> {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.map.is_empty()
-    }
-
     /// Whether something had to be forgotten.
     pub fn forgot(&self) -> bool {
         self.forgot

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::answers::Answers;
+use super::lately::Lately;
 use super::media::Media;
 use super::recent::Recent;
 use super::roll::Roll;
@@ -91,22 +92,22 @@ pub(in super::super) struct Parties {
     /// Parties that got a signal that was out of place in this call.
     misled: Recent<Side, ()>,
     /// The call of each signal and whether it began that, by its sender and its iq id.
-    said: Recent<u64, (Arc<str>, bool)>,
+    said: Lately<(Arc<str>, bool)>,
     /// Who sent each signal whose sender was recorded, by whom it was for, its id and its text, until it came.
-    posted: Recent<u64, Option<Arc<str>>>,
+    posted: Lately<Option<Arc<str>>>,
     /// As what signals came whose senders were recorded, by who got them and their iq ids; those that came for or from
     /// somebody else than they were sent to or by are as nothing.
-    came: Recent<u64, Option<u64>>,
+    came: Lately<Option<u64>>,
     /// The session in which each was sent first.
-    first_sent: Recent<u64, u64>,
+    first_sent: Lately<u64>,
     /// In whose name each signal came that nobody is known to have sent: by another clock it perhaps was sent later.
-    unposted: Recent<u64, Arc<str>>,
+    unposted: Lately<Arc<str>>,
     /// Parties that got a signal of their call from somebody whom the server had called in another's place.
     strayed: Recent<Side, ()>,
     /// Devices of the caller that were called themselves.
     astray: Recent<Side, ()>,
     /// The last signal from one party to another that could not be read.
-    garbled: Recent<u64, u64>,
+    garbled: Lately<u64>,
     /// Calls of which a party saw an initiate come back as an error, or another signal as not to be delivered.
     bounced: Recent<Side, ()>,
     /// Calls that began more than once, where signals alone were recorded: several devices were called.
@@ -118,23 +119,23 @@ pub(in super::super) struct Parties {
     calls: Recent<Arc<str>, Call>,
     /// The latest timestamp that each party gave in each call, and its event.
     stamps: Recent<Side, std::cell::Cell<(f64, u64)>>,
-    used: Recent<u64, u64>,
-    spoilt: Recent<u64, Spoilt>,
+    used: Lately<u64>,
+    spoilt: Lately<Spoilt>,
     /// A connection has ended: what was on its way then may be lost, or come once more and later.
     broke: bool,
     /// Signals that were recorded only where the server handed them on.
-    handed_on: Recent<u64, ()>,
+    handed_on: Lately<()>,
     /// The call that each inbound signal was for, its event and what it does, by who got it and its iq id.
-    under_way: Recent<u64, (Arc<str>, u64, Act)>,
+    under_way: Lately<(Arc<str>, u64, Act)>,
     /// What has come to each party from each sender and was perhaps not taken in yet: its event and its call.
-    lines: Recent<u64, VecDeque<(u64, Arc<str>)>>,
+    lines: Lately<VecDeque<(u64, Arc<str>)>>,
     answers: Answers,
     /// Who was asked by whom under which id, as bare JIDs: a server may answer in the name of a device.
-    requests: Recent<u64, Ends>,
+    requests: Lately<Ends>,
     /// Someone else wrote it down, who may have left something out.
     foreign: bool,
     /// The latest event with which it is known of a user, or of two, that something is not in the recording.
-    gaps: Recent<u64, u64>,
+    gaps: Lately<u64>,
     media: Media,
     whole: bool,
     /// How often the recorder's clock was set back.
@@ -171,29 +172,29 @@ impl Parties {
             followed: HashMap::default(),
             taken_up: HashMap::default(),
             misled: Recent::new(REMEMBERED),
-            said: Recent::new(REMEMBERED),
-            posted: Recent::new(REMEMBERED),
-            came: Recent::new(REMEMBERED),
-            first_sent: Recent::new(REMEMBERED),
-            unposted: Recent::new(REMEMBERED),
+            said: Lately::new(REMEMBERED),
+            posted: Lately::new(REMEMBERED),
+            came: Lately::new(REMEMBERED),
+            first_sent: Lately::new(REMEMBERED),
+            unposted: Lately::new(REMEMBERED),
             strayed: Recent::new(REMEMBERED),
             astray: Recent::new(REMEMBERED),
-            garbled: Recent::new(REMEMBERED),
+            garbled: Lately::new(REMEMBERED),
             bounced: Recent::new(REMEMBERED),
             calls: Recent::new(REMEMBERED),
             stamps: Recent::new(REMEMBERED),
-            used: Recent::new(IDS),
-            spoilt: Recent::new(REMEMBERED),
+            used: Lately::new(IDS),
+            spoilt: Lately::new(REMEMBERED),
             shared: Recent::new(REMEMBERED),
             enforces: header.profile.class == Class::Enforcing,
             broke: false,
-            handed_on: Recent::new(REMEMBERED),
-            under_way: Recent::new(REMEMBERED),
-            lines: Recent::new(REMEMBERED),
+            handed_on: Lately::new(REMEMBERED),
+            under_way: Lately::new(REMEMBERED),
+            lines: Lately::new(REMEMBERED),
             answers: Answers::new(header),
-            requests: Recent::new(IDS),
+            requests: Lately::new(IDS),
             foreign: header.is_foreign(),
-            gaps: Recent::new(REMEMBERED),
+            gaps: Lately::new(REMEMBERED),
             media: Media::new(header.profile.mdns),
             whole: false,
             clock_set: 0,
@@ -438,7 +439,7 @@ mod tests {
     fn of_a_flood_so_much_is_remembered() {
         let mut parties = Flood::of(398).parties;
         assert_eq!(
-            parties.lines.drain().map(|line| line.len()).collect::<Vec<_>>(),
+            parties.lines.values().map(VecDeque::len).collect::<Vec<_>>(),
             [256]
         );
         // Who picks up another call is done with those that are over.
