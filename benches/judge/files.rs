@@ -2,7 +2,6 @@
 //! memory it takes, whatever the file's size.
 
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -104,57 +103,49 @@ fn peak(pid: u32) -> Option<f64> {
     Some(kib / 1024.0)
 }
 
-/// What a piece of work took, in seconds: by the clock, and of processors.
+/// What a process took: seconds by the clock and of processors, and MiB.
 struct Took {
     wall: f64,
     busy: f64,
+    memory: f64,
 }
 
-/// How long a process and those of its children that are over have kept processors busy, in seconds (proc_pid_stat(5)).
-fn busy(pid: &str, children: bool) -> Option<f64> {
+/// How long those children of this process that are over have kept processors busy, in seconds (proc_pid_stat(5)).
+fn busy() -> f64 {
     const TICKS: f64 = 100.0;
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = text.rsplit_once(") ")?;
-    let fields = fields.split(' ').skip(11 + 2 * usize::from(children)).take(2);
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let (_, fields) = text.rsplit_once(") ").unwrap_or_default();
+    let fields = fields.split(' ').skip(13).take(2);
     let ticks: f64 = fields.filter_map(|field| field.parse::<f64>().ok()).sum();
-    Some(ticks / TICKS)
+    ticks / TICKS
 }
 
-fn own(children: bool) -> f64 {
-    busy("self", children).unwrap_or(f64::NAN)
-}
-
-/// Runs `callspec check` on the file: seconds and MiB.
-fn check(path: &Path) -> std::io::Result<(Took, f64)> {
-    let before = own(true);
+fn run(command: &mut Command) -> std::io::Result<Took> {
+    let before = busy();
     let began = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_callspec"))
-        .arg("check")
-        .arg(path)
-        .stdout(Stdio::null())
-        .spawn()?;
-    let mut most: f64 = 0.0;
+    let mut child = command.stdout(Stdio::null()).spawn()?;
+    let mut memory: f64 = 0.0;
     let status = loop {
-        most = most.max(peak(child.id()).unwrap_or_default());
+        memory = memory.max(peak(child.id()).unwrap_or_default());
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(1));
     };
-    assert!(status.success(), "{}: {status}", path.display());
-    let took = Took {
-        wall: began.elapsed().as_secs_f64(),
-        busy: own(true) - before,
-    };
-    Ok((took, most))
+    let wall = began.elapsed().as_secs_f64();
+    assert!(status.success(), "{command:?}: {status}");
+    Ok(Took {
+        wall,
+        busy: busy() - before,
+        memory,
+    })
 }
 
 /// Reads the file as a plain reader does: each line of a transcript into an event, a HAR into its frames, a log into
 /// lines. In one thread, and with the allocator that the program has.
-fn plain(path: &Path, format: Format) -> std::io::Result<Took> {
-    let (began, before) = (Instant::now(), own(false));
+pub fn read(name: &str, path: &str) -> std::io::Result<()> {
     let file = BufReader::with_capacity(256 * 1024, std::fs::File::open(path)?);
-    match format {
+    match format(name)? {
         Format::Transcript => {
             for line in file.lines() {
                 std::hint::black_box(serde_json::from_str::<Event>(&line?).is_ok());
@@ -169,36 +160,54 @@ fn plain(path: &Path, format: Format) -> std::io::Result<Took> {
             }
         }
     }
-    Ok(Took {
-        wall: began.elapsed().as_secs_f64(),
-        busy: own(false) - before,
-    })
+    Ok(())
+}
+
+fn format(name: &str) -> std::io::Result<Format> {
+    let known = FORMATS.iter().find(|(known, _)| *known == name);
+    let known = known.ok_or_else(|| std::io::Error::other(format!("no format `{name}`")))?;
+    Ok(known.1)
 }
 
 const MEGABYTE: usize = 1_000_000;
 
 /// Writes so many megabytes of a format to standard output, for what no disk should hold.
 pub fn print(name: &str, megabytes: usize) -> std::io::Result<()> {
-    let known = FORMATS.iter().find(|(known, _)| *known == name);
-    let (_, format) = known.ok_or_else(|| std::io::Error::other(format!("no format `{name}`")))?;
-    write(std::io::stdout().lock(), *format, megabytes * MEGABYTE)
+    write(std::io::stdout().lock(), format(name)?, megabytes * MEGABYTE)
 }
 
-/// Files of this many megabytes.
-pub fn files(sizes: &[usize]) -> std::io::Result<()> {
-    println!("whole files: callspec check beside a plain reader of the same file");
+/// The median of what was measured.
+fn median(of: impl Iterator<Item = f64>) -> f64 {
+    let mut all: Vec<f64> = of.collect();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Files of this many megabytes. Both read each so many times in turns, each time in a process of its own.
+pub fn files(sizes: &[usize], rounds: usize) -> std::io::Result<()> {
+    println!(
+        "whole files: callspec check beside a plain reader of the same file, the medians of {rounds} rounds"
+    );
     let path = std::env::temp_dir().join(format!("callspec-bench-{}", std::process::id()));
+    let me = std::env::current_exe()?;
     for (name, format) in FORMATS {
         for megabytes in sizes {
             write(std::fs::File::create(&path)?, format, megabytes * MEGABYTE)?;
-            let reading = plain(&path, format)?;
-            let (checking, memory) = check(&path)?;
+            let mut both = Vec::new();
+            for _ in 0..rounds {
+                let reading = run(Command::new(&me).args(["--read", name]).arg(&path))?;
+                let checking = run(Command::new(env!("CARGO_BIN_EXE_callspec"))
+                    .arg("check")
+                    .arg(&path))?;
+                both.push((reading, checking));
+            }
             println!(
                 "  {name:<10} {megabytes:>6} MB  {:>6.1} MB/s, {:>5.1} × the time of reading ({:.1} × of processors), \
-                 {memory:>6.1} MiB at most",
-                *megabytes as f64 / checking.wall,
-                checking.wall / reading.wall,
-                checking.busy / reading.busy,
+                 {:>6.1} MiB at most",
+                median(both.iter().map(|(_, check)| *megabytes as f64 / check.wall)),
+                median(both.iter().map(|(read, check)| check.wall / read.wall)),
+                median(both.iter().map(|(read, check)| check.busy / read.busy)),
+                both.iter().map(|(_, check)| check.memory).fold(0.0, f64::max),
             );
         }
     }

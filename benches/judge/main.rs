@@ -2,7 +2,8 @@
 //!
 //! `cargo bench --bench judge` prints each figure beside the same work done by a plain reader in the same run: the
 //! ratio holds on any machine, the figure on this one. `cargo bench --bench judge -- --print transcript 10000` writes
-//! 10 GB of a transcript to standard output (`HAR` and `log` likewise), to be piped to `callspec check -`.
+//! 10 GB of a transcript to standard output (`HAR` and `log` likewise), to be piped to `callspec check -`; `-- --files`
+//! measures whole files alone.
 
 mod files;
 
@@ -306,15 +307,28 @@ fn main() {
         }
         return;
     }
-    one_signal();
-    events();
+    if let Some(at) = words.iter().position(|word| word == "--read") {
+        let (name, path) = (words.get(at + 1), words.get(at + 2));
+        if let (Some(name), Some(path)) = (name, path)
+            && let Err(error) = files::read(name, path)
+        {
+            eprintln!("{error}");
+            std::process::exit(2);
+        }
+        return;
+    }
+    let only_files = words.iter().any(|word| word == "--files");
+    if !only_files {
+        one_signal();
+        events();
+    }
     // Ten million events take minutes, as do large files: `cargo bench --bench judge -- --memory`.
     let much = words.iter().any(|word| word == "--memory");
     if much {
         memory();
     }
     let sizes: &[usize] = if much { &[10, 100, 1_000] } else { &[10, 100] };
-    if let Err(error) = files::files(sizes) {
+    if let Err(error) = files::files(sizes, if much { 1 } else { 7 }) {
         println!("  no figures of whole files: {error}");
     }
 }

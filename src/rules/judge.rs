@@ -8,7 +8,7 @@ use super::delivery::{Delivery, Relayed};
 use super::enforcing::Enforcing;
 use super::moved::Addresses;
 use super::party::Parties;
-use super::record::{KEPT, Record};
+use super::record::{Docket, KEPT, Record};
 use super::spoken::{Ear, Heard, Spoken};
 use super::stream::Streams;
 use super::{Blame, Finding, Outcome, Tally, Verdict, Waiver, rule};
@@ -29,7 +29,15 @@ pub struct Seen<'a> {
     pub spoken: Option<&'a Arc<Spoken>>,
 }
 
-impl Seen<'_> {
+impl<'a> Seen<'a> {
+    fn of(event: &'a Event, heard: &'a Heard) -> Seen<'a> {
+        Seen {
+            event,
+            stanza: heard.stanza.as_ref(),
+            spoken: heard.spoken.as_ref(),
+        }
+    }
+
     /// Something passed that is no stanza that can be read.
     pub fn is_unreadable(&self) -> bool {
         let text = self.event.xml.as_deref();
@@ -38,19 +46,35 @@ impl Seen<'_> {
 }
 
 /// One family of rules.
-pub trait Family {
+pub trait Family: Send {
     fn event(&mut self, seen: Seen<'_>, record: &mut Record);
 
     /// Called once after the last event, with its time.
     fn finish(&mut self, at: f64, record: &mut Record);
 }
 
+/// The first family of a judge, which may judge ahead of the others.
+pub struct Scout {
+    family: Option<Box<dyn Family>>,
+    record: Record,
+}
+
+impl Scout {
+    /// What it finds because of the next event.
+    pub fn event(&mut self, event: &Event, heard: &Heard) -> Vec<Finding> {
+        if let Some(family) = &mut self.family {
+            family.event(Seen::of(event, heard), &mut self.record);
+        }
+        std::mem::take(&mut self.record.findings)
+    }
+}
+
 /// The judge of one transcript, fed an event at a time.
 pub struct Judge {
     families: Vec<Box<dyn Family>>,
     record: Record,
+    docket: Docket,
     ear: Ear,
-    last: Heard,
     missed: Vec<Event>,
     /// The first that came to each party and nobody could read.
     unread: BTreeMap<String, u64>,
@@ -85,7 +109,7 @@ impl Judge {
         Judge {
             waivers: Waiver::of_profile(&header.profile),
             scenario: (header.scenario.name.clone(), header.scenario.case.clone()),
-            record: Record::of(header),
+            docket: Docket::of(header),
             addresses: judge.addresses.filter(|_| header.witness.is_bots()),
             ..judge
         }
@@ -95,8 +119,8 @@ impl Judge {
         Judge {
             families,
             record: Record::default(),
+            docket: Docket::default(),
             ear: Ear::default(),
-            last: Heard::default(),
             missed: Vec::new(),
             unread: BTreeMap::new(),
             addresses: Some(Addresses::default()),
@@ -126,29 +150,43 @@ impl Judge {
     /// Takes the next event.
     pub fn event(&mut self, event: &Event) {
         let heard = self.ear.listen(event);
-        self.heard(event, heard);
+        self.scouted(event, &heard, Vec::new());
     }
 
-    /// Takes the next event, whose `xml` an [`Ear`] has heard.
-    pub fn heard(&mut self, event: &Event, heard: Heard) {
+    /// Lets the first family go ahead, so that somebody else can feed it meanwhile. Each event goes to the scout first,
+    /// and with what that has found to [`Judge::scouted`]; before the end it comes back, see [`Judge::rejoin`].
+    pub fn scout(&mut self) -> Scout {
+        Scout {
+            family: (self.families.len() > 1).then(|| self.families.remove(0)),
+            record: Record::default(),
+        }
+    }
+
+    /// The scout has seen every event.
+    pub fn rejoin(&mut self, scout: Scout) {
+        if let Some(family) = scout.family {
+            self.families.insert(0, family);
+        }
+        self.record.add(scout.record);
+    }
+
+    /// Takes the next event, whose `xml` an [`Ear`] has heard, and of which a scout, if there is one, has found this.
+    pub fn scouted(&mut self, event: &Event, heard: &Heard, found: Vec<Finding>) {
         self.at = self.at.max(event.t);
-        let seen = Seen {
-            event,
-            stanza: heard.stanza.as_ref(),
-            spoken: heard.spoken.as_ref(),
-        };
-        self.record.event(seen);
+        let seen = Seen::of(event, heard);
+        self.docket.event(seen);
+        found.into_iter().for_each(|finding| self.docket.enter(finding));
         for family in &mut self.families {
             family.event(seen, &mut self.record);
         }
-        self.record.settle(Clocks::settled);
+        self.enter();
+        self.docket.settle(Clocks::settled);
         let unreadable = seen.is_unreadable();
-        self.last = heard;
         match event.dir {
             Dir::Trouble if self.trouble.is_none() => {
                 let text = event.note.as_deref().unwrap_or("the run could not go on");
                 self.trouble = Some(text.to_owned());
-                self.decided = self.record.decided();
+                self.decided = self.docket.decided();
                 self.shown = event.rules.first().and_then(|id| rule(id)).map(|rule| rule.id);
                 self.suspect(event, text.to_owned());
             }
@@ -170,22 +208,23 @@ impl Judge {
         }
     }
 
-    /// The stanza of the last event and what stands in its `<call/>`, as they were read.
-    pub fn last(&self) -> Option<(&Stanza, Option<&Spoken>)> {
-        Some((self.last.stanza.as_ref()?, self.last.spoken.as_deref()))
-    }
-
     /// Gives away what was found so far, in the order in which it was found. [`Judge::finish`] tells the rest.
     pub fn take_findings(&mut self) -> Vec<Finding> {
-        if self.record.findings.is_empty() {
+        if self.docket.findings.is_empty() {
             return Vec::new();
         }
-        self.record.take()
+        self.docket.take()
     }
 
     /// How often each rule was seen kept and broken so far.
     pub fn tallies(&self) -> BTreeMap<&'static str, Tally> {
-        self.record.tallies()
+        self.docket.tallies(&self.record)
+    }
+
+    /// Enters what the families have said since it was last done.
+    fn enter(&mut self) {
+        let found = self.record.findings.drain(..);
+        found.for_each(|finding| self.docket.enter(finding));
     }
 
     /// Says what came of it.
@@ -193,7 +232,8 @@ impl Judge {
         for family in &mut self.families {
             family.finish(self.at, &mut self.record);
         }
-        self.record.settle(Clocks::finish);
+        self.enter();
+        self.docket.settle(Clocks::finish);
         let mut undecided = false;
         for event in std::mem::take(&mut self.missed) {
             if event.rules.is_empty() && self.moved_before(event.n) {
@@ -202,8 +242,8 @@ impl Judge {
                 self.miss(&event);
             }
         }
-        let rules = self.record.tallies();
-        let mut findings = std::mem::take(&mut self.record.findings);
+        let rules = self.docket.tallies(&self.record);
+        let mut findings = std::mem::take(&mut self.docket.findings);
         findings.sort_by_key(|finding| finding.events.iter().min().copied().unwrap_or(u64::MAX));
         if !self.trusts {
             forgive(&mut findings);
@@ -219,7 +259,7 @@ impl Judge {
             trouble: self.trouble,
             shown: self.shown,
             decided: self.decided,
-            left_out: self.record.left_out,
+            left_out: self.docket.left_out,
         };
         verdict.outcome = verdict.outcome_of(&verdict.findings);
         let (name, matrix) = &self.scenario;
@@ -237,7 +277,7 @@ impl Judge {
         let Some(rule) = self.shown.and_then(rule) else {
             return;
         };
-        self.record.broken(Finding {
+        self.docket.enter(Finding {
             rule,
             level: rule.level,
             blame: Blame::Server,
@@ -263,7 +303,7 @@ impl Judge {
             |wanted: &[&str]| event.events.is_empty() && named.is_some_and(|rule| wanted.contains(&rule.id));
         let (waits, serves) = (is(&HOW_IT_ARRIVES), is(&WHO_IS_SERVED));
         let unread = self.unread.get(&event.who).is_some_and(|first| *first < event.n);
-        let explained = self.record.findings.iter().any(|finding| {
+        let explained = self.docket.findings.iter().any(|finding| {
             finding.is_certain_breach_of_the_server()
                 && (named.is_none()
                     || (waits && matches!(finding.rule.id, "RT-03" | "RT-06"))
@@ -278,7 +318,7 @@ impl Judge {
             return;
         };
         if self
-            .record
+            .docket
             .findings
             .iter()
             .any(|finding| finding.rule.id == rule.id && rule.id != "SC-01")
@@ -287,7 +327,7 @@ impl Judge {
         }
         let mut events = event.events.clone();
         events.push(event.n);
-        self.record.broken(Finding {
+        self.docket.enter(Finding {
             rule,
             level: rule.level,
             blame: if rule.subject == super::Subjects::Client {
@@ -313,7 +353,7 @@ impl Judge {
     /// that does not happen then.
     fn refused_before(&self, n: u64) -> Option<String> {
         let open = |sent: u64| {
-            let mut findings = self.record.findings.iter();
+            let mut findings = self.docket.findings.iter();
             findings
                 .any(|f| f.blame == Blame::Nobody && f.rule.id.starts_with("ST-") && f.events.contains(&sent))
         };

@@ -17,7 +17,7 @@ mod waiver;
 pub use catalogue::{Group, Level, Rule, Subjects, catalogue, groups, rule};
 pub use finding::{Blame, Finding, Outcome, Tally, Verdict, outcome};
 pub use glob::Glob;
-pub use judge::{Family, Judge, Seen, judge};
+pub use judge::{Family, Judge, Scout, Seen, judge};
 pub use party::{effect, weight};
 pub use record::Record;
 pub use spoken::{Ear, Heard, Spoken};

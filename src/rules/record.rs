@@ -23,56 +23,78 @@ fn number(id: &str) -> u32 {
     }
 }
 
-/// Where the families put what they find.
+/// Where a family puts what it finds, until that is entered in the docket.
 #[derive(Debug, Default)]
 pub struct Record {
     pub findings: Vec<Finding>,
-    pub rules: BTreeMap<&'static str, Tally>,
     /// How often each was kept, which is noted some dozens of times for every signal.
     held: HashMap<u32, (&'static str, u64)>,
+    /// Signals that a server refused although it might have let them through, with the events of both.
+    pub(super) refused: Vec<(u64, u64)>,
+}
+
+impl Record {
+    pub fn held(&mut self, rule: &'static str) {
+        self.held.entry(number(rule)).or_insert((rule, 0)).1 += 1;
+    }
+
+    pub fn broken(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Adds what another one holds.
+    pub(super) fn add(&mut self, other: Record) {
+        for (number, (rule, held)) in other.held {
+            self.held.entry(number).or_insert((rule, 0)).1 += held;
+        }
+        self.findings.extend(other.findings);
+        self.refused.extend(other.refused);
+    }
+}
+
+/// What was found, each thing once, a flood of one kind counted.
+#[derive(Debug, Default)]
+pub(super) struct Docket {
+    pub findings: Vec<Finding>,
+    /// How often each rule was broken.
+    pub rules: BTreeMap<&'static str, Tally>,
     /// How many are kept of each kind that makes a difference for the outcome: a recording of any length, however
     /// wrong, is judged in bounded memory.
     kinds: BTreeMap<(&'static str, Level, Blame, bool), u64>,
     /// What is kept already: two families may see one thing.
     seen: BTreeSet<Same>,
     /// Findings that were counted and not kept.
-    pub(super) left_out: u64,
-    /// Signals that a server refused although it might have let them through, with the events of both.
-    pub(super) refused: Vec<(u64, u64)>,
+    pub left_out: u64,
     /// What rests on a recorder's clock waits here for another clock.
     clocks: Option<Clocks>,
 }
 
-impl Record {
-    pub(super) fn of(header: &Header) -> Record {
-        Record {
+impl Docket {
+    pub fn of(header: &Header) -> Docket {
+        Docket {
             clocks: Clocks::of(header),
-            ..Record::default()
+            ..Docket::default()
         }
     }
 
     /// Takes the next event, which may say something of the clocks.
-    pub(super) fn event(&mut self, seen: Seen<'_>) {
+    pub fn event(&mut self, seen: Seen<'_>) {
         if let Some(clocks) = &mut self.clocks {
             clocks.event(seen);
         }
     }
 
-    pub fn held(&mut self, rule: &'static str) {
-        self.held.entry(number(rule)).or_insert((rule, 0)).1 += 1;
-    }
-
-    /// How often each rule was seen kept and broken so far.
-    pub(super) fn tallies(&self) -> BTreeMap<&'static str, Tally> {
+    /// How often each rule was seen kept, by the record, and broken so far.
+    pub fn tallies(&self, record: &Record) -> BTreeMap<&'static str, Tally> {
         let mut rules = self.rules.clone();
-        for (rule, held) in self.held.values() {
+        for (rule, held) in record.held.values() {
             rules.entry(*rule).or_default().held += held;
         }
         rules
     }
 
     /// The rules that the server has certainly broken by now.
-    pub(super) fn decided(&self) -> BTreeSet<&'static str> {
+    pub fn decided(&self) -> BTreeSet<&'static str> {
         let server = |(_, level, blame, excused): &(_, Level, Blame, bool)| {
             *level == Level::Must && *blame == Blame::Server && !excused
         };
@@ -82,7 +104,7 @@ impl Record {
 
     /// Of the rules, only what is held against the system under test counts as broken: a bot of ours that breaks one on
     /// purpose, a remark, and what another order of events would excuse do not.
-    pub fn broken(&mut self, finding: Finding) {
+    pub fn enter(&mut self, finding: Finding) {
         let looked = match &mut self.clocks {
             Some(clocks) => clocks.look(finding),
             None => Some(finding),
@@ -124,7 +146,7 @@ impl Record {
     }
 
     /// Keeps what has waited for a clock.
-    pub(super) fn settle(&mut self, settled: fn(&mut Clocks) -> Vec<Finding>) {
+    pub fn settle(&mut self, settled: fn(&mut Clocks) -> Vec<Finding>) {
         let settled = self.clocks.as_mut().map(settled);
         settled
             .into_iter()
@@ -133,7 +155,7 @@ impl Record {
     }
 
     /// Gives away what is kept, which makes room for as much again.
-    pub(super) fn take(&mut self) -> Vec<Finding> {
+    pub fn take(&mut self) -> Vec<Finding> {
         self.seen.clear();
         self.kinds.values_mut().for_each(|kept| *kept = 0);
         std::mem::take(&mut self.findings)
@@ -162,22 +184,22 @@ pub(super) mod tests {
 
     #[test]
     fn a_flood_of_one_kind_of_finding_is_counted_and_hides_no_other() {
-        let mut record = Record::default();
+        let mut docket = Docket::default();
         for n in 0..3 * KEPT {
-            record.broken(finding(n, Blame::Announced, None));
-            record.broken(finding(n + 3 * KEPT, Blame::Client, Some("another order")));
+            docket.enter(finding(n, Blame::Announced, None));
+            docket.enter(finding(n + 3 * KEPT, Blame::Client, Some("another order")));
         }
-        assert_eq!(outcome(&record.findings, false), Outcome::Inconclusive);
-        record.broken(finding(10 * KEPT, Blame::Client, None));
-        assert_eq!(outcome(&record.findings, false), Outcome::Failed);
+        assert_eq!(outcome(&docket.findings, false), Outcome::Inconclusive);
+        docket.enter(finding(10 * KEPT, Blame::Client, None));
+        assert_eq!(outcome(&docket.findings, false), Outcome::Failed);
         assert_eq!(
-            (record.findings.len() as u64, record.left_out),
+            (docket.findings.len() as u64, docket.left_out),
             (2 * KEPT + 1, 4 * KEPT)
         );
         // Neither the announced nor what may be excused counts.
-        assert_eq!(record.rules["ST-03"].broken, 1);
+        assert_eq!(docket.rules["ST-03"].broken, 1);
         // Of what was left out nothing is remembered.
-        assert_eq!(record.seen.len() as u64, 2 * KEPT + 1);
+        assert_eq!(docket.seen.len() as u64, 2 * KEPT + 1);
     }
 
     /// What is certain, a must, and the server's.
@@ -193,17 +215,17 @@ pub(super) mod tests {
             (finding(1, Blame::Server, Some("another order")), 0),
             (should, 0),
         ] {
-            let mut record = Record::default();
-            record.broken(found);
-            assert_eq!(record.decided().len(), decided);
+            let mut docket = Docket::default();
+            docket.enter(found);
+            assert_eq!(docket.decided().len(), decided);
         }
     }
 
     #[test]
     fn what_two_families_see_alike_is_one_finding() {
-        let mut record = Record::default();
-        record.broken(finding(1, Blame::Client, None));
-        record.broken(finding(1, Blame::Client, None));
-        assert_eq!((record.findings.len(), record.rules["ST-03"].broken), (1, 1));
+        let mut docket = Docket::default();
+        docket.enter(finding(1, Blame::Client, None));
+        docket.enter(finding(1, Blame::Client, None));
+        assert_eq!((docket.findings.len(), docket.rules["ST-03"].broken), (1, 1));
     }
 }

@@ -3,20 +3,22 @@
 mod glance;
 mod names;
 mod places;
+mod usher;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use foldhash::HashMap;
 
-use glance::glance;
-use names::Names;
 use places::Places;
+use usher::Signal;
+pub use usher::{Shown, Usher};
 
 use crate::report::html::Played;
-use crate::rules::{Blame, Ear, Finding, Heard, Judge, Level, Outcome, Tally, Verdict, Waiver, outcome};
-use crate::stanza::{IqType, Stanza, bare};
+use crate::rules::{
+    Blame, Ear, Finding, Heard, Judge, Level, Outcome, Scout, Tally, Verdict, Waiver, outcome,
+};
+use crate::stanza::Stanza;
 use crate::transcript::recording::Recorded;
 use crate::transcript::{Dir, Event, Header, Member};
 
@@ -119,12 +121,11 @@ struct Call {
 pub struct Calls {
     judge: Judge,
     ear: Ear,
+    usher: Usher,
     waivers: Vec<Waiver>,
     /// What waivers know the recording by.
     title: String,
     keep: Keep,
-    n: u64,
-    names: Names,
     calls: HashMap<Arc<str>, Call>,
     /// The calls in the order in which they were last heard of, with the event; some have been heard of again since.
     heard: VecDeque<(u64, Arc<str>)>,
@@ -151,11 +152,10 @@ impl Calls {
         Calls {
             judge: Judge::new(header),
             ear: Ear::default(),
+            usher: Usher::default(),
             waivers: all,
             title: header.scenario.name.clone(),
             keep,
-            n: 0,
-            names: Names::default(),
             calls: HashMap::default(),
             heard: VecDeque::new(),
             outside: Findings::default(),
@@ -179,68 +179,61 @@ impl Calls {
     }
 
     /// Takes the next event of this source, and tells what was found because of it.
-    pub fn take(&mut self, source: usize, mut recorded: Recorded) -> Vec<Finding> {
+    pub fn take(&mut self, source: usize, recorded: Recorded) -> Vec<Finding> {
         let heard = self.ear.listen(&recorded.event);
-        self.take_heard(source, &mut recorded, heard)
+        self.take_heard(source, recorded, &heard)
     }
 
     /// The same where its stanza has been read already.
-    pub fn take_read(&mut self, source: usize, mut recorded: Recorded, stanza: Stanza) -> Vec<Finding> {
+    pub fn take_read(&mut self, source: usize, recorded: Recorded, stanza: Stanza) -> Vec<Finding> {
         let heard = self.ear.know(Some(stanza));
-        self.take_heard(source, &mut recorded, heard)
+        self.take_heard(source, recorded, &heard)
     }
 
-    /// The same with what an ear has heard of it. The event gets its number and its party's name.
-    pub fn take_heard(&mut self, source: usize, recorded: &mut Recorded, heard: Heard) -> Vec<Finding> {
-        let Recorded { event, conn, line } = recorded;
-        self.n += 1;
-        event.n = self.n;
-        // A clock that is set is nobody's.
-        let who = if event.dir == Dir::Stalled && event.jid.is_none() {
-            event.who.as_str().into()
-        } else {
-            let who = self.names.of(event.jid.as_deref(), source, conn, event.dir);
-            event.who.clear();
-            event.who.push_str(&who);
-            who
-        };
+    fn take_heard(&mut self, source: usize, mut recorded: Recorded, heard: &Heard) -> Vec<Finding> {
+        let shown = self.usher.show(source, &mut recorded, heard);
+        self.take_shown((source, &recorded), heard, &shown, Vec::new())
+    }
+
+    /// Lets others show events in, and judge them by half, while it takes those before: each has to go by both, and to
+    /// [`Calls::take_shown`] then. What has judged comes back before the end, see [`Calls::rejoin`].
+    pub fn send_ahead(&mut self) -> (Usher, Scout) {
+        (std::mem::take(&mut self.usher), self.judge.scout())
+    }
+
+    /// The scout has seen every event.
+    pub fn rejoin(&mut self, scout: Scout) {
+        self.judge.rejoin(scout);
+    }
+
+    /// Takes the next event of this source, of which so much is known and was found, and tells what was found because of
+    /// it in all.
+    pub fn take_shown(
+        &mut self,
+        (source, recorded): (usize, &Recorded),
+        heard: &Heard,
+        shown: &Shown,
+        found: Vec<Finding>,
+    ) -> Vec<Finding> {
+        let event = &recorded.event;
         self.untimed |= event.t.is_nan();
-        self.judge.heard(event, heard);
-        let last = self.judge.last();
-        let xml = event.xml.as_deref().unwrap_or_default();
-        let answer = last.and_then(|(stanza, _)| match stanza.iq_type()? {
-            IqType::Result => Some("result"),
-            IqType::Error => Some("error"),
-            IqType::Get | IqType::Set => None,
-        });
-        let heard = last.filter(|_| answer.is_none());
-        let signal = heard.and_then(|(_, spoken)| glance(xml, spoken));
-        let incoming = event.dir == Dir::Received;
-        let other = signal.as_ref().zip(last).map(|(_, (stanza, _))| {
-            let jid = if incoming { stanza.from() } else { stanza.to() };
-            jid.unwrap_or_default().to_owned()
-        });
-        let what = match (&signal, event.dir) {
-            (Some((kind, _)), _) => Some(kind.clone()),
-            (None, Dir::Sent | Dir::Received) if event.xml.is_none() => None,
-            (None, Dir::Sent | Dir::Received) => Some(Cow::Borrowed(answer.unwrap_or("other"))),
-            (None, dir) => Some(Cow::Owned(format!("{dir:?}").to_lowercase())),
-        };
-        if let Some(what) = what {
-            self.places.note(event, who, (source, *line), what);
+        self.judge.scouted(event, heard, found);
+        if let Some(what) = &shown.what {
+            let who = Arc::clone(&shown.who);
+            self.places
+                .note(event, who, (source, recorded.line), what.clone());
         }
-        if let Some((kind, call)) = signal {
-            self.note(event, &kind, call, &other.unwrap_or_default());
+        if let Some(signal) = &shown.signal {
+            self.note(event, signal);
         }
         let found = self.judge.take_findings();
         found.iter().for_each(|finding| self.found(finding.clone()));
         found
     }
 
-    fn note(&mut self, event: &Event, kind: &str, id: Arc<str>, other: &str) {
+    fn note(&mut self, event: &Event, signal: &Signal) {
         let incoming = event.dir == Dir::Received;
-        let peer = self.names.known(other);
-        let peer = peer.unwrap_or_else(|| bare(other).split('@').next().unwrap_or_default());
+        let (kind, id) = (&*signal.kind, Arc::clone(&signal.call));
         let call = self.calls.entry(id.clone()).or_insert_with(|| Call {
             first: event.n,
             began: event.t,
@@ -248,12 +241,10 @@ impl Calls {
         });
         call.last = event.t;
         call.touched = event.n;
-        if !(incoming && self.names.is_running(other)) {
-            call.signals += 1;
-        }
+        call.signals += u64::from(!signal.counted);
         if kind == "initiate" || call.from.is_empty() {
             let turned = matches!(kind, "accept" | "reject" | "busy" | "answer");
-            let (mut from, mut to) = (event.who.clone(), peer.to_owned());
+            let (mut from, mut to) = (event.who.clone(), signal.peer.clone().into());
             if incoming != turned {
                 (from, to) = (to, from);
             }

@@ -1,61 +1,94 @@
-//! Reading, listening and judging at the same time: a thread for each, a few batches ahead of the next. What was judged
-//! goes back to the first, which has the least to do, and is dropped there.
+//! Reading, listening and judging, by two, at the same time: a thread for each, a few batches ahead of the next. What was
+//! judged goes back the way that it came, and each drops what it has made: memory that another thread gives back is
+//! slow to be used again.
 
 use std::sync::mpsc::{channel, sync_channel};
 
 /// Items that change hands at once.
-const BATCH: usize = 128;
+const BATCH: usize = 256;
 /// Batches that wait at most for each who takes them.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 
-/// Shows what `listen` makes of every item to `take`, until it says that it is enough. What is left of the iterator
-/// comes back.
-pub(super) fn read_ahead<I, O>(
-    mut items: I,
-    mut listen: impl FnMut(I::Item) -> O + Send,
-    take: &mut dyn FnMut(&mut O) -> bool,
-) -> I
-where
-    I: Iterator + Send,
-    I::Item: Send,
-    O: Send,
-{
-    std::thread::scope(|scope| {
-        let (full, read) = sync_channel::<Vec<I::Item>>(AHEAD);
-        let (ready, batches) = sync_channel::<Vec<O>>(AHEAD);
-        let (used, done) = channel::<Vec<O>>();
-        let reader = scope.spawn(move || {
-            loop {
-                done.try_iter().for_each(drop);
-                let mut batch = Vec::with_capacity(BATCH);
-                batch.extend(items.by_ref().take(BATCH));
-                let last = batch.len() < BATCH;
-                if full.send(batch).is_err() || last {
-                    return items;
+/// How those work who are ahead of the judge.
+pub(super) struct Ahead<L, S, D> {
+    /// Makes of an item what is judged.
+    pub listen: L,
+    /// Judges it by half.
+    pub scout: S,
+    /// Drops what `listen` has made of an item, and leaves the item.
+    pub drop: D,
+}
+
+impl<L, S, D> Ahead<L, S, D> {
+    /// Shows all that is made of the items to `take`, until it says that it is enough. What is left of the iterator comes
+    /// back.
+    pub fn run<I, O>(self, mut items: I, take: &mut dyn FnMut(&mut O) -> bool) -> I
+    where
+        I: Iterator + Send,
+        I::Item: Send,
+        O: Send,
+        L: FnMut(I::Item) -> O + Send,
+        S: FnMut(&mut O) + Send,
+        D: Fn(O) -> I::Item + Send,
+    {
+        let Ahead {
+            mut listen,
+            mut scout,
+            drop,
+        } = self;
+        std::thread::scope(|scope| {
+            let (full, read) = sync_channel::<Vec<I::Item>>(AHEAD);
+            let (ready, heard) = sync_channel::<Vec<O>>(AHEAD);
+            let (half, batches) = sync_channel::<Vec<O>>(AHEAD);
+            let (judged, used) = channel::<Vec<O>>();
+            let (back, done) = channel::<Vec<I::Item>>();
+            let reader = scope.spawn(move || {
+                loop {
+                    let mut batch = done.try_recv().unwrap_or_default();
+                    batch.clear();
+                    batch.extend(items.by_ref().take(BATCH));
+                    let last = batch.len() < BATCH;
+                    if full.send(batch).is_err() || last {
+                        return items;
+                    }
+                }
+            });
+            let listener = scope.spawn(move || {
+                let mut room = Vec::new();
+                for mut batch in read {
+                    room.extend(batch.drain(..).map(&mut listen));
+                    if ready.send(room).is_err() {
+                        return;
+                    }
+                    // What is empty now takes what was judged back.
+                    room = used.try_recv().unwrap_or_default();
+                    batch.extend(room.drain(..).map(&drop));
+                    // A reader that is at its end takes none.
+                    let _ = back.send(batch);
+                }
+            });
+            let scout = scope.spawn(move || {
+                for mut batch in heard {
+                    batch.iter_mut().for_each(&mut scout);
+                    if half.send(batch).is_err() {
+                        return;
+                    }
+                }
+            });
+            for mut batch in &batches {
+                let enough = !batch.iter_mut().all(&mut *take);
+                let _ = judged.send(batch);
+                if enough {
+                    break;
                 }
             }
-        });
-        let listener = scope.spawn(move || {
-            for batch in read {
-                if ready.send(batch.into_iter().map(&mut listen).collect()).is_err() {
-                    return;
-                }
+            std::mem::drop(batches);
+            match (scout.join().and(listener.join()), reader.join()) {
+                (Ok(()), Ok(items)) => items,
+                (Err(panic), _) | (_, Err(panic)) => std::panic::resume_unwind(panic),
             }
-        });
-        for mut batch in &batches {
-            let enough = !batch.iter_mut().all(&mut *take);
-            // A reader that is at its end takes none back.
-            let _ = used.send(batch);
-            if enough {
-                break;
-            }
-        }
-        drop(batches);
-        match (listener.join(), reader.join()) {
-            (Ok(()), Ok(items)) => items,
-            (Err(panic), _) | (_, Err(panic)) => std::panic::resume_unwind(panic),
-        }
-    })
+        })
+    }
 }
 
 #[cfg(test)]
@@ -64,10 +97,15 @@ mod tests {
 
     #[test]
     fn everything_comes_in_order_and_no_more_than_is_wanted() {
-        for (length, enough) in [(0, 1), (1, 9), (128, 999), (5_000, 4_000), (5_000, 9_999)] {
+        for (length, enough) in [(0, 1), (1, 9), (256, 999), (9_000, 4_000), (9_000, 19_999)] {
             let mut seen = Vec::new();
-            let left = read_ahead(0..length, |n| n + 1, &mut |n| {
-                seen.push(*n);
+            let ahead = Ahead {
+                listen: |n| n * 2,
+                scout: |n: &mut i32| *n += 2,
+                drop: |n| n / 2,
+            };
+            let left = ahead.run(0..length, &mut |n| {
+                seen.push(*n / 2);
                 seen.len() < enough
             });
             let wanted: Vec<i32> = (1..=length).take(enough).collect();

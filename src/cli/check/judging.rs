@@ -2,14 +2,14 @@
 
 use std::sync::atomic::Ordering;
 
-use super::super::calls::{Calls, Keep};
+use super::super::calls::{Calls, Keep, Shown};
 use super::super::{Exit, complain};
-use super::ahead::read_ahead;
+use super::ahead::Ahead;
 use super::outcomes::{LISTED, Outcomes, REPORTED};
 use super::{Asked, text};
 use crate::profile::Profile;
 use crate::report;
-use crate::rules::{Ear, Heard, Judge, Level};
+use crate::rules::{Ear, Finding, Heard, Judge, Level};
 use crate::transcript::recording::{Merged, Opened, Recorded, Sorted, Source, group, is_of_one, open};
 use crate::transcript::{Event, FORMAT, Header, ReadError, Reader, ScenarioInfo, Witness};
 
@@ -80,15 +80,24 @@ fn transcript<R: std::io::BufRead + Send>(
         header.clock_skew = skew;
     }
     let mut judge = Judge::new(&header);
+    let mut scout = judge.scout();
     let mut error = None;
     let mut ear = Ear::default();
-    let listen = |event: Result<Event, ReadError>| {
-        let heard = event.as_ref().map(|event| ear.listen(event));
-        (heard.unwrap_or_default(), event)
+    let ahead = Ahead {
+        listen: |event: Result<Event, ReadError>| {
+            let heard = event.as_ref().map(|event| ear.listen(event));
+            (heard.unwrap_or_default(), event, Vec::new())
+        },
+        scout: |(heard, event, found): &mut (Heard, Result<Event, ReadError>, Vec<Finding>)| {
+            if let Ok(event) = event {
+                *found = scout.event(event, heard);
+            }
+        },
+        drop: |(_, event, _)| event,
     };
-    let events = read_ahead(events, listen, &mut |(heard, event)| match event {
+    let events = ahead.run(events, &mut |(heard, event, found)| match event {
         Ok(event) => {
-            judge.heard(event, heard.clone());
+            judge.scouted(event, heard, std::mem::take(found));
             true
         }
         Err(why) => {
@@ -96,6 +105,7 @@ fn transcript<R: std::io::BufRead + Send>(
             false
         }
     });
+    judge.rejoin(scout);
     if let Some(error) = error {
         outcomes.wrong |= wrong(name, &error);
         return;
@@ -125,6 +135,15 @@ fn header_of(asked: &Asked, known: Option<&Profile>, witness: Witness, name: &st
     }
 }
 
+/// An event on its way to the judge.
+struct Item {
+    source: usize,
+    next: Result<(Recorded, Shown), ReadError>,
+    heard: Heard,
+    /// What the scout has found because of it.
+    found: Vec<Finding>,
+}
+
 fn judge_merged(
     asked: &Asked,
     mut merged: Merged,
@@ -132,14 +151,9 @@ fn judge_merged(
     names: &[String],
     outcomes: &mut Outcomes,
 ) {
-    let mut ear = Ear::default();
-    let mut listen = |(source, next): (usize, Result<Recorded, ReadError>)| {
-        let heard = next.as_ref().map(|recorded| ear.listen(&recorded.event));
-        (heard.unwrap_or_default(), source, next)
-    };
     merged = merged.with_chat();
     // What a log is, and how exact its times are, shows itself with its first lines.
-    let first = merged.next().map(&mut listen);
+    let first = merged.next();
     let witness = sorted.map(|sorted| sorted.witness);
     let seen = merged
         .recordings()
@@ -161,18 +175,41 @@ fn judge_merged(
         events: !asked.reports.is_empty(),
     };
     let mut calls = Calls::new(&header, names, &asked.waivers, keep);
+    let (mut usher, mut scout) = calls.send_ahead();
+    let mut ear = Ear::default();
+    let mut listen = |(source, next): (usize, Result<Recorded, ReadError>)| {
+        let heard = next.as_ref().map(|recorded| ear.listen(&recorded.event));
+        let heard = heard.unwrap_or_default();
+        let next = next.map(|mut recorded| {
+            let shown = usher.show(source, &mut recorded, &heard);
+            (recorded, shown)
+        });
+        let found = Vec::new();
+        Item {
+            source,
+            next,
+            heard,
+            found,
+        }
+    };
+    let mut judge_half = |item: &mut Item| {
+        if let Ok((recorded, _)) = &item.next {
+            item.found = scout.event(&recorded.event, &item.heard);
+        }
+    };
     let (bar, passed) = (text::progress(&merged), text::passed(&merged));
     let mut count = 0_u64;
     let mut error = None;
-    let mut take = |(heard, source, next): &mut (Heard, usize, Result<Recorded, ReadError>)| {
-        let recorded = match next {
-            Ok(recorded) => recorded,
+    let mut take = |item: &mut Item| {
+        let (recorded, shown) = match &item.next {
+            Ok(next) => next,
             Err(why) => {
-                error = Some((*source, why.clone()));
+                error = Some((item.source, why.clone()));
                 return false;
             }
         };
-        let found = calls.take_heard(*source, recorded, heard.clone());
+        let found = std::mem::take(&mut item.found);
+        let found = calls.take_shown((item.source, recorded), &item.heard, shown, found);
         if asked.follow {
             for finding in found.iter().filter(|finding| finding.level != Level::Info) {
                 asked.tell(&(report::finding(finding) + &calls.places(finding)));
@@ -184,17 +221,24 @@ fn judge_merged(
         }
         true
     };
-    let more = first.is_none_or(|mut first| take(&mut first));
+    let mut at_once = |item| {
+        let mut item = listen(item);
+        judge_half(&mut item);
+        take(&mut item)
+    };
+    let more = first.is_none_or(&mut at_once);
     if more && asked.follow {
         // Nothing waits until there is more of it.
-        for item in merged.by_ref() {
-            if !take(&mut listen(item)) {
-                break;
-            }
-        }
+        merged.by_ref().all(at_once);
     } else if more {
-        merged = read_ahead(merged, listen, &mut take);
+        let ahead = Ahead {
+            listen,
+            scout: judge_half,
+            drop: |item: Item| (item.source, item.next.map(|(recorded, _)| recorded)),
+        };
+        merged = ahead.run(merged, &mut take);
     }
+    calls.rejoin(scout);
     if let Some((source, error)) = error {
         bar.finish_and_clear();
         outcomes.wrong |= wrong(names.get(source).map_or("", String::as_str), &error);

@@ -291,22 +291,22 @@ impl Delivery {
         }
     }
 
-    /// Call signals belong in no archive, copy or offline store.
-    pub(super) fn stored(event: &Event, stanza: &Stanza, record: &mut Record) {
+    /// Call signals belong in no archive, copy or offline store. Whether it came out of one.
+    pub(super) fn stored(event: &Event, stanza: &Stanza, record: &mut Record) -> bool {
         // What has no more than one child is no signal with a stamp on it, and a tree is built for no other.
         let delayed = || stanza.element().has_child("delay", DELAY) && stanza.has_call();
         if !stanza.is_plain() && delayed() {
             record.broken(out_of_a_store(event, "a delay stamp"));
-        } else {
-            Delivery::copied(event, stanza, record);
+            return true;
         }
+        Delivery::copied(event, stanza, record)
     }
 
-    /// A signal in a carbon or in what comes out of an archive. What a client sent in a message is its own doing.
-    pub(in super::super) fn copied(event: &Event, stanza: &Stanza, record: &mut Record) {
+    /// The same of a signal in a carbon or in what comes out of an archive. What a client sent in a message is its own doing.
+    pub(in super::super) fn copied(event: &Event, stanza: &Stanza, record: &mut Record) -> bool {
         // What is plain wraps nothing.
         if stanza.is_plain() {
-            return;
+            return false;
         }
         let copied = stanza.element().children().any(|child| {
             COPIES.contains(&child.ns().as_str()) && holds_a_call(child) && !holds_message(child)
@@ -314,6 +314,7 @@ impl Delivery {
         if copied {
             record.broken(out_of_a_store(event, "a carbon or an archive result"));
         }
+        copied
     }
 }
 
