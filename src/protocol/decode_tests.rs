@@ -158,6 +158,11 @@ fn each_fault_has_its_rule() {
         json!({"candidate": "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host", "sdpMid": null}),
     );
     assert_eq!(rules(&nowhere.to_string()), ["SD-12"]);
+    // One of the two is enough.
+    for name in ["/payload/sdpMid", "/payload/sdpMLineIndex"] {
+        let one = with(Kind::IceCandidate, name, Value::Null);
+        assert_eq!(rules(&one.to_string()), [""; 0], "{name}");
+    }
     // One that is named in a wrong form is not missing too.
     let odd = with(Kind::IceCandidate, "/payload/sdpMid", json!(7));
     let mut alone = odd.clone();
