@@ -314,6 +314,7 @@ mod tests {
             ("2122260223", "0", "SD-10"),
             ("2122260223", "2147483648", "SD-10"),
             ("2122260223", "99999999999999999999", "SD-10"),
+            ("2122260223", "02122260223", "SD-10"),
             ("192.0.2.7", "192.0.2.700", "SD-10"),
             ("192.0.2.7", "fe80::1%eth0", "SD-10"),
             ("192.0.2.7", "stun.example.com", "SD-40 should"),
@@ -363,6 +364,15 @@ mod tests {
         assert!(one.is_some());
         assert_eq!(one, core("candidate:1 1 UDP 1122260223 192.0.2.7 50000 typ host"));
         assert_ne!(one, core("candidate:1 1 udp 2122260223 192.0.2.7 50001 typ host"));
+    }
+
+    #[test]
+    fn what_kind_a_candidate_is_of_its_type_says() {
+        let hosts = SOUND
+            .iter()
+            .filter(|text| read(text).0.is_some_and(|read| read.is_host()));
+        let written = SOUND.iter().filter(|text| text.contains(" typ host"));
+        assert_eq!(hosts.collect::<Vec<_>>(), written.collect::<Vec<_>>());
     }
 
     #[test]

@@ -129,6 +129,18 @@ fn each_fault_has_its_rule() {
             json!("00000000-0000-0000-0000-000000000000"),
             "SG-15",
         ),
+        (
+            Kind::Accept,
+            "/callId",
+            json!("550e8400-e29b-11d4-a716-446655440000"),
+            "SG-15",
+        ),
+        (
+            Kind::Accept,
+            "/callId",
+            json!("550e8400-e29b-41d4-1716-446655440000"),
+            "SG-15",
+        ),
         (Kind::Offer, "/payload/type", json!("answer"), "SD-03"),
     ];
     for (kind, pointer, value, rule) in cases {
@@ -146,6 +158,18 @@ fn each_fault_has_its_rule() {
         json!({"candidate": "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host", "sdpMid": null}),
     );
     assert_eq!(rules(&nowhere.to_string()), ["SD-12"]);
+    // One of the two is enough.
+    for name in ["/payload/sdpMid", "/payload/sdpMLineIndex"] {
+        let one = with(Kind::IceCandidate, name, Value::Null);
+        assert_eq!(rules(&one.to_string()), [""; 0], "{name}");
+    }
+    // One that is named in a wrong form is not missing too.
+    let odd = with(Kind::IceCandidate, "/payload/sdpMid", json!(7));
+    let mut alone = odd.clone();
+    alone["payload"]["sdpMLineIndex"] = Value::Null;
+    for signal in [odd, alone] {
+        assert_eq!(rules(&signal.to_string()), ["SG-05"], "{signal}");
+    }
     let cut = with(Kind::IceCandidate, "/payload/candidate", json!("candidate:1"));
     assert_eq!(rules(&cut.to_string()), ["SD-10"]);
     let empty = with(Kind::Offer, "/payload/sdp", json!("v=0\r\n"));
@@ -188,6 +212,7 @@ fn readers_have_limits() {
     let blank = |length: usize| format!("{{}}{}", " ".repeat(length - 2));
     for (text, strains) in [
         ("{}", false),
+        (&EXAMPLES[0].replacen('{', "{\"more\": 1, ", 1), false),
         ("[1,]", false),
         ("{\"a\":1e400}", true),
         (&"[".repeat(100), true),

@@ -208,6 +208,9 @@ mod tests {
         assert!(validator.is_valid(&hangup));
         hangup["payload"]["reason"] = "bored".into();
         assert!(!validator.is_valid(&hangup));
+        let wrong = validate(&hangup).expect_err("a reason that is none");
+        let places: Vec<&str> = wrong.iter().map(|error| error.pointer.as_str()).collect();
+        assert_eq!(places, ["/payload/reason"]);
         assert!(asyncapi().starts_with("asyncapi: 3"));
     }
 }

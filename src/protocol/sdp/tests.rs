@@ -188,6 +188,7 @@ fn each_rule_of_one_description_is_found_where_it_is_broken() {
         (MEDIA, "m=audio 9 UDP/TLS/RTP/SAVPF", "SD-18, SD-20 should"),
         ("SAVPF 111 63", "SAVPF 111 opus 63", "SD-18, SD-20 should"),
         ("a=rtcp-rsize", "a=rtcp rsize", "SD-19"),
+        ("a=rtcp-rsize", "a=rtcp\u{7f}rsize", "SD-19"),
         ("a=rtcp-rsize", "a=:x", "SD-19"),
         ("a=rtcp-rsize", "a=rtcp-rsize:", "SD-19 should"),
         // ICE and DTLS.
@@ -352,6 +353,10 @@ fn a_description_puts_to_the_test_what_it_has() {
     assert_eq!(touched(1), "SD-30 SD-33 SD-46 SD-49 SD-50 SD-51 SD-52");
     assert_eq!(touched(2), "SD-30 SD-33 SD-46 SD-49 SD-50 SD-53");
     assert_eq!(touched(4), "SD-30 SD-33 SD-46 SD-49 SD-50");
+    // A user name is that of a section, or stands above them all.
+    let above = offer(&sample::offer().replacen("a=group", "a=ice-ufrag:s3sS\r\na=group", 1));
+    let named = ["c4Sp", "s3sS", "c4S"].map(|ufrag| above.has_ufrag(ufrag));
+    assert_eq!(named, [true, true, false]);
     let given = answer(sample::answer());
     let flipped = read(
         &sample::answer().replace("setup:active", "setup:passive"),

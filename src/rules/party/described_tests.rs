@@ -9,9 +9,17 @@ use crate::protocol::{Role, decode, sample};
 
 /// An offer of bob's, in a call that he answered before, with a section for data at its end.
 fn with_data() -> Value {
-    let mut offer = changed(Role::Callee, Side::Offer, &[("BUNDLE 0", "BUNDLE 0 1")]);
-    let more = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=sctp-port:5000\r\n";
-    let sdp = offer["sdp"].as_str().expect("a description");
+    with_section(
+        Role::Callee,
+        Side::Offer,
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=sctp-port:5000\r\n",
+    )
+}
+
+/// A description with one more section, which goes the way of the first.
+fn with_section(role: Role, side: Side, more: &str) -> Value {
+    let mut described = changed(role, side, &[("BUNDLE 0", "BUNDLE 0 1")]);
+    let sdp = described["sdp"].as_str().expect("a description");
     let common = |line: &&str| {
         ["a=ice-ufrag", "a=ice-pwd", "a=fingerprint", "a=setup"]
             .iter()
@@ -22,8 +30,8 @@ fn with_data() -> Value {
         .filter(common)
         .map(|line| format!("{line}\r\n"))
         .collect();
-    offer["sdp"] = format!("{sdp}{more}{own}").into();
-    offer
+    described["sdp"] = format!("{sdp}{more}{own}").into();
+    described
 }
 
 fn unreadable(kind: &str) -> Value {
@@ -90,6 +98,20 @@ fn what_waits_for_a_description_is_met_only_by_one_that_has_it() {
     assert_eq!(talk.found(true), "SD-11");
 }
 
+/// It was told when the call was over, and no description could follow.
+#[test]
+fn who_goes_after_the_end_has_left_nothing_unseen() {
+    let lost = candidate(5, json!({"sdpMid": "1", "sdpMLineIndex": null}));
+    let bye = json!({"reason": "completed"});
+    let (mut own, mut other) = (Talk::recorded(), Talk::recorded());
+    own.alice("ice-candidate", &lost).alice("hangup", &bye);
+    other.bob("ice-candidate", &lost).bob("hangup", &bye);
+    for talk in [&mut own, &mut other] {
+        talk.push(json!({"dir": "disconnected"}));
+        assert_eq!(talk.found(false), "SD-11");
+    }
+}
+
 #[test]
 fn what_waits_is_not_counted_as_kept() {
     let held = |more: Value| {
@@ -136,6 +158,11 @@ fn what_cannot_be_read_may_have_said_anything() {
         .alice("offer", &unreadable("offer"))
         .bob("answer", &answer(&[BOBS_TWO]));
     assert!(!talk.found(true).contains("SD-05"));
+    let mut talk = Talk::picked_up();
+    talk.alice("offer", &unreadable("offer"))
+        .alice("offer", &offer(&[]))
+        .bob("answer", &answer(&[BOBS_TWO]));
+    assert!(!talk.found(true).contains("SD-05"));
     // It begins nothing that a later one has to go on with.
     let mut talk = Talk::picked_up();
     talk.alice("offer", &unreadable("offer"))
@@ -159,6 +186,50 @@ fn what_cannot_be_read_may_have_said_anything() {
     // What is no candidate is of no section.
     let mut talk = Talk::connected();
     assert_eq!(talk.bob("ice-candidate", &json!({"sdpMid": "1"})).found(true), "");
+}
+
+#[test]
+fn a_version_goes_on_from_the_last_description_of_its_kind() {
+    let other = ("a=rtpmap:0 PCMU/8000", "a=rtpmap:0 PCMU/8000\r\na=ptime:40");
+    let mut talk = Talk::connected();
+    talk.alice("offer", &offer(&[NEXT]))
+        .bob("answer", &answer(&[other]));
+    assert_eq!(talk.found(true), "SD-28");
+    // An offer out of its place is none to go on from.
+    let early = changed(Role::Callee, Side::Offer, &[(" 3 IN IP4", " 9 IN IP4")]);
+    let mut talk = Talk::picked_up();
+    talk.bob("offer", &early);
+    talk.alice("offer", &offer(&[])).bob("answer", &answer(&[]));
+    talk.bob("offer", &changed(Role::Callee, Side::Offer, &[]));
+    assert_eq!(talk.found(true), "");
+}
+
+/// In the place of a section that the other side has refused another may stand (RFC 3264 §8.2).
+#[test]
+fn what_the_other_side_switched_off_makes_room_for_something_else() {
+    for (port, told) in [("0", ""), ("9", "SD-29")] {
+        let section = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=sctp-port:5000\r\n";
+        let mut given = with_section(Role::Caller, Side::Answer, &section.replacen('9', port, 1));
+        if port == "0" {
+            given["sdp"] = given["sdp"]
+                .as_str()
+                .expect("a description")
+                .replace("BUNDLE 0 1", "BUNDLE 0")
+                .into();
+        }
+        let video = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n";
+        let mut next = with_section(Role::Callee, Side::Offer, video);
+        let sdp = next["sdp"].as_str().expect("a description");
+        next["sdp"] = sdp
+            .replace("BUNDLE 0 1", "BUNDLE 0 2")
+            .replace(" 3 IN IP4", " 4 IN IP4")
+            .into();
+        let mut talk = Talk::connected();
+        talk.bob("offer", &with_data())
+            .alice("answer", &given)
+            .bob("offer", &next);
+        assert_eq!(talk.found(true), told, "{port}");
+    }
 }
 
 #[test]

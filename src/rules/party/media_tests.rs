@@ -445,6 +445,23 @@ fn who_is_done_with_a_call_tells_nothing_of_the_other_side() {
     }
 }
 
+/// Whoever answers what came later had seen the end, in whichever call that stands.
+#[test]
+fn an_answer_in_another_call_shows_that_its_sender_is_done_with_this_one() {
+    let lost = candidate(5, json!({"sdpMid": "1", "sdpMLineIndex": null}));
+    let mut talk = Talk::recorded();
+    talk.alice("ice-candidate", &lost);
+    talk.ask(false, "hangup", &json!({"reason": "completed"}));
+    talk.ask(false, "initiate", &json!({"callerName": "Bob"}));
+    let (n, another) = (talk.events.len(), talk.events.last_mut().expect("an initiate"));
+    let xml = another["xml"].as_str().expect("a stanza");
+    another["xml"] = xml.replace("0f0e0d0c-", "1f0e0d0c-").into();
+    assert_eq!(talk.clone().found(false), "SD-11?");
+    let xml = format!("<iq type='result' id='{n}' from='{ALICE}' to='{BOB}'/>");
+    talk.push(json!({"dir": "sent", "xml": xml}));
+    assert_eq!(talk.found(false), "SD-11");
+}
+
 #[test]
 fn a_candidate_that_crosses_an_answer_is_of_what_was_in_force() {
     let old = candidate(5, json!({"usernameFragment": "d5Tq"}));

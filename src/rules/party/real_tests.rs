@@ -421,6 +421,11 @@ fn a_call_that_came_in_anothers_name_is_that_of_whoever_sent_it() {
         2.5 bob/1 < alice/1 hangup/cancelled 2
         2.6 bob/1 ok alice/1 2";
     assert_eq!(told(APART, early), ["RT-01"]);
+    // Whoever it rings at picks up for the one who called.
+    let (call, _) = early.split_once("2 alice/1").expect("a hangup");
+    let taken =
+        format!("{call}3 bob/1 > alice/1 accept 3\n3.5 alice/1 < bob/1 accept 3\n3.5 alice/1 ok bob/1 3");
+    assert_eq!(told(APART, &taken), ["RT-01"]);
     // Two signals are not one.
     let others = early.replace("1.5 alice/1 > bob/1 initiate 1", "1.5 alice/1 > bob/1 initiate 3");
     assert!(told(APART, &others).contains(&"ST-10".to_owned()));

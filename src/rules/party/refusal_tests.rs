@@ -85,6 +85,15 @@ fn a_refused_end_is_told_where_the_call_goes_on_for_the_client() {
     assert_eq!(told(RELAY, &after(4, &anew)), NONE);
 }
 
+/// A server that knows calls says of a user what it knows, and changes nothing by it.
+#[test]
+fn an_end_that_a_server_tells_of_is_one() {
+    let refused = after(4, &[])
+        + "\n6 alice/1 < bob hangup/failed 6
+        6.1 alice/1 no bob 6 item-not-found";
+    assert_eq!(told(ENFORCING, &refused), ["ST-16"]);
+}
+
 #[test]
 fn a_candidate_ahead_of_the_answer_is_kept() {
     const ANSWER: &str = "bob/1 > alice/1 answer 4";

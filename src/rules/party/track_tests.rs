@@ -78,6 +78,15 @@ fn how_long_it_rang_counts_from_where_it_was_seen_to_ring() {
     assert_eq!(parties(&calls.verdict()), ["TM-01 Client"]);
 }
 
+/// It had rung too long, or had been called off: the one is a should, the other a must.
+#[test]
+fn a_must_that_is_in_doubt_goes_before_a_should_that_is() {
+    let rang = "0 alice > initiate\n3 alice got initiate";
+    assert_eq!(far(&format!("{rang}\n31 alice < accept")), ["TM-07 Client?"]);
+    let cancelled = format!("{rang}\n25 alice > hangup/cancelled\n31 alice < accept");
+    assert_eq!(far(&cancelled), ["ST-09 Client?"]);
+}
+
 /// Whatever else of the same sender is answered later.
 #[test]
 fn it_rings_from_the_first_moment_on() {

@@ -462,4 +462,25 @@ mod tests {
         let counts: Vec<usize> = (0..=REMEMBERED).map(&mut take_up).collect();
         assert_eq!(counts[REMEMBERED - 1..], [REMEMBERED, 0]);
     }
+
+    /// What it says is as wrong as ever.
+    #[test]
+    fn an_answer_to_what_was_forgotten_is_perhaps_one() {
+        for (most, excused) in [(1, true), (9, false)] {
+            let mut flood = Flood::of(0);
+            flood.parties.requests = Recent::new(most);
+            for id in 1..4 {
+                let ask = format!(
+                    "<iq type='get' id='{id}' from='bob@x/2' to='alice@x/1'><ping xmlns='urn:xmpp:ping'/></iq>"
+                );
+                flood.play("received", "", &ask);
+            }
+            flood.play("sent", "", "<iq type='error' id='9' to='bob@x/2'/>");
+            let told = |rule: &str| {
+                let found = flood.record.findings.iter().find(|found| found.rule.id == rule);
+                found.map(|found| found.excuse.is_some())
+            };
+            assert_eq!((told("IQ-11"), told("IQ-09")), (Some(excused), Some(false)));
+        }
+    }
 }
