@@ -468,7 +468,7 @@ mod tests {
     fn an_answer_to_what_was_forgotten_is_perhaps_one() {
         for (most, excused) in [(1, true), (9, false)] {
             let mut flood = Flood::of(0);
-            flood.parties.requests = Recent::new(most);
+            flood.parties.requests = Lately::new(most);
             for id in 1..4 {
                 let ask = format!(
                     "<iq type='get' id='{id}' from='bob@x/2' to='alice@x/1'><ping xmlns='urn:xmpp:ping'/></iq>"
