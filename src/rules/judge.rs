@@ -1,6 +1,6 @@
 //! The frame that the rule families share: each gets every event once, in order, and is asked at the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::clocks::Clocks;
@@ -71,7 +71,7 @@ impl Scout {
 
 /// The judge of one transcript, fed an event at a time.
 pub struct Judge {
-    families: Vec<Box<dyn Family>>,
+    families: VecDeque<Box<dyn Family>>,
     record: Record,
     docket: Docket,
     ear: Ear,
@@ -117,7 +117,7 @@ impl Judge {
 
     pub(super) fn with(families: Vec<Box<dyn Family>>) -> Judge {
         Judge {
-            families,
+            families: families.into(),
             record: Record::default(),
             docket: Docket::default(),
             ear: Ear::default(),
@@ -157,7 +157,7 @@ impl Judge {
     /// and with what that has found to [`Judge::scouted`]; before the end it comes back, see [`Judge::rejoin`].
     pub fn scout(&mut self) -> Scout {
         Scout {
-            family: (self.families.len() > 1).then(|| self.families.remove(0)),
+            family: self.families.pop_front(),
             record: Record::default(),
         }
     }
@@ -165,7 +165,7 @@ impl Judge {
     /// The scout has seen every event.
     pub fn rejoin(&mut self, scout: Scout) {
         if let Some(family) = scout.family {
-            self.families.insert(0, family);
+            self.families.push_front(family);
         }
         self.record.add(scout.record);
     }

@@ -15,6 +15,7 @@ fn a_bot_that_was_misled_by_the_server_is_no_trouble_of_ours() {
     for (judge, left) in [(Judge::with(vec![]), 2), (Judge::with(vec![]).trusting(), 3)] {
         let found = all.clone().into_iter();
         let families: Vec<Box<dyn Family>> = vec![Box::new(Finds(found.collect()))];
+        let families = families.into();
         let verdict = Judge { families, ..judge }.finish();
         assert_eq!(verdict.findings.len(), left);
     }

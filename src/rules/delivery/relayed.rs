@@ -378,8 +378,12 @@ impl Relayed {
             What::Signal(_, text) => *text == flight.text,
             What::Answer(asker, _) => **asker == *flight.jid,
         };
+        let named = |early: &Early| flight.id == early.id && flight.to == early.at && fits(early);
+        // Where no times are given, an answer is one to this signal if that had come by then.
+        let mut came = self.early.iter().filter(|early| early.what.print().is_some());
+        let came = came.find(|early| named(early)).map_or(u64::MAX, |early| early.n);
         let of_this =
-            |early: &Early| flight.id == early.id && flight.to == early.at && early.t >= since && fits(early);
+            |early: &Early| named(early) && (early.t >= since || (early.t.is_nan() && early.n >= came));
         if !self.early.iter().any(of_this) {
             return;
         }

@@ -118,9 +118,9 @@ pub(super) fn verdict_on(
             ("xml", xml)
         };
         let t: f64 = time.parse().expect("a time");
-        let event: Event =
-            serde_json::from_value(json!({"n": n, "t": t, "who": who, "dir": dir, key: value}))
-                .expect("an event");
+        let event = json!({"n": n, "t": 0.0, "who": who, "dir": dir, key: value});
+        let mut event: Event = serde_json::from_value(event).expect("an event");
+        event.t = t;
         judge.event(&event);
     }
     judge.finish()
@@ -250,6 +250,18 @@ fn what_came_early_of_another_stream_is_no_copy() {
         2 alice > bob 1 {new}\n2.1 bob < alice 1 {new}\n2.1 bob ok alice 1\n2.2 alice got bob 1\n{ON}"
     );
     assert_eq!(broken_as(Witness::Ends, 1.5, &lines), [""; 0]);
+}
+
+/// Nor is an answer from then one to what is asked now, where nobody tells the time.
+#[test]
+fn without_times_only_what_followed_the_same_signal_came_early() {
+    let told = |lines: &str| broken_as(Witness::Ends, f64::INFINITY, lines);
+    let twice = "nan bob < alice 1 a\nnan bob ok alice 1\nnan alice > bob 1 a\nnan alice got bob 1
+        nan bob < alice 1 a\nnan bob no alice 1";
+    assert_eq!(told(twice), ["RT-03 [3, 5, 7]"]);
+    let before = "nan bob ok alice 1\nnan alice > bob 1 a\nnan bob < alice 1 a\nnan bob no alice 1
+        nan alice failed bob 1 unexpected-request";
+    assert_eq!(told(before), [""; 0]);
 }
 
 #[test]
