@@ -35,7 +35,7 @@ fn event(n: u64, dir: &str) -> Event {
     serde_json::from_value(event).expect("an event")
 }
 
-/// Finds one thing at each event whose number is its own, and one at the end.
+/// Finds one thing at each event whose number is its own, and one at the end; another rule is kept at every event.
 struct Finds(Vec<Finding>);
 
 impl Family for Finds {
@@ -45,6 +45,7 @@ impl Family for Finds {
             .extract_if(.., |found| found.events == [seen.event.n])
             .collect();
         now.into_iter().for_each(|found| record.broken(found));
+        record.held("IQ-01");
     }
 
     fn finish(&mut self, _at: f64, record: &mut Record) {
@@ -78,9 +79,9 @@ fn what_is_told_on_the_way_is_told_once() {
         judge
             .tallies()
             .into_iter()
-            .map(|(id, tally)| (id, tally.broken))
+            .map(|(id, tally)| (id, tally.held, tally.broken))
             .collect::<Vec<_>>(),
-        [("ST-03", 1)]
+        [("IQ-01", 1, 0), ("ST-03", 0, 1)]
     );
     assert_eq!(judge.take_findings().len(), 1);
     assert!(judge.take_findings().is_empty());
@@ -121,6 +122,7 @@ fn a_scout_that_goes_ahead_changes_nothing() {
             (9, Blame::Server),
         ]
     );
+    assert_eq!(verdict.rules["IQ-01"].held, 8);
     assert_eq!(format!("{verdict:?}"), format!("{same:?}"));
 }
 
