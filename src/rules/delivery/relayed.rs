@@ -379,11 +379,14 @@ impl Relayed {
             What::Answer(asker, _) => **asker == *flight.jid,
         };
         let named = |early: &Early| flight.id == early.id && flight.to == early.at && fits(early);
-        // Where no times are given, an answer is one to this signal if that had come by then.
-        let mut came = self.early.iter().filter(|early| early.what.print().is_some());
-        let came = came.find(|early| named(early)).map_or(u64::MAX, |early| early.n);
+        // Where no times are given, only the very text shows that it is this signal, and an answer is one to it if that
+        // had come by then.
+        let same = |early: &Early| early.what.print() == Some(flight.print);
+        let mut came = self.early.iter().filter(|early| named(early) && same(early));
+        let came = came.next().map_or(u64::MAX, |early| early.n);
+        let behind = |early: &Early| same(early) || (early.n > came && early.what.print().is_none());
         let of_this =
-            |early: &Early| named(early) && (early.t >= since || (early.t.is_nan() && early.n >= came));
+            |early: &Early| named(early) && (early.t >= since || (early.t.is_nan() && behind(early)));
         if !self.early.iter().any(of_this) {
             return;
         }
