@@ -262,6 +262,9 @@ fn without_times_only_what_followed_the_same_signal_came_early() {
     let before = "nan bob ok alice 1\nnan alice > bob 1 a\nnan bob < alice 1 a\nnan bob no alice 1
         nan alice failed bob 1 unexpected-request";
     assert_eq!(told(before), [""; 0]);
+    // Whatever text had come by then under another id.
+    let elsewhere = format!("nan bob < alice 2 a\n{before}");
+    assert_eq!(told(&elsewhere), [""; 0]);
     // Nor is another text the same signal, if it is of the same call.
     let other = "nan bob < alice 1 b\nnan bob ok alice 1\nnan alice > bob 1 a\nnan bob < alice 1 a";
     assert_eq!(told(other), [""; 0]);
