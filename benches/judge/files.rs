@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use callspec::transcript::{Dir, Event};
 use serde_json::{Value, json};
 
-use super::call_events;
+use super::{call_events, median};
 
 #[derive(Clone, Copy)]
 pub enum Format {
@@ -174,13 +174,6 @@ const MEGABYTE: usize = 1_000_000;
 /// Writes so many megabytes of a format to standard output, for what no disk should hold.
 pub fn print(name: &str, megabytes: usize) -> std::io::Result<()> {
     write(std::io::stdout().lock(), format(name)?, megabytes * MEGABYTE)
-}
-
-/// The median of what was measured.
-fn median(of: impl Iterator<Item = f64>) -> f64 {
-    let mut all: Vec<f64> = of.collect();
-    all.sort_by(f64::total_cmp);
-    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Files of this many megabytes. Both read each so many times in turns, each time in a process of its own.

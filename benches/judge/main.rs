@@ -23,17 +23,20 @@ use serde_json::{Value, json};
 const ALICE: &str = "a1b2c3d4-e5f6-7890-abcd-ef1234567890";
 const BOB: &str = "b2c3d4e5-f6a7-8901-bcde-f12345678901";
 
+/// The median of what was measured.
+fn median(of: impl Iterator<Item = f64>) -> f64 {
+    let mut all: Vec<f64> = of.collect();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 /// The median of many rounds, in seconds for one piece of work.
 fn time(rounds: usize, pieces: usize, mut work: impl FnMut()) -> f64 {
-    let mut took: Vec<f64> = (0..rounds)
-        .map(|_| {
-            let began = Instant::now();
-            work();
-            began.elapsed().as_secs_f64() / pieces as f64
-        })
-        .collect();
-    took.sort_by(f64::total_cmp);
-    took[rounds / 2]
+    median((0..rounds).map(|_| {
+        let began = Instant::now();
+        work();
+        began.elapsed().as_secs_f64() / pieces as f64
+    }))
 }
 
 fn signal(kind: Kind, call: u64, caller_sends: bool, payload: Value) -> Value {
@@ -295,28 +298,27 @@ fn memory() {
 
 fn main() {
     let words: Vec<String> = std::env::args().collect();
-    if let Some(at) = words.iter().position(|word| word == "--print") {
-        let (name, size) = (words.get(at + 1), words.get(at + 2));
-        let (Some(name), Some(Ok(megabytes))) = (name, size.map(|size| size.parse())) else {
-            eprintln!("--print transcript|HAR|log MEGABYTES");
-            std::process::exit(2);
-        };
-        if let Err(error) = files::print(name, megabytes) {
-            eprintln!("{error}");
-            std::process::exit(2);
-        }
-        return;
+    // What is missing is empty, and no format.
+    let after = |name: &str| {
+        let at = words.iter().position(|word| word == name)?;
+        let word = |n: usize| words.get(at + n).map_or("", String::as_str);
+        Some((word(1), word(2)))
+    };
+    let done = match (after("--print"), after("--read")) {
+        (Some((name, size)), _) => match size.parse() {
+            Ok(megabytes) => files::print(name, megabytes),
+            Err(_) => Err(std::io::Error::other("--print transcript|HAR|log MEGABYTES")),
+        },
+        (None, Some((name, path))) => files::read(name, path),
+        (None, None) => return measure(&words),
+    };
+    if let Err(error) = done {
+        eprintln!("{error}");
+        std::process::exit(2);
     }
-    if let Some(at) = words.iter().position(|word| word == "--read") {
-        let (name, path) = (words.get(at + 1), words.get(at + 2));
-        if let (Some(name), Some(path)) = (name, path)
-            && let Err(error) = files::read(name, path)
-        {
-            eprintln!("{error}");
-            std::process::exit(2);
-        }
-        return;
-    }
+}
+
+fn measure(words: &[String]) {
     let only_files = words.iter().any(|word| word == "--files");
     if !only_files {
         one_signal();
