@@ -439,8 +439,8 @@ async fn read(mut reader: Reader, tell: Teller) -> Ending {
                 });
                 return Ending { reader, closed: true };
             }
-            Incoming::Ended(how) => {
-                tell.input(Input::Ended { who, how });
+            Incoming::Ended(end) => {
+                tell.input(Input::Ended { who, how: end.how });
                 return Ending {
                     reader,
                     closed: false,

@@ -251,7 +251,7 @@ async fn read(mut reader: Reader, log: Shared, tell: watch::Sender<u64>, out: mp
             }
             Incoming::Header(_) | Incoming::Broken { .. } | Incoming::Misframed(_) => None,
             Incoming::StreamClosed { .. } => Some("the server closed the stream".to_owned()),
-            Incoming::Ended(how) => Some(how),
+            Incoming::Ended(end) => Some(end.how),
         };
         let over = end.is_some();
         if let Some(how) = end {

@@ -150,12 +150,21 @@ pub enum ConnectError {
         stage: &'static str,
         seconds: f64,
     },
-    /// The same, and the server is there: it answered a WebSocket ping that was sent after the `<open/>` that it left
-    /// unanswered (RFC 7395 §3.4).
+    /// The same, and the server is there: the `<open/>` that it left unanswered was lost on its side (RFC 7395 §3.4).
     Unheard {
         stage: &'static str,
         seconds: f64,
+        why: Unheard,
     },
+}
+
+/// What became of a WebSocket ping that was sent after what was not heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unheard {
+    Answered,
+    /// The server could not decrypt it. TLS counts its records, and those of TCP come whole and in order: one before it
+    /// was lost (RFC 8446 §5.3, §6.2).
+    Undecrypted,
 }
 
 impl ConnectError {
@@ -303,10 +312,18 @@ impl fmt::Display for ConnectError {
                     "the login was not done within {seconds} s: it stood at {stage}"
                 )
             }
-            ConnectError::Unheard { stage, seconds } => write!(
-                f,
-                "during {stage}, the server left <open/> unanswered until the login had taken {seconds} s, and answered a WebSocket ping that was sent after it: the <open/> was lost on its side"
-            ),
+            ConnectError::Unheard { stage, seconds, why } => {
+                let ping = match why {
+                    Unheard::Answered => "answered a WebSocket ping that was sent after it",
+                    Unheard::Undecrypted => {
+                        "could not decrypt a WebSocket ping that was sent after it (TLS alert bad_record_mac)"
+                    }
+                };
+                write!(
+                    f,
+                    "during {stage}, the server left <open/> unanswered until the login had taken {seconds} s, and {ping}: the <open/> was lost on its side"
+                )
+            }
         }
     }
 }

@@ -39,7 +39,34 @@ pub enum Incoming {
         elsewhere: Option<String>,
     },
     /// The connection is over.
-    Ended(String),
+    Ended(End),
+}
+
+/// How a connection came to its end.
+#[derive(Debug, Default)]
+pub struct End {
+    /// For people.
+    pub how: String,
+    /// The other side could not decrypt what was sent to it (RFC 8446 §6.2): something before that never reached it.
+    pub undecrypted: bool,
+}
+
+impl End {
+    fn of(how: impl Into<String>) -> End {
+        End {
+            how: how.into(),
+            undecrypted: false,
+        }
+    }
+
+    fn by(error: &io::Error) -> End {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::BadRecordMac);
+        End {
+            how: error.to_string(),
+            undecrypted: cause == Some(&alert),
+        }
+    }
 }
 
 impl Incoming {
@@ -122,7 +149,7 @@ impl Reader {
     /// The next element, or a WebSocket pong before it. Safe to cancel.
     pub async fn next_or_pong(&mut self) -> Result<Incoming, Pong> {
         if let Some(how) = self.over.take() {
-            return Ok(Incoming::Ended(how));
+            return Ok(Incoming::Ended(End::of(how)));
         }
         match &mut self.half {
             Half::Web(stream) => next_frame(stream, &mut self.over).await,
@@ -145,22 +172,24 @@ impl Reader {
 async fn next_frame(stream: &mut SplitStream<Web>, over: &mut Option<String>) -> Result<Incoming, Pong> {
     loop {
         return Ok(match stream.next().await {
-            None => Incoming::Ended("the connection was closed".into()),
-            Some(Err(Error::ConnectionClosed)) => Incoming::Ended("the connection was closed".into()),
+            None | Some(Err(Error::ConnectionClosed)) => {
+                Incoming::Ended(End::of("the connection was closed"))
+            }
+            Some(Err(Error::Io(error))) => Incoming::Ended(End::by(&error)),
             // The library keeps neither what came nor the connection.
             Some(Err(error)) => match misframed(&error) {
                 Some(why) => {
                     *over = Some(format!("it cannot be read on after {why}"));
                     Incoming::Misframed(why)
                 }
-                None => Incoming::Ended(error.to_string()),
+                None => Incoming::Ended(End::of(error.to_string())),
             },
             Some(Ok(Message::Text(text))) => element(text.as_str().to_owned()),
             Some(Ok(Message::Binary(data))) => Incoming::Broken {
                 raw: format!("{} bytes", data.len()),
                 error: "a binary frame, where RFC 7395 §3.2 has text only".into(),
             },
-            Some(Ok(Message::Close(frame))) => Incoming::Ended(match frame {
+            Some(Ok(Message::Close(frame))) => Incoming::Ended(End::of(match frame {
                 // So the library puts it where the code is one that no close frame may bear.
                 Some(frame) if frame.code == CloseCode::Protocol && frame.reason == VIOLATION => {
                     format!(
@@ -169,7 +198,7 @@ async fn next_frame(stream: &mut SplitStream<Web>, over: &mut Option<String>) ->
                 }
                 Some(frame) => format!("WebSocket close {} {}", u16::from(frame.code), frame.reason),
                 None => "WebSocket close".into(),
-            }),
+            })),
             Some(Ok(Message::Pong(payload))) => return Err(Pong(payload)),
             Some(Ok(Message::Ping(_) | Message::Frame(_))) => continue,
         });
@@ -189,7 +218,7 @@ async fn next_piece(
             Ok(Some(Piece::Footer)) => return Incoming::StreamClosed { elsewhere: None },
             Ok(Some(Piece::Skipped(_)) | None) => {}
             Err(error) if error.is_limit() => {
-                return Incoming::Ended(format!("more came than is read here: {}", error.text));
+                return Incoming::Ended(End::of(format!("more came than is read here: {}", error.text)));
             }
             // A document that is broken once cannot be read on.
             Err(error) => {
@@ -201,9 +230,9 @@ async fn next_piece(
             }
         }
         match half.read(buffer).await {
-            Ok(0) => return Incoming::Ended("the connection was closed".into()),
+            Ok(0) => return Incoming::Ended(End::of("the connection was closed")),
             Ok(length) => splitter.feed(buffer.get(..length).unwrap_or_default()),
-            Err(error) => return Incoming::Ended(error.to_string()),
+            Err(error) => return Incoming::Ended(End::by(&error)),
         }
     }
 }
@@ -290,7 +319,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_more_than_is_read_is_not_broken() {
         let deep = after_header(&format!("<iq>{}", "<a>".repeat(1_000))).await;
-        assert!(matches!(deep, Incoming::Ended(how) if how.contains("nested deeper")));
+        assert!(matches!(deep, Incoming::Ended(end) if end.how.contains("nested deeper")));
         assert!(matches!(after_header("<iq></a>").await, Incoming::Broken { .. }));
     }
 }

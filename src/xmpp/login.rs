@@ -19,7 +19,7 @@ use xmpp_parsers::bind::BindQuery;
 use xmpp_parsers::ns::BIND;
 
 use super::dial::{Dial, Login, Mechanism};
-use super::error::{ConnectError, Said, Words};
+use super::error::{ConnectError, Said, Unheard, Words};
 use super::framing::{Incoming, Pong, Reader, Writer, split_tcp, split_web};
 use super::leg::lead;
 use super::socket::{Cut, Io, READ_AT_ONCE};
@@ -193,7 +193,8 @@ impl Opening<'_> {
     }
 
     /// The first thing that is said on a stream. Who is silent for so long is asked by a ping whether it is there: if
-    /// the `<open/>` was lost on the way or by the server itself is told apart by the answer.
+    /// the `<open/>` was lost on the way or by the server itself is told apart by the answer. Over TLS, who has lost some
+    /// of what came cannot decrypt what comes next.
     async fn first(&mut self, patience: Duration) -> Result<Option<Stanza>, ConnectError> {
         let incoming = match tokio::time::timeout(patience, self.reader.next()).await {
             Ok(incoming) => incoming,
@@ -202,9 +203,14 @@ impl Opening<'_> {
                 asked.map_err(|error| self.ended(&error))?;
                 loop {
                     match self.reader.next_or_pong().await {
-                        Ok(incoming) => break incoming,
+                        Ok(incoming) => {
+                            if matches!(&incoming, Incoming::Ended(end) if end.undecrypted) {
+                                self.stage.hear(Some(Unheard::Undecrypted));
+                            }
+                            break incoming;
+                        }
                         Err(Pong(answer)) if answer == QUESTION => {
-                            self.stage.hear(false);
+                            self.stage.hear(Some(Unheard::Answered));
                         }
                         // Nobody asked for it (RFC 6455 §5.5.3).
                         Err(Pong(_)) => {}
@@ -215,7 +221,7 @@ impl Opening<'_> {
         let said = self.take(incoming);
         // Who closes has not answered.
         if said.is_ok() {
-            self.stage.hear(true);
+            self.stage.hear(None);
         }
         said
     }
@@ -376,7 +382,7 @@ impl Opening<'_> {
                 stage,
                 how: "the server closed the stream".into(),
             }),
-            Incoming::Ended(how) => Err(ConnectError::Ended { stage, how }),
+            Incoming::Ended(end) => Err(ConnectError::Ended { stage, how: end.how }),
         }
     }
 

@@ -1,13 +1,12 @@
 //! How far a login has come, and what is said of one that comes no further.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::ConnectError;
+use super::{ConnectError, Unheard};
 
 /// So many times its deadline a login may take at most, as long as it gets on.
 const MOST: u32 = 6;
@@ -32,6 +31,8 @@ struct Step {
     since: Instant,
     /// When it last got on.
     moved: Instant,
+    /// What came of a ping that was sent after what this step waits for an answer to.
+    unheard: Option<Unheard>,
 }
 
 impl Step {
@@ -41,32 +42,25 @@ impl Step {
             name,
             since,
             moved: since,
+            unheard: None,
         }
     }
 }
 
 /// How far a login has come, for the sentence that a deadline needs.
-pub(super) struct Stage {
-    at: Mutex<Step>,
-    /// A ping was answered that was sent after what this stage waits for an answer to.
-    unheard: AtomicBool,
-}
+pub(super) struct Stage(Mutex<Step>);
 
 impl Stage {
     pub fn new(stage: &'static str) -> Stage {
-        Stage {
-            at: Mutex::new(Step::new(stage)),
-            unheard: AtomicBool::new(false),
-        }
+        Stage(Mutex::new(Step::new(stage)))
     }
 
     fn at(&self) -> MutexGuard<'_, Step> {
-        self.at.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn set(&self, stage: &'static str) {
         *self.at() = Step::new(stage);
-        self.unheard.store(false, Ordering::Relaxed);
     }
 
     /// The server said something whole: it is at work. Single bytes are no sign of that.
@@ -74,9 +68,9 @@ impl Stage {
         self.at().moved = Instant::now();
     }
 
-    /// Whether what was said last may have been heard.
-    pub fn hear(&self, heard: bool) {
-        self.unheard.store(!heard, Ordering::Relaxed);
+    /// What shows that what was said last was not heard; `None`: it was.
+    pub fn hear(&self, unheard: Option<Unheard>) {
+        self.at().unheard = unheard;
     }
 
     pub fn get(&self) -> &'static str {
@@ -98,12 +92,11 @@ pub(super) async fn within<T>(
     let (mut since, mut stood) = (began, Duration::ZERO);
     let mut work = pin!(work);
     loop {
-        let unheard = stage.unheard.load(Ordering::Relaxed);
         let step = *stage.at();
         // What answers pings and nothing else does not get on.
-        let (moved, patience) = match unheard {
-            true => (step.since, deadline * UNHEARD),
-            false => (step.moved, deadline),
+        let (moved, patience) = match step.unheard {
+            Some(_) => (step.since, deadline * UNHEARD),
+            None => (step.moved, deadline),
         };
         if moved != since {
             (since, stood) = (moved, Duration::ZERO);
@@ -112,22 +105,21 @@ pub(super) async fn within<T>(
         let now = Instant::now();
         if now >= due {
             let (stage, seconds) = (step.name, told(now - began));
-            return Err(match unheard {
-                true => ConnectError::Unheard { stage, seconds },
-                false => ConnectError::Deadline { stage, seconds },
+            return Err(match step.unheard {
+                Some(why) => ConnectError::Unheard { stage, seconds, why },
+                None => ConnectError::Deadline { stage, seconds },
             });
         }
         let look = due.min(now + LOOK);
         if let Ok(result) = timeout_at(look, &mut work).await {
-            return result.map_err(|error| match error {
+            return result.map_err(|error| match (error, stage.at().unheard) {
                 // It has closed instead.
-                ConnectError::Ended { stage: at, .. } if stage.unheard.load(Ordering::Relaxed) => {
-                    ConnectError::Unheard {
-                        stage: at,
-                        seconds: told(began.elapsed()),
-                    }
-                }
-                error => error,
+                (ConnectError::Ended { stage, .. }, Some(why)) => ConnectError::Unheard {
+                    stage,
+                    seconds: told(began.elapsed()),
+                    why,
+                },
+                (error, _) => error,
             });
         }
         let late = Instant::now() - look;
@@ -158,7 +150,7 @@ mod tests {
             for _ in 0..times {
                 tokio::time::sleep(Duration::from_secs(3)).await;
                 stage.moves();
-                stage.hear(!unheard);
+                stage.hear(unheard.then_some(Unheard::Answered));
             }
             until(began, done).await
         };
@@ -196,21 +188,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_answers_a_ping_and_closes_has_not_answered() {
-        for unheard in [true, false] {
+        for why in [Some(Unheard::Answered), Some(Unheard::Undecrypted), None] {
             let stage = Stage::new("the opening");
             let work = async {
                 tokio::time::sleep(Duration::from_secs(3)).await;
-                stage.hear(!unheard);
+                stage.hear(why);
                 tokio::time::sleep(Duration::from_secs(6)).await;
                 let how = "WebSocket close 1000".to_owned();
                 Err::<(), _>(ConnectError::Ended { stage: "SASL", how })
             };
             let error = within(Duration::from_secs(10), &stage, work).await.err();
-            let lost = ConnectError::Unheard {
+            let lost = why.map(|why| ConnectError::Unheard {
                 stage: "SASL",
                 seconds: 9.0,
-            };
-            assert_eq!(error == Some(lost), unheard, "{error:?}");
+                why,
+            });
+            let ended = matches!(error, Some(ConnectError::Ended { .. }));
+            assert!(error == lost || why.is_none() && ended, "{error:?}");
         }
     }
 
