@@ -191,7 +191,7 @@ fn faulty(names: &[&str]) -> Rig {
 /// a profile knows of its server is no news then.
 #[test]
 fn an_opening_that_is_lost_is_an_error_unless_the_profile_knows_of_it() {
-    let call = |faults: &[&str], breach: Option<(&str, &str)>| {
+    let play = |name: &str, faults: &[&str], breach: Option<(&str, &str)>| {
         let known = breach.map(|(rule, scenario)| KnownBreach {
             rule: rule.into(),
             scenario: Some(scenario.into()),
@@ -200,13 +200,15 @@ fn an_opening_that_is_lost_is_an_error_unless_the_profile_knows_of_it() {
         let mut rig = faulty(faults);
         rig.profile.known_breaches.extend(known);
         let mut cases = cases();
-        cases.retain(|case| case.name == "call/full");
+        cases.retain(|case| case.name == name);
+        cases.truncate(1);
         let [finished] = played(cases, rig).try_into().expect("one case");
         let verdict = finished.verdict.expect("a verdict");
         let why = verdict.trouble.unwrap_or_default();
         let rules: Vec<_> = verdict.findings.iter().map(|found| found.rule.id).collect();
         (finished.outcome, rules.join(" "), why.contains("WebSocket ping"))
     };
+    let call = |faults: &[&str], breach| play("call/full", faults, breach);
     let error = |rules: &str, pinged| (Outcome::Error, rules.to_owned(), pinged);
     assert_eq!(call(&["open-ignored"], None), error("TR-02", true));
     for other in [("TR-03", "*"), ("TR-02", "busy/*")] {
@@ -221,6 +223,16 @@ fn an_opening_that_is_lost_is_an_error_unless_the_profile_knows_of_it() {
         call(&["open-ignored", "ping-unanswered"], Some(("TR-02", "*"))),
         error("", false)
     );
+    // On a raw line nobody pings.
+    for name in [
+        "transport/idle-stream-lives",
+        "transport/stream-is-closed-in-return",
+    ] {
+        let line = |breach| play(name, &["open-ignored"], breach);
+        assert_eq!(line(None), error("TR-02", false), "{name}");
+        let known = line(Some(("TR-02", "*")));
+        assert_eq!(known, (Outcome::Known, "TR-02".into(), false), "{name}");
+    }
 }
 
 /// A stream on which nothing comes any more, not even a pong, has lost nothing that can be put down to the server: the

@@ -249,14 +249,24 @@ impl Script {
         !ends && bot.inbox.is_empty() && !bot.sights.iter().any(is_farewell)
     }
 
-    /// What became of a login on a raw line, in which nothing is out of the ordinary, that came to no end or to a bad one.
-    /// Who is to blame for that is not known, as with every other login.
-    pub(super) fn in_vain(&self, expect: &Expect, pattern: &Pattern) -> Option<&'static str> {
+    /// What became of an opening or a login on a raw line, in which nothing is out of the ordinary, that came to no end or
+    /// to a bad one, and the rule that the target breaks if the trouble is its own. Who is to blame for that is not known,
+    /// as with every other login.
+    pub(super) fn in_vain(
+        &self,
+        expect: &Expect,
+        pattern: &Pattern,
+    ) -> Option<(&'static str, Option<&'static str>)> {
         let bot = self.bots.get(&expect.who)?;
-        let usual = *pattern == Pattern::Bound && expect.rule.is_none() && bot.raw && bot.tame;
+        let opens = matches!(pattern, Pattern::Bound | Pattern::Opening);
+        let usual = opens && expect.rule.is_none() && bot.raw && bot.tame;
+        let last = bot.sights.last().map(|sight| &sight.wire);
+        let upgraded = matches!(last, Some(Wire::Upgraded { status: 101, .. }));
         usual.then(|| match Script::sight_is_hopeless(bot, pattern) {
-            false => "the login stands still",
-            true => "the login was refused",
+            false if upgraded => ("the stream's opening stays unanswered", Some("TR-02")),
+            false => ("the login stands still", None),
+            true if *pattern == Pattern::Opening => ("the stream was refused", None),
+            true => ("the login was refused", None),
         })
     }
 

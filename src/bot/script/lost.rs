@@ -308,17 +308,31 @@ steps:
         ))
     }
 
-    /// How a login on a raw line is given up to which nothing comes, and when.
-    fn login_given_up(login: &str, expected: &str) -> (Dir, u64) {
+    /// How a login on a raw line is given up to which nothing comes but this, and when; which rule is suspected.
+    fn login_given_up(login: &str, expected: &str, wire: Option<Wire>) -> (Dir, u64, String) {
         let mut script = line_logs_in(login, expected);
-        let mut now = Duration::ZERO;
+        let (mut now, mut wire) = (Duration::ZERO, wire);
+        script.handle_time(now);
         loop {
             while let Some(output) = next(&mut script, now) {
                 if let Output::Event(event) = output
                     && matches!(event.dir, Dir::Missed | Dir::Trouble)
                 {
-                    return (event.dir, now.as_secs());
+                    return (event.dir, now.as_secs(), event.rules.join(" "));
                 }
+            }
+            if let Some(wire) = wire.take() {
+                let (who, sent, text) = ("line".into(), false, None);
+                script.handle(
+                    now,
+                    Input::Wire {
+                        who,
+                        sent,
+                        wire,
+                        text,
+                    },
+                );
+                continue;
             }
             now = script.deadline().expect("something that it waits for").max(now);
             script.handle_time(now);
@@ -327,13 +341,25 @@ steps:
 
     #[test]
     fn a_login_on_a_raw_line_that_stands_still_is_nobodys_fault() {
-        assert_eq!(login_given_up("", ""), (Dir::Trouble, 35));
-        assert_eq!(login_given_up("", ", within: 10s"), (Dir::Trouble, 10));
-        assert_eq!(
-            login_given_up("", ", within: 10s, rule: AU-04"),
-            (Dir::Missed, 10)
-        );
-        assert_eq!(login_given_up(", as: bob@x", ", within: 10s"), (Dir::Missed, 10));
+        let given_up = |login, expected| login_given_up(login, expected, None);
+        let trouble = |seconds| (Dir::Trouble, seconds, String::new());
+        assert_eq!(given_up("", ""), trouble(35));
+        assert_eq!(given_up("", ", within: 10s"), trouble(10));
+        let missed = |rule: &str| (Dir::Missed, 10, rule.to_owned());
+        assert_eq!(given_up("", ", within: 10s, rule: AU-04"), missed("AU-04"));
+        assert_eq!(given_up(", as: bob@x", ", within: 10s"), missed(""));
+    }
+
+    #[test]
+    fn an_upgrade_with_silence_after_it_is_suspicious() {
+        let after = |status, login| {
+            let headers = Vec::new();
+            let (dir, _, rules) = login_given_up(login, "", Some(Wire::Upgraded { status, headers }));
+            (dir, rules)
+        };
+        assert_eq!(after(101, ""), (Dir::Trouble, "TR-02".into()));
+        assert_eq!(after(101, ", as: bob@x"), (Dir::Missed, String::new()));
+        assert_eq!(after(503, ""), (Dir::Trouble, String::new()));
     }
 
     /// How a login on a raw line ends to which the server says this.

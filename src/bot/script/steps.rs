@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::cursor::{At, Cursor};
 use super::super::matching::{Arrival, Wanted, brief};
-use super::{Link, Phase, Script, line};
+use super::{Link, NoSession, Phase, Script, line};
 use crate::scenario::{Action, AnsweredBy, Connection, Expect, Send, Step, Verb};
 use crate::stanza::{self, IqType, Stanza};
 
@@ -110,8 +110,9 @@ impl Script {
             }
             None if late || self.hopeless(expect, wanted) => {
                 let seen = self.instead(expect, wanted);
-                if let Some(what) = self.in_vain(expect, &wanted.pattern) {
-                    self.trouble(&expect.who, format!("{what}: {seen}"));
+                if let Some((what, rule)) = self.in_vain(expect, &wanted.pattern) {
+                    let why = NoSession::from(format!("{what}: {seen}"));
+                    self.trouble(&expect.who, NoSession { rule, ..why });
                     return Come::NotYet;
                 }
                 // What a busy server was given on top is known to the nanosecond, and nobody wants to read that.
