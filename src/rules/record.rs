@@ -29,6 +29,8 @@ pub struct Record {
     pub findings: Vec<Finding>,
     /// How often each was kept, which is noted some dozens of times for every signal.
     held: HashMap<u32, (&'static str, u64)>,
+    /// How often all of a list were, of which there are few.
+    lists: Vec<(&'static [&'static str], u64)>,
     /// Signals that a server refused although it might have let them through, with the events of both.
     pub(super) refused: Vec<(u64, u64)>,
 }
@@ -38,14 +40,33 @@ impl Record {
         self.held.entry(number(rule)).or_insert((rule, 0)).1 += 1;
     }
 
+    /// All of the list were kept.
+    pub fn held_all(&mut self, list: &'static [&'static str]) {
+        match self
+            .lists
+            .iter_mut()
+            .find(|(known, _)| std::ptr::eq(*known, list))
+        {
+            Some((_, held)) => *held += 1,
+            None => self.lists.push((list, 1)),
+        }
+    }
+
+    /// How often each rule was kept.
+    fn kept(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let lists = self.lists.iter();
+        let of_lists = lists.flat_map(|(list, held)| list.iter().map(|rule| (*rule, *held)));
+        self.held.values().copied().chain(of_lists)
+    }
+
     pub fn broken(&mut self, finding: Finding) {
         self.findings.push(finding);
     }
 
     /// Adds what another one holds.
     pub(super) fn add(&mut self, other: Record) {
-        for (number, (rule, held)) in other.held {
-            self.held.entry(number).or_insert((rule, 0)).1 += held;
+        for (rule, held) in other.kept() {
+            self.held.entry(number(rule)).or_insert((rule, 0)).1 += held;
         }
         self.findings.extend(other.findings);
         self.refused.extend(other.refused);
@@ -87,8 +108,8 @@ impl Docket {
     /// How often each rule was seen kept, by the record, and broken so far.
     pub fn tallies(&self, record: &Record) -> BTreeMap<&'static str, Tally> {
         let mut rules = self.rules.clone();
-        for (rule, held) in record.held.values() {
-            rules.entry(*rule).or_default().held += held;
+        for (rule, held) in record.kept() {
+            rules.entry(rule).or_default().held += held;
         }
         rules
     }

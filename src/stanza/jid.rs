@@ -10,16 +10,24 @@ pub fn bare(jid: &str) -> &str {
     jid.get(..end).unwrap_or(jid)
 }
 
+/// What does not stand for itself in a user or a domain, or ends them.
+const ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let of = byte as u8;
+        ends[byte] = of == b'/' || of.is_ascii_uppercase() || !of.is_ascii();
+        byte += 1;
+    }
+    ends
+};
+
 /// A JID in the form in which two are compared: user and domain fold their case, and their width and composition where
 /// they are no ASCII (Nodeprep, Nameprep: what servers do); the resource does not.
 pub fn fold(jid: &str) -> Cow<'_, str> {
-    let ends = |byte: u8| byte == b'/' || byte.is_ascii_uppercase() || !byte.is_ascii();
     // As nearly all are written.
-    if jid
-        .bytes()
-        .find(|byte| ends(*byte))
-        .is_none_or(|byte| byte == b'/')
-    {
+    let first = jid.bytes().find(|byte| ENDS[usize::from(*byte)]);
+    if first.is_none_or(|byte| byte == b'/') {
         return Cow::Borrowed(jid);
     }
     let bare = bare(jid);

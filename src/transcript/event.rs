@@ -239,6 +239,32 @@ pub struct Event<S = serde_json::Value> {
     pub secrets: Vec<String>,
 }
 
+impl Event {
+    /// One that tells nothing.
+    pub(super) fn empty() -> Event {
+        Event {
+            n: 0,
+            t: untold(),
+            time: String::new(),
+            who: String::new(),
+            jid: None,
+            dir: Dir::Note,
+            xml: None,
+            signal: None,
+            note: None,
+            arrived: None,
+            step: None,
+            rules: Vec::new(),
+            events: Vec::new(),
+            wanted: None,
+            seen: None,
+            seconds: None,
+            wire: None,
+            secrets: Vec::new(),
+        }
+    }
+}
+
 impl<S> Event<S> {
     /// The same for those who read `xml`.
     pub(super) fn without_signal(self) -> Event {

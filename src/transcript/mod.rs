@@ -2,6 +2,7 @@
 
 mod event;
 mod liberal;
+mod quick;
 mod reader;
 pub mod recording;
 mod stalls;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
-use std::io::{BufRead, Read};
+use std::io::{BufRead, ErrorKind};
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::{Dir, Event, FORMAT, Header, Party, Witness};
+use super::{Dir, Event, FORMAT, Header, Party, Witness, quick};
 use crate::protocol::unix_seconds;
 
 /// The longest line that is read, in bytes.
@@ -57,6 +57,7 @@ pub struct Reader<R: BufRead> {
     input: R,
     /// The line that was read last.
     bytes: Vec<u8>,
+    scratch: String,
     line: u64,
     sessions: Sessions,
     /// Other ends have files of their own.
@@ -83,6 +84,7 @@ impl<R: BufRead> Reader<R> {
         let mut reader = Reader {
             input,
             bytes: Vec::new(),
+            scratch: String::new(),
             line: 0,
             sessions: Sessions::Told,
             beside: false,
@@ -159,9 +161,8 @@ impl<R: BufRead> Reader<R> {
                 return none.err().map(Err);
             }
         };
-        // Half of a line is its signal, which is for readers: whoever judges or plays it again reads `xml`.
-        match parse::<Event<IgnoredAny>>(&self.bytes) {
-            Ok(event) => Some(Ok(self.complete(event.without_signal()))),
+        match event(&self.bytes, &mut self.scratch) {
+            Ok(event) => Some(Ok(self.complete(event))),
             Err(_) if !ended => {
                 self.torn = true;
                 self.over = true;
@@ -254,11 +255,9 @@ impl<R: BufRead> Reader<R> {
         loop {
             self.bytes.clear();
             self.line += 1;
-            let read = (&mut self.input)
-                .take(LINE_LIMIT + 1)
-                .read_until(b'\n', &mut self.bytes)
+            line(&mut self.input, &mut self.bytes)
                 .map_err(|error| self.error(0, &format!("cannot read: {error}")))?;
-            if read == 0 {
+            if self.bytes.is_empty() {
                 return Ok(None);
             }
             let ended = self.bytes.last() == Some(&b'\n');
@@ -287,6 +286,34 @@ fn session(like: &Event, who: &str, jid: &str, late: bool) -> Event {
         note: None,
         arrived: None,
         ..like.clone()
+    }
+}
+
+/// Appends what there is up to the end of the line, and not much more than may be.
+fn line(input: &mut impl BufRead, bytes: &mut Vec<u8>) -> std::io::Result<()> {
+    while bytes.len() as u64 <= LINE_LIMIT {
+        let there = match input.fill_buf() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            there => there?,
+        };
+        let end = memchr::memchr(b'\n', there);
+        let part = end.map_or(there, |end| there.get(..=end).unwrap_or_default());
+        let length = part.len();
+        bytes.extend_from_slice(part);
+        input.consume(length);
+        if end.is_some() || length == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The event in a line. Half of it is its signal, which is for readers: whoever judges or plays it again reads `xml`.
+fn event(bytes: &[u8], scratch: &mut String) -> Result<Event, (u64, String)> {
+    let text = std::str::from_utf8(bytes).ok();
+    match text.and_then(|text| quick::read(text, scratch)) {
+        Some(event) => Ok(event),
+        None => Ok(parse::<Event<IgnoredAny>>(bytes)?.without_signal()),
     }
 }
 

@@ -5,7 +5,7 @@
 use std::sync::mpsc::{channel, sync_channel};
 
 /// Items that change hands at once.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
 /// Batches that wait at most for each who takes them.
 const AHEAD: usize = 2;
 

@@ -138,7 +138,7 @@ fn header_of(asked: &Asked, known: Option<&Profile>, witness: Witness, name: &st
 /// An event on its way to the judge.
 struct Item {
     source: usize,
-    next: Result<(Recorded, Shown), ReadError>,
+    next: Result<(Box<Recorded>, Shown), ReadError>,
     heard: Heard,
     /// What the scout has found because of it.
     found: Vec<Finding>,
@@ -177,7 +177,7 @@ fn judge_merged(
     let mut calls = Calls::new(&header, names, &asked.waivers, keep);
     let (mut usher, mut scout) = calls.send_ahead();
     let mut ear = Ear::default();
-    let mut listen = |(source, next): (usize, Result<Recorded, ReadError>)| {
+    let mut listen = |(source, next): (usize, Result<Box<Recorded>, ReadError>)| {
         let heard = next.as_ref().map(|recorded| ear.listen(&recorded.event));
         let heard = heard.unwrap_or_default();
         let next = next.map(|mut recorded| {
@@ -221,8 +221,10 @@ fn judge_merged(
         }
         true
     };
+    // What changes hands so often is not copied each time.
+    let boxed = |(source, next): (usize, Result<Recorded, ReadError>)| (source, next.map(Box::new));
     let mut at_once = |item| {
-        let mut item = listen(item);
+        let mut item = listen(boxed(item));
         judge_half(&mut item);
         take(&mut item)
     };
@@ -236,7 +238,7 @@ fn judge_merged(
             scout: judge_half,
             drop: |item: Item| (item.source, item.next.map(|(recorded, _)| recorded)),
         };
-        merged = ahead.run(merged, &mut take);
+        let _ = ahead.run(merged.by_ref().map(boxed), &mut take);
     }
     calls.rejoin(scout);
     if let Some((source, error)) = error {

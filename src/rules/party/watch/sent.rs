@@ -181,13 +181,13 @@ impl Parties {
             handed::excuse_resent(&mut findings);
             spoilt = spoilt.map(|_| Spoilt::Doubtful);
         }
-        let mut tested = tested(&form);
+        let mut touched: Vec<&'static str> = Vec::new();
         if let (Some(speaker), Some(look)) = (speaker, seen) {
             let stray = stanza.iq_type() != Some(IqType::Set) || spoilt.is_some_and(Spoilt::is_out);
             if stray {
                 findings.drain(of_media);
             } else {
-                tested.extend(look.tested.iter().filter(|id| !look.doubts(id)));
+                touched.extend(look.tested.iter().filter(|id| !look.doubts(id)));
             }
             self.media.note(speaker, form.decoded(), look, stray, |lint| {
                 let plain = || said.finding(lint.rule, lint.message.clone(), "", String::new());
@@ -215,12 +215,19 @@ impl Parties {
             self.spoilt.insert(fingerprint(&actor.jid, stanza, &form), spoilt);
         }
         if actor.sight != Sight::Exact {
-            let seen = |id: &&str| self.witness != Witness::Signals || !id.starts_with("IQ-");
-            for id in tested.into_iter().filter(seen) {
-                if !findings.iter().any(|f| f.rule.id == id) {
-                    record.held(id);
+            let unseen = |id: &str| self.witness == Witness::Signals && id.starts_with("IQ-");
+            let kept = |id: &str| !unseen(id) && !findings.iter().any(|found| found.rule.id == id);
+            for list in tested(&form) {
+                if list.iter().all(|id| kept(id)) {
+                    record.held_all(list);
+                } else {
+                    list.iter().filter(|id| kept(id)).for_each(|id| record.held(id));
                 }
             }
+            touched
+                .into_iter()
+                .filter(|id| kept(id))
+                .for_each(|id| record.held(id));
         }
         for finding in findings {
             record.broken(finding);

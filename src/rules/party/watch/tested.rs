@@ -3,6 +3,12 @@
 use super::super::form::Form;
 use crate::protocol::{Kind, Reason};
 
+/// What every signal puts to the test.
+const SIGNAL: &[&str] = &[
+    "IQ-02", "IQ-03", "IQ-04", "SG-01", "SG-02", "SG-03", "SG-04", "SG-11", "SG-12", "SG-13", "SG-14",
+    "SG-15", "ST-02", "ST-09", "ST-11", "TM-05", "TM-06",
+];
+
 /// What every description puts to the test on its own.
 const DESCRIPTION: &[&str] = &[
     "SD-01", "SD-02", "SD-03", "SD-06", "SD-07", "SD-08", "SD-15", "SD-16", "SD-17", "SD-18", "SD-19",
@@ -12,16 +18,10 @@ const DESCRIPTION: &[&str] = &[
 /// What every candidate does.
 const CANDIDATE: &[&str] = &["SD-10", "SD-12", "SD-36", "SD-37", "SD-39", "SD-40"];
 
-/// The rules that a signal of this kind puts to the test.
-pub(super) fn tested(form: &Form) -> Vec<&'static str> {
-    // No signal tests more.
-    let mut rules = Vec::with_capacity(64);
-    rules.extend_from_slice(&[
-        "IQ-02", "IQ-03", "IQ-04", "SG-01", "SG-02", "SG-03", "SG-04", "SG-11", "SG-12", "SG-13", "SG-14",
-        "SG-15", "ST-02", "ST-09", "ST-11", "TM-05", "TM-06",
-    ]);
+/// The rules that a signal of this kind puts to the test, in lists.
+pub(super) fn tested(form: &Form) -> impl Iterator<Item = &'static [&'static str]> {
     let facts = &form.decoded().facts;
-    rules.extend_from_slice(match facts.kind {
+    let kind: &[&str] = match facts.kind {
         None => &[],
         Some(Kind::Initiate) => &["SG-06", "SG-17", "ST-10"],
         Some(Kind::Accept) => &["SG-10", "ST-01", "ST-03", "TM-07", "ST-13"],
@@ -31,18 +31,16 @@ pub(super) fn tested(form: &Form) -> Vec<&'static str> {
         Some(Kind::IceCandidate) => &["SG-05", "ST-01", "ST-06"],
         Some(Kind::MuteChange) => &["SG-05", "ST-01", "ST-07", "ST-14"],
         Some(Kind::Hangup) => &["SG-07", "ST-08", "ST-12"],
-    });
-    if facts.description.is_some() {
-        rules.extend_from_slice(DESCRIPTION);
-    }
-    if facts.candidate.as_ref().is_some_and(|text| !text.is_empty()) {
-        rules.extend_from_slice(CANDIDATE);
-    }
-    if facts.reason == Some(Reason::Timeout) {
-        rules.push("TM-01");
-    }
-    if facts.duration.is_some() {
-        rules.extend_from_slice(&["SG-08", "TM-03", "TM-04"]);
-    }
-    rules
+    };
+    let candidate = facts.candidate.as_ref().is_some_and(|text| !text.is_empty());
+    [
+        Some(SIGNAL),
+        Some(kind),
+        facts.description.is_some().then_some(DESCRIPTION),
+        candidate.then_some(CANDIDATE),
+        (facts.reason == Some(Reason::Timeout)).then_some(&["TM-01"]),
+        facts.duration.is_some().then_some(&["SG-08", "TM-03", "TM-04"]),
+    ]
+    .into_iter()
+    .flatten()
 }
