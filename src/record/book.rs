@@ -278,7 +278,10 @@ impl Book {
             event.jid = Some(conn.jid.clone());
         }
         event.time = self.wall(event.t);
-        let stanza = event.xml.as_deref().and_then(|xml| Stanza::parse(xml).ok());
+        let stanza = event
+            .xml
+            .as_ref()
+            .and_then(|xml| Stanza::parse(Arc::clone(xml)).ok());
         let (mut call, mut iq) = (None, None);
         if let Some(stanza) = &stanza {
             let signals = event.xml.as_ref().is_some_and(|xml| xml.contains(NAMESPACE));
@@ -428,7 +431,7 @@ mod tests {
             let entries = std::iter::from_fn(|| self.book.pop());
             entries
                 .map(|Entry { event, .. }| {
-                    let text = event.xml.or(event.note).unwrap_or_default();
+                    let text = event.xml.as_deref().or(event.note.as_deref()).unwrap_or_default();
                     format!("{} {:?} {text}", event.who, event.dir)
                         .trim_end()
                         .to_owned()

@@ -76,13 +76,13 @@ pub struct Said {
 impl Said {
     fn new(event: &Event) -> Option<Said> {
         let raw = event.xml.clone()?;
-        let stanza = Stanza::parse(raw.as_str()).ok();
+        let stanza = Stanza::parse(raw.clone()).ok();
         let text = stanza.as_ref().and_then(Stanza::call_text);
         Some(Said {
             cut: !event.secrets.is_empty() || (raw.contains(NAMESPACE) && raw.contains(CUT)),
             decoded: text.as_deref().map(decode),
             stanza,
-            raw,
+            raw: raw.to_string(),
             time: event.time.clone(),
         })
     }

@@ -216,7 +216,7 @@ fn what_nobody_could_read_is_not_missed_too() {
         judge.event(&event(1, "note"));
         let events = came.iter().map(|(n, who, xml)| Event {
             who: (*who).to_owned(),
-            xml: Some((*xml).to_owned()),
+            xml: Some((*xml).into()),
             ..event(*n, "received")
         });
         let missed = Event {

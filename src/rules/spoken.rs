@@ -71,7 +71,12 @@ fn key(text: &str) -> u64 {
 impl Ear {
     /// Reads what an event says.
     pub fn listen(&mut self, event: &Event) -> Heard {
-        self.know(event.xml.as_deref().and_then(|xml| Stanza::parse(xml).ok()))
+        self.know(
+            event
+                .xml
+                .as_ref()
+                .and_then(|xml| Stanza::parse(Arc::clone(xml)).ok()),
+        )
     }
 
     /// The same of a stanza that has been read already.
@@ -109,7 +114,7 @@ mod tests {
     fn a_text_is_read_once_and_forgotten_in_time() {
         let stanza = |n: usize| {
             let raw = format!("<iq type='set'><call xmlns='urn:xmpp:call:0'>{{\"n\":{n}}}</call></iq>");
-            Stanza::parse(&raw).expect("a stanza")
+            Stanza::parse(raw).expect("a stanza")
         };
         let mut ear = Ear::default();
         let first = ear.hear(&stanza(0)).expect("a signal");

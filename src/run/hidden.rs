@@ -51,7 +51,13 @@ impl Hidden {
                 wire,
                 ..
             } = &mut *event;
-            let texts = [xml, note, wanted, seen].into_iter().flatten();
+            for (secret, known) in secrets.iter() {
+                if let Some(text) = xml.as_mut().filter(|text| known.is_in(text)) {
+                    *text = text.replace(secret.as_str(), "***").into();
+                    kinds.insert(known.kind);
+                }
+            }
+            let texts = [note, wanted, seen].into_iter().flatten();
             let below = wire.iter_mut().flat_map(Wire::texts_mut);
             for text in texts.chain(below) {
                 for (secret, known) in secrets.iter() {

@@ -94,7 +94,7 @@ mod tests {
     fn tells_what_an_error_lacks() {
         let fault = |error: &str| {
             let raw = format!("<iq type='error' id='a'>{error}</iq>");
-            Stanza::parse(&raw).expect("a stanza").error_fault()
+            Stanza::parse(raw).expect("a stanza").error_fault()
         };
         const GONE: &str = "<gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>xmpp:a@b</gone>";
         const TEXT: &str = "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>moved</text><own xmlns='x'/>";

@@ -49,7 +49,7 @@ pub struct Stanza(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    raw: String,
+    raw: Arc<str>,
     /// What most stanzas are, read without a tree.
     quick: Option<Quick>,
     element: OnceLock<Box<Element>>,
@@ -95,7 +95,7 @@ impl Stanza {
     /// Reads one element. A missing default namespace counts as `jabber:client` and the prefix `stream` as bound,
     /// as they are inside a TCP stream (RFC 6120 §4.8.3). There the stream's header may have declared more prefixes,
     /// and nothing in the element says for what: such a one stands for a namespace that nobody here knows.
-    pub fn parse(raw: impl Into<String>) -> Result<Stanza, XmlError> {
+    pub fn parse(raw: impl Into<Arc<str>>) -> Result<Stanza, XmlError> {
         let raw = raw.into();
         if let Some(quick) = Quick::read(&raw) {
             return Ok(Stanza::quickly(raw, quick));
@@ -116,7 +116,7 @@ impl Stanza {
     }
 
     /// Reads one element that every reader can read, whatever the header of its stream has declared.
-    pub fn parse_alone(raw: impl Into<String>) -> Result<Stanza, XmlError> {
+    pub fn parse_alone(raw: impl Into<Arc<str>>) -> Result<Stanza, XmlError> {
         let raw = raw.into();
         if let Some(quick) = Quick::read(&raw) {
             return Ok(Stanza::quickly(raw, quick));
@@ -129,10 +129,10 @@ impl Stanza {
     /// parser has to say what it is.
     pub fn parse_plain(raw: &str) -> Option<Stanza> {
         let quick = Quick::read(raw)?;
-        Some(Stanza::quickly(raw.to_owned(), quick))
+        Some(Stanza::quickly(raw.into(), quick))
     }
 
-    fn quickly(raw: String, quick: Quick) -> Stanza {
+    fn quickly(raw: Arc<str>, quick: Quick) -> Stanza {
         Stanza(Arc::new(Inner {
             raw,
             quick: Some(quick),
@@ -142,7 +142,7 @@ impl Stanza {
         }))
     }
 
-    fn with(raw: String, element: Element) -> Stanza {
+    fn with(raw: Arc<str>, element: Element) -> Stanza {
         Stanza(Arc::new(Inner {
             raw,
             quick: None,

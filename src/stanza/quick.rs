@@ -3,25 +3,41 @@
 //! reads the same way.
 
 use std::fmt::Write;
-use std::ops::Range;
 
 /// Attributes longer than this are the parser's to allow or refuse.
 const LONGEST: usize = 4_096;
 const ATTRIBUTES: usize = 16;
 
+/// Where something stands in the text. There are many of them.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    from: u32,
+    to: u32,
+}
+
+impl Place {
+    fn of(self, raw: &str) -> Option<&str> {
+        raw.get(self.from as usize..self.to as usize)
+    }
+
+    fn len(self) -> usize {
+        (self.to - self.from) as usize
+    }
+}
+
 /// A piece of the text, with or without references in it.
 #[derive(Debug, Clone)]
 struct Piece {
-    range: Range<usize>,
+    place: Place,
     /// What it says, where that is not how it is written.
-    plain: Option<String>,
+    plain: Option<Box<str>>,
 }
 
 impl Piece {
     fn text<'a>(&'a self, raw: &'a str) -> &'a str {
         match &self.plain {
             Some(plain) => plain,
-            None => raw.get(self.range.clone()).unwrap_or_default(),
+            None => self.place.of(raw).unwrap_or_default(),
         }
     }
 }
@@ -29,9 +45,9 @@ impl Piece {
 /// A start tag.
 #[derive(Debug, Clone)]
 struct Tag {
-    name: Range<usize>,
+    name: Place,
     ns: Option<Piece>,
-    attributes: Vec<(Range<usize>, Piece)>,
+    attributes: Vec<(Place, Piece)>,
     /// Where the attributes stand that every rule asks for.
     common: [Option<u8>; 4],
     empty: bool,
@@ -54,7 +70,7 @@ impl Tag {
             Some(common) => self.attributes.get(usize::from(self.common[common]?))?,
             None => {
                 let mut all = self.attributes.iter();
-                all.find(|(known, _)| raw.get(known.clone()) == Some(name))?
+                all.find(|(known, _)| known.of(raw) == Some(name))?
             }
         };
         Some(value.text(raw))
@@ -69,7 +85,7 @@ impl Tag {
         out: &mut String,
     ) -> Option<()> {
         let own = self.attributes.iter();
-        let own = own.map(|(name, value)| Some((raw.get(name.clone())?, value.text(raw))));
+        let own = own.map(|(name, value)| Some((name.of(raw)?, value.text(raw))));
         let mut all = own.collect::<Option<Vec<_>>>()?;
         // `xml:lang` has a namespace of its own.
         if all.iter().any(|(name, _)| name.contains(':')) {
@@ -78,7 +94,7 @@ impl Tag {
         all.retain(|(name, _)| given.iter().all(|(other, _)| other != name));
         all.extend_from_slice(given);
         all.sort_unstable();
-        let _ = write!(out, "<{}", raw.get(self.name.clone())?);
+        let _ = write!(out, "<{}", self.name.of(raw)?);
         for (name, value) in ns.map(|ns| ("xmlns", ns)).into_iter().chain(all) {
             let _ = write!(out, " {name}='");
             escape(value, true, out);
@@ -116,6 +132,7 @@ pub(super) struct Quick {
 impl Quick {
     /// `None`: it takes a parser.
     pub fn read(raw: &str) -> Option<Quick> {
+        u32::try_from(raw.len()).ok()?;
         let mut scan = Scan {
             raw,
             bytes: raw.as_bytes(),
@@ -127,7 +144,7 @@ impl Quick {
             child: None,
             condition: None,
             content: Piece {
-                range: 0..0,
+                place: Place { from: 0, to: 0 },
                 plain: None,
             },
         };
@@ -135,7 +152,7 @@ impl Quick {
             if !scan.ahead(b"</") {
                 quick.child = Some(quick.inner(&mut scan)?);
             }
-            scan.end(&quick.root.name)?;
+            scan.end(quick.root.name)?;
         }
         (scan.at == raw.len()).then_some(quick)
     }
@@ -145,22 +162,22 @@ impl Quick {
         if child.empty {
             return Some(child);
         }
-        if scan.raw.get(child.name.clone()) == Some("error") && scan.ahead(b"<") && !scan.ahead(b"</") {
+        if child.name.of(scan.raw) == Some("error") && scan.ahead(b"<") && !scan.ahead(b"</") {
             let condition = scan.tag()?;
             if !condition.empty {
                 scan.content()?;
-                scan.end(&condition.name)?;
+                scan.end(condition.name)?;
             }
             self.condition = Some(condition);
         } else {
             self.content = scan.content()?;
         }
-        scan.end(&child.name)?;
+        scan.end(child.name)?;
         Some(child)
     }
 
     pub fn name<'a>(&self, raw: &'a str) -> &'a str {
-        raw.get(self.root.name.clone()).unwrap_or_default()
+        self.root.name.of(raw).unwrap_or_default()
     }
 
     /// `None`: it is not given.
@@ -175,7 +192,7 @@ impl Quick {
     /// The child's name, and its namespace where it gives one.
     pub fn child<'a>(&'a self, raw: &'a str) -> Option<(&'a str, Option<&'a str>)> {
         let child = self.child.as_ref()?;
-        let name = raw.get(child.name.clone()).unwrap_or_default();
+        let name = child.name.of(raw).unwrap_or_default();
         Some((name, child.ns.as_ref().map(|ns| ns.text(raw))))
     }
 
@@ -187,7 +204,7 @@ impl Quick {
     /// The name of what stands in an `<error/>`, and its namespace where it gives one.
     pub fn condition<'a>(&'a self, raw: &'a str) -> Option<(&'a str, Option<&'a str>)> {
         let condition = self.condition.as_ref()?;
-        let name = raw.get(condition.name.clone()).unwrap_or_default();
+        let name = condition.name.of(raw).unwrap_or_default();
         Some((name, condition.ns.as_ref().map(|ns| ns.text(raw))))
     }
 
@@ -218,7 +235,7 @@ impl Quick {
         } else {
             out.push('>');
             escape(text, false, &mut out);
-            let _ = write!(out, "</{}>", raw.get(child.name.clone())?);
+            let _ = write!(out, "</{}>", child.name.of(raw)?);
         }
         let _ = write!(out, "</{}>", self.name(raw));
         Some(out)
@@ -279,7 +296,15 @@ impl Scan<'_> {
         self.at > from
     }
 
-    fn name(&mut self) -> Option<Range<usize>> {
+    /// What was passed since. The text is no longer than places go.
+    fn since(&self, from: usize) -> Place {
+        Place {
+            from: from as u32,
+            to: self.at as u32,
+        }
+    }
+
+    fn name(&mut self) -> Option<Place> {
         let from = self.at;
         let first = self.byte()?;
         if !(first.is_ascii_alphabetic() || first == b'_') {
@@ -288,7 +313,7 @@ impl Scan<'_> {
         while self.byte().is_some_and(is_name) {
             self.at += 1;
         }
-        Some(from..self.at)
+        Some(self.since(from))
     }
 
     fn tag(&mut self) -> Option<Tag> {
@@ -318,8 +343,9 @@ impl Scan<'_> {
             }
             let language = self.ahead(b"xml:lang");
             let name = if language {
+                let from = self.at;
                 self.at += b"xml:lang".len();
-                self.at - b"xml:lang".len()..self.at
+                self.since(from)
             } else {
                 self.name()?
             };
@@ -327,7 +353,7 @@ impl Scan<'_> {
             self.eat(b'=')?;
             self.space();
             let value = self.value()?;
-            let text = self.raw.get(name.clone())?;
+            let text = name.of(self.raw)?;
             if text == "xmlns" {
                 if tag.ns.is_some() || value.text(self.raw).is_empty() {
                     return None;
@@ -361,12 +387,12 @@ impl Scan<'_> {
             }
             self.at += 1;
         }
-        let range = from..self.at;
+        let place = self.since(from);
         self.at += 1;
-        if range.len() > LONGEST {
+        if place.len() > LONGEST {
             return None;
         }
-        self.piece(range, references)
+        self.piece(place, references)
     }
 
     /// Text up to the next tag.
@@ -382,21 +408,21 @@ impl Scan<'_> {
             return None;
         }
         let references = memchr::memchr(b'&', text).is_some();
-        let range = self.at..self.at + text.len();
-        self.at = range.end;
-        self.piece(range, references)
+        let from = self.at;
+        self.at += text.len();
+        self.piece(self.since(from), references)
     }
 
-    fn piece(&self, range: Range<usize>, references: bool) -> Option<Piece> {
+    fn piece(&self, place: Place, references: bool) -> Option<Piece> {
         let plain = match references {
-            true => Some(resolved(self.raw.get(range.clone())?)?),
+            true => Some(resolved(place.of(self.raw)?)?.into()),
             false => None,
         };
-        Some(Piece { range, plain })
+        Some(Piece { place, plain })
     }
 
-    fn end(&mut self, name: &Range<usize>) -> Option<()> {
-        let name = self.bytes.get(name.clone())?;
+    fn end(&mut self, name: Place) -> Option<()> {
+        let name = name.of(self.raw)?.as_bytes();
         if !self.ahead(b"</") {
             return None;
         }

@@ -1,6 +1,7 @@
 //! The lines of a transcript.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -208,7 +209,7 @@ pub struct Event<S = serde_json::Value> {
     pub dir: Dir,
     /// What was on the wire, to the byte.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub xml: Option<String>,
+    pub xml: Option<Arc<str>>,
     /// The signal in `xml`, for readers; the judge reads `xml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<S>,

@@ -129,7 +129,7 @@ impl<'a> Scan<'a, '_> {
     }
 
     /// A text; `None` where there are escapes by number, too.
-    fn text(&mut self) -> Option<String> {
+    fn text<T: for<'c> From<&'c str>>(&mut self) -> Option<T> {
         self.eat(b'"')?;
         let rest = self.rest()?;
         let mut end = memchr::memchr2(b'"', b'\\', rest.as_bytes())?;
@@ -156,10 +156,11 @@ impl<'a> Scan<'a, '_> {
             return None;
         }
         let last = rest.get(from..end)?;
-        let mut out = String::with_capacity(self.scratch.len() + last.len());
-        out.push_str(self.scratch);
-        out.push_str(last);
-        Some(out)
+        if from == 0 {
+            return Some(last.into());
+        }
+        self.scratch.push_str(last);
+        Some(self.scratch.as_str().into())
     }
 
     fn number<T: for<'de> Deserialize<'de>>(&mut self) -> Option<T> {

@@ -283,7 +283,7 @@ impl Recorder {
         let What::Passes(passed) = &line.what else {
             return None;
         };
-        let stanza = callspec::stanza::Stanza::parse(&passed.text).ok()?;
+        let stanza = callspec::stanza::Stanza::parse(passed.text.as_str()).ok()?;
         let text = stanza.call_text()?;
         let signal: Value = serde_json::from_str(&text).ok()?;
         let way = if passed.out { "sent" } else { "received" };

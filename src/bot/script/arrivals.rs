@@ -31,7 +31,7 @@ impl Script {
                     } => {
                         let event = self.received(&who, arrived);
                         self.record(Event {
-                            xml: Some(raw),
+                            xml: Some(raw.into()),
                             note: Some(format!("not XML: {why}")),
                             ..event
                         });
@@ -106,7 +106,7 @@ impl Script {
         let event = self.received(who, arrived);
         let n = event.n;
         self.record(Event {
-            xml: Some(stanza.raw().to_owned()),
+            xml: Some(stanza.raw().into()),
             signal: signal.clone(),
             ..event
         });

@@ -161,7 +161,7 @@ impl Script {
         let event = self.event(if sent { Dir::WireSent } else { Dir::WireReceived }, who);
         let n = event.n;
         self.record(Event {
-            xml: text.clone(),
+            xml: text.as_deref().map(Into::into),
             wire: Some(wire.clone()),
             ..event
         });

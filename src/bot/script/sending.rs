@@ -229,7 +229,7 @@ impl Script {
         let event = self.event(Dir::Sent, who);
         let step = step.map(|step| step.place.to_string());
         self.record(Event {
-            xml: Some(raw.clone()),
+            xml: Some(raw.as_str().into()),
             signal,
             step,
             ..event

@@ -256,7 +256,7 @@ impl Calls {
         }
         if self.keep.events {
             let played = call.played.get_or_insert_with(Played::default);
-            let size = event.xml.as_ref().map_or(0, String::len) + 256;
+            let size = event.xml.as_deref().map_or(0, str::len) + 256;
             if self.events + size > EVENTS {
                 played.left_out += 1;
             } else {
@@ -352,7 +352,7 @@ impl Calls {
         self.findings = self.findings.saturating_sub(told.verdict.findings.len());
         let events = told.played.iter().flat_map(|played| &played.events);
         let size: usize = events
-            .map(|event| event.xml.as_ref().map_or(0, String::len) + 256)
+            .map(|event| event.xml.as_deref().map_or(0, str::len) + 256)
             .sum();
         self.events = self.events.saturating_sub(size);
     }

@@ -39,14 +39,14 @@ impl Played {
         }
         // The signal stands in the stanza, and is read from there.
         event.signal = None;
-        if let Some(xml) = event.xml.as_mut().filter(|xml| xml.len() > LONGEST) {
+        if let Some(xml) = event.xml.take_if(|xml| xml.len() > LONGEST) {
             let end = (0..=LONGEST)
                 .rev()
                 .find(|at| xml.is_char_boundary(*at))
                 .unwrap_or_default();
             let rest = xml.len() - end;
-            xml.truncate(end);
-            xml.push_str(&format!(" … {rest} more bytes are left out"));
+            let kept = xml.get(..end).unwrap_or_default();
+            event.xml = Some(format!("{kept} … {rest} more bytes are left out").into());
         }
         self.events.push(event);
     }

@@ -185,8 +185,8 @@ impl<'a> Builder<'a> {
                 self.begun = true;
                 let way = if event.dir == Dir::WireSent { "▸" } else { "◂" };
                 let what = event.wire.as_ref().map(crate::transcript::Wire::words);
-                let words = [what, event.xml.clone()].into_iter().flatten();
-                let words: Vec<String> = words.filter(|text| !text.is_empty()).collect();
+                let words = [what.as_deref(), event.xml.as_deref()].into_iter().flatten();
+                let words: Vec<&str> = words.filter(|text| !text.is_empty()).collect();
                 self.words(event, lane, Tone::Life, &format!("{way} {}", words.join(": ")));
             }
             Dir::Met | Dir::Leaving | Dir::Steps | Dir::End => {}

@@ -477,7 +477,7 @@ mod tests {
     fn what_is_not_due_yet_is_missed_only_where_it_was_seen() {
         let stanza = |id: &str| {
             let xml = format!("<iq type='result' id='{id}' from='bob@x/2' to='alice@x/1'/>");
-            crate::stanza::Stanza::parse(&xml).expect("a stanza")
+            crate::stanza::Stanza::parse(xml).expect("a stanza")
         };
         for (seen, open_ended, told) in [(true, true, 1), (false, true, 0), (true, false, 0)] {
             let mut answers = Answers {

@@ -82,7 +82,7 @@ pub(super) fn events(story: &[&str]) -> Vec<Event> {
             event.dir = crate::transcript::Dir::WireReceived;
         }
         event.wire = Some(wire);
-        event.xml = xml;
+        event.xml = xml.map(Into::into);
         event
     };
     story.iter().enumerate().map(|(n, text)| line(n, text)).collect()

@@ -455,7 +455,9 @@ impl Sessions {
     /// A signal as its sender and its addressee have seen it. Who is not named is the end that wrote this down.
     fn both_ends(&mut self, frame: Frame, whose: &Whose) {
         let What::Text(text) = &frame.what else { return };
-        let Ok(stanza) = Stanza::parse(text) else { return };
+        let Ok(stanza) = Stanza::parse(text.as_str()) else {
+            return;
+        };
         let to = stanza.to();
         let ends = stanza.from().or_else(|| whose.beside(to?)).zip(to);
         let Some((from, to)) = ends.filter(|_| names_calls(text) && stanza.iq_type() == Some(IqType::Set))
@@ -549,7 +551,7 @@ impl Sessions {
             Cow::Owned(left) => Some(left),
         });
         let event = Event {
-            xml: xml.map(|left| left.unwrap_or(whole)),
+            xml: xml.map(|left| left.unwrap_or(whole).into()),
             // Only what a signal says of the time is held against it.
             time: frame.wall.filter(|_| signal).map(wall).unwrap_or_default(),
             ..event(frame.at, conn.jid.clone(), dir)
