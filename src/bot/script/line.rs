@@ -251,19 +251,23 @@ impl Script {
 
     /// What became of an opening or a login on a raw line, in which nothing is out of the ordinary, that came to no end or
     /// to a bad one, and the rule that the target breaks if the trouble is its own. Who is to blame for that is not known,
-    /// as with every other login.
+    /// as with every other login. Whether somebody is let in, nothing tells where no stream was opened.
     pub(super) fn in_vain(
         &self,
         expect: &Expect,
         pattern: &Pattern,
     ) -> Option<(&'static str, Option<&'static str>)> {
-        let bot = self.bots.get(&expect.who)?;
+        let bot = self.bots.get(&expect.who).filter(|bot| bot.raw)?;
         let opens = matches!(pattern, Pattern::Bound | Pattern::Opening);
-        let usual = opens && expect.rule.is_none() && bot.raw && bot.tame;
+        let usual = opens && expect.rule.is_none() && bot.tame;
+        let logs_in = opens || matches!(pattern, Pattern::Refusal { .. });
+        let of_logins = logs_in && expect.rule.as_ref().is_some_and(|rule| rule.starts_with("AU-"));
         let last = bot.sights.last().map(|sight| &sight.wire);
         let upgraded = matches!(last, Some(Wire::Upgraded { status: 101, .. }));
+        if upgraded && (usual || of_logins) {
+            return Some(("the stream's opening stays unanswered", Some("TR-02")));
+        }
         usual.then(|| match Script::sight_is_hopeless(bot, pattern) {
-            false if upgraded => ("the stream's opening stays unanswered", Some("TR-02")),
             false => ("the login stands still", None),
             true if *pattern == Pattern::Opening => ("the stream was refused", None),
             true => ("the login was refused", None),

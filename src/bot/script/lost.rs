@@ -352,14 +352,18 @@ steps:
 
     #[test]
     fn an_upgrade_with_silence_after_it_is_suspicious() {
-        let after = |status, login| {
+        let after = |status, login, expected| {
             let headers = Vec::new();
-            let (dir, _, rules) = login_given_up(login, "", Some(Wire::Upgraded { status, headers }));
+            let (dir, _, rules) = login_given_up(login, expected, Some(Wire::Upgraded { status, headers }));
             (dir, rules)
         };
-        assert_eq!(after(101, ""), (Dir::Trouble, "TR-02".into()));
-        assert_eq!(after(101, ", as: bob@x"), (Dir::Missed, String::new()));
-        assert_eq!(after(503, ""), (Dir::Trouble, String::new()));
+        let wrong = ", password: not-the-right-one";
+        assert_eq!(after(101, "", ""), (Dir::Trouble, "TR-02".into()));
+        assert_eq!(after(101, wrong, ", rule: AU-05"), (Dir::Trouble, "TR-02".into()));
+        assert_eq!(after(503, wrong, ", rule: AU-05"), (Dir::Missed, "AU-05".into()));
+        assert_eq!(after(101, "", ", rule: RB-07"), (Dir::Missed, "RB-07".into()));
+        assert_eq!(after(101, wrong, ""), (Dir::Missed, String::new()));
+        assert_eq!(after(503, "", ""), (Dir::Trouble, String::new()));
     }
 
     /// How a login on a raw line ends to which the server says this.
