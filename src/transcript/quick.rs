@@ -249,6 +249,7 @@ mod tests {
             r#"{"dir":"sent","xml":"\u00e9"}"#,
             r#"{"dir":"sent","xml":"\x"}"#,
             "{\"dir\":\"sent\",\"xml\":\"\n\"}",
+            "{\"dir\":\"sent\",\"xml\":\"\\n\u{1f}\"}",
             r#"{"dir":"sent","xml":"a"#,
             r#"{"dir":"sent","xml":"a\"#,
             r#"{"dir":"sent","signal":{]}"#,
