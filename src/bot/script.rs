@@ -376,23 +376,10 @@ impl Script {
             .unwrap_or_default();
         Event {
             n: self.n,
-            t: self.now.as_secs_f64(),
             time,
             who: who.into(),
             jid: self.bots.get(who).map(|bot| bot.jid.clone()),
-            dir,
-            xml: None,
-            signal: None,
-            note: None,
-            arrived: None,
-            step: None,
-            rules: Vec::new(),
-            events: Vec::new(),
-            wanted: None,
-            seen: None,
-            seconds: None,
-            wire: None,
-            secrets: Vec::new(),
+            ..Event::at(self.now.as_secs_f64(), dir)
         }
     }
 

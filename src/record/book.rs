@@ -218,7 +218,7 @@ impl Book {
                 other,
                 Event {
                     note: Some(note),
-                    ..plain(event.t, Dir::Stops)
+                    ..Event::at(event.t, Dir::Stops)
                 },
             );
             if let Some(other) = self.conns.get_mut(&other) {
@@ -252,14 +252,14 @@ impl Book {
             number,
             Event {
                 note: Some(why),
-                ..plain(at, Dir::Stops)
+                ..Event::at(at, Dir::Stops)
             },
         );
         self.count += 1;
         if let Some(conn) = self.conns.get_mut(&number) {
             conn.session = self.count;
         }
-        let begins = plain(at, Dir::Begins);
+        let begins = Event::at(at, Dir::Begins);
         self.push(
             number,
             Event {
@@ -346,29 +346,6 @@ impl Book {
         let name = name.unwrap_or(whole);
         self.names.insert(key, name.clone());
         name
-    }
-}
-
-fn plain(t: f64, dir: Dir) -> Event {
-    Event {
-        n: 0,
-        t,
-        time: String::new(),
-        who: String::new(),
-        jid: None,
-        dir,
-        xml: None,
-        signal: None,
-        note: None,
-        arrived: None,
-        step: None,
-        rules: Vec::new(),
-        events: Vec::new(),
-        wanted: None,
-        seen: None,
-        seconds: None,
-        wire: None,
-        secrets: Vec::new(),
     }
 }
 

@@ -241,15 +241,15 @@ pub struct Event<S = serde_json::Value> {
 }
 
 impl Event {
-    /// One that tells nothing.
-    pub(super) fn empty() -> Event {
+    /// One that tells nothing else.
+    pub fn at(t: f64, dir: Dir) -> Event {
         Event {
             n: 0,
-            t: untold(),
+            t,
             time: String::new(),
             who: String::new(),
             jid: None,
-            dir: Dir::Note,
+            dir,
             xml: None,
             signal: None,
             note: None,

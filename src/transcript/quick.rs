@@ -10,7 +10,7 @@ use super::{Dir, Event};
 /// The event in a line; `None`: it takes a parser. What is in the scratch is of no account, and gone.
 pub(super) fn read(line: &str, scratch: &mut String) -> Option<Event> {
     let mut scan = Scan { line, at: 0, scratch };
-    let (mut event, mut dir) = (Event::empty(), None);
+    let (mut event, mut dir) = (Event::at(f64::NAN, Dir::Note), None);
     // Which members have been there: each is at most once.
     let mut told = 0_u16;
     scan.space();

@@ -261,7 +261,7 @@ impl<R: BufRead> Reader<R> {
                 return Ok(None);
             }
             let ended = self.bytes.last() == Some(&b'\n');
-            if !ended && self.bytes.len() as u64 > LINE_LIMIT {
+            if (self.bytes.len() - usize::from(ended)) as u64 > LINE_LIMIT {
                 return Err(self.error(0, &format!("the line is longer than {LINE_LIMIT} bytes")));
             }
             if !self.bytes.trim_ascii().is_empty() {
@@ -384,6 +384,18 @@ mod tests {
         let text = format!("{HEADER}\n{}\n", line("{]"));
         let (_, mut reader) = Reader::new(text.as_bytes()).expect("a header");
         assert!(reader.next().expect("a line").is_err());
+    }
+
+    /// Whether its end has been read with it or not.
+    #[test]
+    fn a_line_that_is_too_long_is_refused_with_its_end_too() {
+        for end in ["", "\n"] {
+            let line = "x".repeat(LINE_LIMIT as usize + 1) + end;
+            let text = format!("{HEADER}\n{line}");
+            let (_, mut reader) = Reader::new(text.as_bytes()).expect("a header");
+            let error = reader.next().expect("a line").expect_err("too long");
+            assert!(error.message.contains("longer than"), "{error}");
+        }
     }
 
     #[test]

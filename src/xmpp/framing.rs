@@ -43,7 +43,7 @@ pub enum Incoming {
 }
 
 /// How a connection came to its end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct End {
     /// For people.
     pub how: String,

@@ -573,24 +573,8 @@ impl Sessions {
 
 pub(super) fn event(t: f64, jid: Option<String>, dir: Dir) -> Event {
     Event {
-        n: 0,
-        t,
-        time: String::new(),
-        who: String::new(),
         jid,
-        dir,
-        xml: None,
-        signal: None,
-        note: None,
-        arrived: None,
-        step: None,
-        rules: Vec::new(),
-        events: Vec::new(),
-        wanted: None,
-        seen: None,
-        seconds: None,
-        secrets: Vec::new(),
-        wire: None,
+        ..Event::at(t, dir)
     }
 }
 
